@@ -1,0 +1,193 @@
+/* The inside of h2_conn, shared by h2_recv*, h2_send and h2_conn alone. */
+#ifndef H2BOX_CORE_H2_IMPL_H
+#define H2BOX_CORE_H2_IMPL_H
+
+#include "core/h2_conn.h"
+#include "core/h2_flow.h"
+#include "core/h2_guard.h"
+#include "core/h2_prio.h"
+#include "core/h2_stream.h"
+#include "core/limits.h"
+#include "core/outq.h"
+
+typedef enum h2_phase { /* what the next input byte is part of */
+    H2_PHASE_PREFACE,
+    H2_PHASE_HEAD,    /* a frame header */
+    H2_PHASE_WHOLE,   /* a payload that is needed in one piece */
+    H2_PHASE_PAD,     /* the Pad Length of DATA */
+    H2_PHASE_DATA,    /* the content of DATA */
+    H2_PHASE_SKIP     /* bytes that nobody wants */
+} h2_phase;
+
+typedef enum h2_ending { H2_ENDING_NO, H2_ENDING_TELL, H2_ENDING_TOLD } h2_ending;
+
+typedef struct h2_block { /* a header block that CONTINUATION frames complete */
+    h2_frame frame;       /* the HEADERS or PUSH_PROMISE; stream_id 0: none is open */
+    uint32_t promised_id;
+    uint32_t depends_on;
+    uint32_t padding;
+    uint32_t length; /* bytes gathered in h2_conn.part */
+    uint16_t weight;
+    uint8_t continuations;
+    bool exclusive;
+} h2_block;
+
+typedef struct h2_early { /* PRIORITY_UPDATE that came before its stream */
+    uint32_t id;
+    uint8_t priority;
+} h2_early;
+
+struct h2_conn {
+    const mem *mem;
+    const h2_config *config;
+    h2_scratch *scratch;
+    h2_trace trace;
+
+    h2_streams streams;
+    h2_prio prio;
+    outq out;
+    hpack_dec dec;
+    hpack_enc enc;
+    h2_guard guard;
+    uint64_t now_ms;
+    bool server;
+
+    /* receiving */
+    uint8_t phase; /* h2_phase */
+    uint8_t head_n;
+    uint8_t head[H2_FRAME_HEAD]; /* a frame header that came in pieces */
+    h2_frame frame;              /* the frame being received */
+    uint32_t left;               /* bytes of it that are still to come in this phase */
+    uint32_t pad_left;           /* and of its padding, after them */
+    uint8_t *part;               /* block so far, then the payload so far, when they came in pieces */
+    uint32_t part_n, part_room;
+    h2_block block;
+    bool peer_settings_seen;
+
+    /* what the peer's SETTINGS say, and how far ours are agreed */
+    uint32_t peer[H2_SETTING_SLOTS];
+    uint32_t settings_unacked;
+    uint64_t settings_deadline;
+
+    /* streams */
+    uint32_t next_id;       /* of the next stream we open or promise */
+    uint32_t last_peer_id;  /* the highest the peer opened or promised */
+    uint32_t peer_last;     /* the peer's GOAWAY: our streams above it were not processed */
+    uint32_t our_last;      /* our GOAWAY: the peer's streams above it are ignored */
+    uint32_t peer_streams;  /* the peer's open ones, counted against our limit */
+    uint32_t our_streams;   /* ours, counted against the peer's limit */
+    uint32_t reserved;      /* promised by the peer and not begun */
+    uint32_t *resets;       /* ring of identifiers we reset, LIMIT_RESET_MEMORY of them */
+    uint32_t reset_count;
+    h2_early *early;        /* LIMIT_EARLY_PRIORITIES of them */
+    uint32_t early_count;
+
+    /* flow control of the connection */
+    int32_t send_window, recv_window;
+    uint32_t recv_owed;   /* may be announced */
+    uint32_t recv_unpaid; /* held back while the applet holds too much */
+    uint32_t held;        /* told to the applet, not yet credited */
+    bool blocked;         /* output stopped for want of connection window */
+
+    /* telling */
+    uint32_t tell;        /* gone streams that are still to be told */
+    bool room_wanted;     /* there was no room: tell when there is */
+    bool goaway_received, draining, drain_final;
+    uint8_t ping_out;     /* bit 0: the applet's PING, bit 1: drain's */
+    uint8_t ending;       /* h2_ending */
+    uint64_t drain_deadline;
+    verdict over;
+};
+
+/* ---- h2_conn.c ---- */
+
+/* Carries out a verdict: RST_STREAM and close, or GOAWAY and the end. */
+void h2_conn_judge(h2_conn *c, verdict v);
+
+/* The stream is closed: out of every list, its CLOSED queued, its bytes given back to the connection. */
+void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v);
+
+/* Both directions may have ended: retires the stream if so. */
+void h2_conn_settle(h2_conn *c, h2_stream *s);
+
+/* Charges the guard; ends the connection when the budget is used up, and returns false. */
+bool h2_conn_charge(h2_conn *c, h2_guard_cost cost);
+
+/* Whether we reset this stream lately, so that frames for it may still be on their way. */
+bool h2_conn_was_reset(const h2_conn *c, uint32_t id);
+
+/* Whether the identifier is one that we give out (odd for a client). */
+static inline bool h2_conn_is_ours(const h2_conn *c, uint32_t id) { return (id & 1u) != (c->server ? 1u : 0u); }
+
+/* Whether a stream with this identifier was ever opened or promised. */
+static inline bool h2_conn_is_idle(const h2_conn *c, uint32_t id) {
+    return h2_conn_is_ours(c, id) ? id >= c->next_id : id > c->last_peer_id;
+}
+
+/* A peer's priority for a stream that may not be there yet. */
+void h2_conn_set_priority(h2_conn *c, uint32_t id, span value);
+
+#define H2_DRAIN_OPAQUE "h2drain" /* with its NUL: the eight bytes of drain's PING */
+
+/* Queues the second GOAWAY of a drain. */
+void h2_conn_drain_finish(h2_conn *c);
+
+/* Credits bytes to the connection's receive window that no applet holds. */
+void h2_conn_credit_connection(h2_conn *c, uint32_t n);
+
+/* ---- h2_recv.c ---- */
+
+/* Takes one step through *in; true when *ev holds an event or nothing more can be done without input. */
+bool h2_recv_some(h2_conn *c, span *in, http_event *ev);
+
+/* Tells the trace of a received frame whose payload is all in hand. */
+void h2_recv_trace(h2_conn *c, h2_frame f, span payload, verdict v);
+
+/* Keeps a fragment of the open header block, behind what c->part holds of it. False when memory is refused. */
+bool h2_recv_keep(h2_conn *c, span fragment);
+
+/* ---- h2_recv_block.c: HEADERS, PUSH_PROMISE, CONTINUATION ---- */
+
+verdict h2_recv_block_headers(h2_conn *c, h2_frame f, span payload, http_event *ev);
+verdict h2_recv_block_promise(h2_conn *c, h2_frame f, span payload, http_event *ev);
+verdict h2_recv_block_continuation(h2_conn *c, h2_frame f, span payload, http_event *ev);
+
+/* ---- h2_recv_control.c: everything else but DATA ---- */
+
+verdict h2_recv_control(h2_conn *c, h2_frame f, span payload, http_event *ev);
+
+/* ---- h2_send.c ---- */
+
+/* Queues one frame. Memory refused: the connection ends. */
+void h2_send_frame(h2_conn *c, h2_frame_type type, uint8_t flags, uint32_t id, span payload);
+void h2_send_preface(h2_conn *c);
+void h2_send_goaway(h2_conn *c, uint32_t last_id, h2_code code, const char *why);
+void h2_send_reset(h2_conn *c, uint32_t id, h2_code code);
+void h2_send_window_update(h2_conn *c, uint32_t id, uint32_t n);
+
+/* Queues a header block: HEADERS, or PUSH_PROMISE when promised_id is not 0, with as many CONTINUATION as it takes. */
+verdict h2_send_block(h2_conn *c, uint32_t id, uint32_t promised_id, bool end, const http_field *f,
+                      size_t n, h2_trace_section section);
+
+/* Frames DATA until about budget bytes or max_pieces spans are queued or nothing may be sent. */
+void h2_send_bodies(h2_conn *c, size_t budget, size_t max_pieces);
+
+/* Sends a stream's trailers and ends it. */
+void h2_send_trailers(h2_conn *c, h2_stream *s);
+
+/* Gives n written bytes back to whom they belong. */
+void h2_send_written(h2_conn *c, size_t n);
+
+/* Releases the body of a stream; nothing of it may be queued. */
+void h2_send_release(h2_stream *s);
+
+/* Frees the copied trailers. */
+void h2_send_forget_trailers(h2_conn *c, h2_stream *s);
+
+struct h2_trailers {
+    size_t size;    /* of this allocation */
+    uint32_t count;
+    http_field fields[]; /* their bytes follow */
+};
+
+#endif

@@ -1,0 +1,298 @@
+#include "core/h2_impl.h"
+#include "core/priority.h"
+
+/* The five bytes of HEADERS with PRIORITY and of PRIORITY frames (RFC 9113 section 6.2). */
+static verdict take_priority(h2_conn *c, h2_frame f, span *payload) {
+    if (!(f.flags & H2_FLAG_PRIORITY)) return VERDICT_OK;
+    if (payload->n < 5)
+        return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "no room for the priority fields");
+    span five = span_take(payload, 5);
+    uint32_t word = bytes_get32(five.p);
+    c->block.exclusive = word >> 31;
+    c->block.depends_on = word & H2_ID_MASK;
+    c->block.weight = (uint16_t)(five.p[4] + 1u);
+    return VERDICT_OK;
+}
+
+static void trace_block(h2_conn *c, h2_trace_section section, verdict v) {
+    if (!c->trace.frame) return;
+    const hpack_list *l = &c->scratch->list;
+    h2_trace_frame t = {.type = c->block.frame.type,
+                        .flags = c->block.frame.flags,
+                        .length = c->block.frame.length,
+                        .stream_id = c->block.frame.stream_id,
+                        .padding = c->block.padding,
+                        .exclusive = c->block.exclusive,
+                        .depends_on = c->block.depends_on,
+                        .weight = c->block.weight,
+                        .promised_id = c->block.promised_id,
+                        .section = section,
+                        .fields = l->fields,
+                        .field_count = l->count,
+                        .verdict = v};
+    c->trace.frame(c->trace.user, &t);
+}
+
+/* Fills the event's fields from the list and judges them. */
+static verdict check_fields(h2_conn *c, fields_kind kind, http_event *ev) {
+    const hpack_list *l = &c->scratch->list;
+    uint32_t id = c->block.promised_id ? c->block.promised_id : c->block.frame.stream_id;
+    bool extended = c->server && c->config->settings[H2_SLOT_ENABLE_CONNECT_PROTOCOL];
+    if (l->overflowed)
+        return VERDICT_ON_STREAM(id, H2_ENHANCE_YOUR_CALM, "field section too large");
+    ev->fields = l->fields;
+    ev->field_count = l->count;
+    const char *why = fields_check(l->fields, l->count, kind, extended, &ev->summary);
+    return why ? VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, why) : VERDICT_OK;
+}
+
+static verdict recv_end(h2_stream *s, http_event *ev) {
+    s->state = h2_stream_next(s->state, H2_RECV_END);
+    ev->end = true;
+    if (s->recv_left != FIELDS_NO_LENGTH && s->recv_left && !(s->flags & H2_STREAM_NO_CONTENT))
+        return VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "less DATA than content-length");
+    return VERDICT_OK;
+}
+
+static void tell(http_event *ev, http_event_kind kind, const h2_stream *s) {
+    ev->kind = kind;
+    ev->ref = (http_ref){s->slot, s->id};
+    ev->user = s->user;
+}
+
+static verdict trailers(h2_conn *c, h2_stream *s, http_event *ev) {
+    verdict v = check_fields(c, FIELDS_TRAILERS, ev);
+    if (v.scope == VERDICT_NONE && !(c->block.frame.flags & H2_FLAG_END_STREAM))
+        v = VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "trailers without END_STREAM");
+    trace_block(c, H2_TRACE_TRAILERS, v);
+    if (v.scope != VERDICT_NONE) return v;
+    tell(ev, HTTP_EVENT_TRAILERS, s);
+    v = recv_end(s, ev);
+    if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
+    else ev->kind = HTTP_EVENT_NONE;
+    return v;
+}
+
+/* ---- server: requests ---- */
+
+/* Answers 431 without asking the applet, so that the client learns why (RFC 6585 section 5). */
+static verdict refuse_large(h2_conn *c, h2_stream *s, bool ended) {
+    http_field status = HTTP_FIELD_OF(STATUS, SPAN("431"));
+    uint32_t id = s->id;
+    verdict v = h2_send_block(c, id, 0, true, &status, 1, H2_TRACE_RESPONSE);
+    if (v.scope != VERDICT_NONE)
+        return VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
+    if (!ended) h2_send_reset(c, id, H2_NO_ERROR);
+    h2_conn_retire(c, s, VERDICT_OK);
+    h2_conn_charge(c, H2_GUARD_RESET);
+    return VERDICT_OK;
+}
+
+static void begin_priority(h2_conn *c, h2_stream *s) {
+    s->priority = H2_PRIO_DEFAULT;
+    if (!c->config->obey_priority) return;
+    const hpack_list *l = &c->scratch->list;
+    const http_field *f = fields_find(l->fields, l->count, HTTP_TOKEN_PRIORITY);
+    priority p = PRIORITY_DEFAULT;
+    if (f) priority_parse(f->value, p, &p);
+    s->priority = (uint8_t)(p.urgency * 2 + p.incremental);
+    for (uint32_t i = 0; i < c->early_count; i++) /* PRIORITY_UPDATE overrides the field: RFC 9218 section 7 */
+        if (c->early[i].id == s->id) s->priority = c->early[i].priority;
+}
+
+static h2_stream *add_stream(h2_conn *c, uint32_t id) {
+    h2_stream *s = h2_stream_add(&c->streams, id);
+    if (!s) return NULL;
+    s->send_window = (int32_t)c->peer[H2_SLOT_INITIAL_WINDOW_SIZE];
+    s->recv_window = (int32_t)c->config->settings[H2_SLOT_INITIAL_WINDOW_SIZE];
+    s->priority = H2_PRIO_DEFAULT;
+    return s;
+}
+
+static verdict request(h2_conn *c, http_event *ev) {
+    uint32_t id = c->block.frame.stream_id;
+    bool end = c->block.frame.flags & H2_FLAG_END_STREAM;
+    verdict v = check_fields(c, FIELDS_REQUEST, ev);
+    bool large = c->scratch->list.overflowed;
+    if (c->drain_final && id > c->our_last) return VERDICT_OK; /* GOAWAY said so */
+    c->last_peer_id = id;
+    if (c->peer_streams >= c->config->settings[H2_SLOT_MAX_CONCURRENT_STREAMS])
+        v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "over SETTINGS_MAX_CONCURRENT_STREAMS");
+    trace_block(c, H2_TRACE_REQUEST, v);
+    if (v.scope != VERDICT_NONE && !(large && v.code == H2_ENHANCE_YOUR_CALM)) return v;
+    h2_stream *s = add_stream(c, id);
+    if (!s) return VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "out of memory");
+    s->state = H2_STATE_OPEN;
+    s->flags = H2_STREAM_PEER_FINAL | H2_STREAM_COUNTED;
+    c->peer_streams++;
+    if (large) return refuse_large(c, s, end);
+    begin_priority(c, s);
+    s->recv_left = ev->summary.content_length;
+    if (end && recv_end(s, ev).scope != VERDICT_NONE)
+        return VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, "less DATA than content-length");
+    tell(ev, HTTP_EVENT_REQUEST, s);
+    return VERDICT_OK;
+}
+
+static verdict server_block(h2_conn *c, http_event *ev) {
+    uint32_t id = c->block.frame.stream_id;
+    h2_stream *s = h2_stream_find(&c->streams, id);
+    if (s && !h2_conn_is_ours(c, id)) {
+        if (s->state == H2_STATE_HALF_CLOSED_REMOTE)
+            return VERDICT_ON_STREAM(id, H2_STREAM_CLOSED, "HEADERS after END_STREAM");
+        return trailers(c, s, ev);
+    }
+    if (h2_conn_is_ours(c, id))
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "HEADERS on an even stream");
+    if (id > c->last_peer_id) return request(c, ev);
+    if (h2_conn_was_reset(c, id)) return VERDICT_OK;
+    return VERDICT_ON_CONNECTION(H2_STREAM_CLOSED, "HEADERS on a closed stream");
+}
+
+/* ---- client: responses ---- */
+
+static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
+    bool end = c->block.frame.flags & H2_FLAG_END_STREAM;
+    verdict v = check_fields(c, FIELDS_RESPONSE, ev);
+    bool interim = v.scope == VERDICT_NONE && ev->summary.status < 200;
+    if (interim && end) v = VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "1xx with END_STREAM");
+    if (v.scope == VERDICT_NONE && s->state == H2_STATE_RESERVED_REMOTE) {
+        c->reserved--;
+        c->peer_streams++;
+        s->flags |= H2_STREAM_COUNTED;
+    }
+    trace_block(c, interim                            ? H2_TRACE_INTERIM
+                   : (s->flags & H2_STREAM_PUSHED) ? H2_TRACE_PUSH_RESPONSE
+                                                   : H2_TRACE_RESPONSE, v);
+    if (v.scope != VERDICT_NONE) return v;
+    s->state = h2_stream_next(s->state, H2_RECV_HEADERS);
+    tell(ev, interim ? HTTP_EVENT_INTERIM : HTTP_EVENT_RESPONSE, s);
+    if (interim) return VERDICT_OK;
+    s->flags |= H2_STREAM_PEER_FINAL;
+    s->recv_left = ev->summary.content_length;
+    if (ev->summary.status == 204 || ev->summary.status == 304) s->flags |= H2_STREAM_NO_CONTENT;
+    if (s->flags & H2_STREAM_NO_CONTENT) s->recv_left = 0;
+    if (!end) return VERDICT_OK;
+    v = recv_end(s, ev);
+    if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
+    else ev->kind = HTTP_EVENT_NONE;
+    return v;
+}
+
+static verdict client_block(h2_conn *c, http_event *ev) {
+    uint32_t id = c->block.frame.stream_id;
+    h2_stream *s = h2_stream_find(&c->streams, id);
+    if (!s) {
+        if (h2_conn_is_idle(c, id))
+            return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "HEADERS on an idle stream");
+        if (h2_conn_was_reset(c, id)) return VERDICT_OK;
+        return VERDICT_ON_CONNECTION(H2_STREAM_CLOSED, "HEADERS on a closed stream");
+    }
+    if (h2_stream_next(s->state, H2_RECV_HEADERS) == H2_STATE_INVALID)
+        return VERDICT_ON_STREAM(id, H2_STREAM_CLOSED, "HEADERS after END_STREAM");
+    return s->flags & H2_STREAM_PEER_FINAL ? trailers(c, s, ev) : response(c, s, ev);
+}
+
+/* ---- client: promises ---- */
+
+static verdict promise(h2_conn *c, http_event *ev) {
+    uint32_t id = c->block.promised_id, parent_id = c->block.frame.stream_id;
+    h2_stream *parent = h2_stream_find(&c->streams, parent_id);
+    if (h2_conn_is_ours(c, id) || id <= c->last_peer_id)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "promised stream is not new or not even");
+    c->last_peer_id = id;
+    if (!parent && h2_conn_is_idle(c, parent_id))
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE on an idle stream");
+    if (!parent && !h2_conn_was_reset(c, parent_id))
+        return VERDICT_ON_CONNECTION(H2_STREAM_CLOSED, "PUSH_PROMISE on a closed stream");
+    if (parent && parent->state != H2_STATE_OPEN && parent->state != H2_STATE_HALF_CLOSED_LOCAL)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE in a wrong stream state");
+    verdict v = check_fields(c, FIELDS_PUSH, ev);
+    if (v.scope == VERDICT_NONE && !parent)
+        v = VERDICT_ON_STREAM(id, H2_CANCEL, "the stream it came on was reset");
+    if (v.scope == VERDICT_NONE && !c->config->settings[H2_SLOT_ENABLE_PUSH])
+        v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "push is switched off");
+    if (v.scope == VERDICT_NONE && c->reserved >= LIMIT_RESERVED)
+        v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "too many promised streams");
+    trace_block(c, H2_TRACE_REQUEST, v);
+    if (v.scope != VERDICT_NONE) return v;
+    http_ref ref = {parent->slot, parent->id};
+    h2_stream *s = add_stream(c, id); /* moves parent */
+    if (!s) return VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "out of memory");
+    s->state = H2_STATE_RESERVED_REMOTE;
+    s->flags = H2_STREAM_PUSHED | H2_STREAM_OUR_FINAL;
+    if (span_eq(ev->summary.method, SPAN("HEAD"))) s->flags |= H2_STREAM_NO_CONTENT;
+    c->reserved++;
+    tell(ev, HTTP_EVENT_PUSH, s);
+    ev->parent = ref;
+    return VERDICT_OK;
+}
+
+/* ---- any block ---- */
+
+/* RFC 7540 section 5.3.1; the stream counts as used. */
+static verdict self_dependency(h2_conn *c) {
+    uint32_t id = c->block.frame.stream_id;
+    if (!h2_conn_is_ours(c, id) && id > c->last_peer_id) c->last_peer_id = id;
+    return VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, "a stream depends on itself");
+}
+
+/* The block is whole: decode it whatever becomes of the message, so that the tables stay in step. */
+static verdict block_done(h2_conn *c, span block, http_event *ev) {
+    hpack_list *l = &c->scratch->list;
+    hpack_list_clear(l);
+    uint32_t size = c->config->settings[H2_SLOT_MAX_HEADER_LIST_SIZE];
+    l->max_size = size < LIMIT_HEADER_LIST ? size : LIMIT_HEADER_LIST;
+    hpack_status st = hpack_dec_block(&c->dec, block, l);
+    verdict v;
+    if (st == HPACK_NO_MEMORY)
+        v = VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
+    else if (st != HPACK_OK)
+        v = VERDICT_ON_CONNECTION(H2_COMPRESSION_ERROR, hpack_status_text(st));
+    else if (c->block.weight && c->block.depends_on == c->block.frame.stream_id)
+        v = self_dependency(c);
+    else if (c->block.frame.type == H2_FRAME_PUSH_PROMISE) v = promise(c, ev);
+    else v = c->server ? server_block(c, ev) : client_block(c, ev);
+    if (v.scope != VERDICT_NONE) ev->kind = HTTP_EVENT_NONE;
+    c->block = (h2_block){0};
+    return v;
+}
+
+static verdict fragment(h2_conn *c, h2_frame f, span s, http_event *ev) {
+    bool whole = f.flags & H2_FLAG_END_HEADERS;
+    if (whole && c->block.length == 0) return block_done(c, s, ev);
+    if (!h2_recv_keep(c, s)) return VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
+    return whole ? block_done(c, span_of(c->part, c->part_n), ev) : VERDICT_OK;
+}
+
+verdict h2_recv_block_headers(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    c->block = (h2_block){.frame = f};
+    verdict v = h2_frame_unpad(f, &payload, &c->block.padding);
+    if (v.scope == VERDICT_NONE) v = take_priority(c, f, &payload);
+    if (v.scope != VERDICT_NONE) {
+        h2_recv_trace(c, f, SPAN(""), v);
+        return v;
+    }
+    return fragment(c, f, payload, ev);
+}
+
+verdict h2_recv_block_promise(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    c->block = (h2_block){.frame = f};
+    verdict v = h2_frame_unpad(f, &payload, &c->block.padding);
+    if (v.scope != VERDICT_NONE) return v;
+    if (c->server) return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "a client cannot push");
+    if (!c->config->settings[H2_SLOT_ENABLE_PUSH] && !c->settings_unacked)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "push is switched off");
+    if (payload.n < 4)
+        return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "no room for the promised stream");
+    c->block.promised_id = bytes_get32(span_take(&payload, 4).p) & H2_ID_MASK;
+    if (c->block.promised_id == 0)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "stream 0 promised");
+    return fragment(c, f, payload, ev);
+}
+
+verdict h2_recv_block_continuation(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    h2_recv_trace(c, f, SPAN(""), VERDICT_OK);
+    c->block.frame.flags |= f.flags & H2_FLAG_END_HEADERS;
+    return fragment(c, f, payload, ev);
+}

@@ -1,0 +1,227 @@
+#include "core/h2_impl.h"
+
+/* ---- SETTINGS ---- */
+
+/* A new initial window moves the window of every stream (RFC 9113 section 6.9.2). */
+static verdict shift_windows(h2_conn *c, uint32_t to) {
+    uint32_t from = c->peer[H2_SLOT_INITIAL_WINDOW_SIZE];
+    for (uint32_t i = 0; i < c->streams.room; i++) {
+        h2_stream *s = &c->streams.at[i];
+        if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
+        if (!h2_flow_shift(&s->send_window, from, to))
+            return VERDICT_ON_CONNECTION(H2_FLOW_CONTROL_ERROR, "a stream window passes 2^31-1");
+        if (s->body && s->send_window > 0 && !(s->flags & H2_STREAM_LATER))
+            h2_prio_add(&c->prio, &c->streams, s);
+    }
+    return VERDICT_OK;
+}
+
+static verdict setting(h2_conn *c, uint16_t id, uint32_t value) {
+    int slot = h2_frame_setting_slot(id);
+    h2_code code;
+    if (slot < 0) return VERDICT_OK; /* unknown: ignore */
+    if (!h2_frame_setting_valid((h2_setting_slot)slot, value, &code))
+        return VERDICT_ON_CONNECTION(code, "setting out of range");
+    uint32_t before = c->peer[slot];
+    switch (slot) {
+    case H2_SLOT_HEADER_TABLE_SIZE: hpack_enc_limit(&c->enc, value); break;
+    case H2_SLOT_ENABLE_PUSH:
+        if (value && !c->server)
+            return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "a server set ENABLE_PUSH");
+        break;
+    case H2_SLOT_INITIAL_WINDOW_SIZE: {
+        verdict v = shift_windows(c, value);
+        if (v.scope != VERDICT_NONE) return v;
+        break;
+    }
+    case H2_SLOT_ENABLE_CONNECT_PROTOCOL:
+        if (before && !value) /* RFC 8441 section 3 */
+            return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "ENABLE_CONNECT_PROTOCOL taken back");
+        break;
+    case H2_SLOT_NO_RFC7540_PRIORITIES:
+        if (c->peer_settings_seen && before != value) /* RFC 9218 section 2.1 */
+            return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "NO_RFC7540_PRIORITIES changed");
+        break;
+    default: break;
+    }
+    c->peer[slot] = value;
+    return VERDICT_OK;
+}
+
+/* The peer has our settings: its decoder-side consequences hold from now on (RFC 9113 section 6.5.3). */
+static verdict settings_acked(h2_conn *c) {
+    if (c->settings_unacked == 0)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "SETTINGS acknowledged that were never sent");
+    c->settings_unacked--;
+    c->settings_deadline = 0;
+    hpack_dec_limit(&c->dec, c->config->settings[H2_SLOT_HEADER_TABLE_SIZE]);
+    return VERDICT_OK;
+}
+
+static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    if (f.flags & H2_FLAG_ACK) {
+        if (payload.n)
+            return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "SETTINGS acknowledgement with a payload");
+        return settings_acked(c);
+    }
+    if (payload.n % 6)
+        return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "SETTINGS of broken length");
+    if (payload.n / 6 > LIMIT_SETTINGS_ENTRIES)
+        return VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "too many settings in a frame");
+    if (c->peer_settings_seen && !h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
+    while (payload.n) {
+        span entry = span_take(&payload, 6);
+        verdict v = setting(c, bytes_get16(entry.p), bytes_get32(entry.p + 2));
+        if (v.scope != VERDICT_NONE) return v;
+    }
+    c->peer_settings_seen = true;
+    h2_send_frame(c, H2_FRAME_SETTINGS, H2_FLAG_ACK, 0, SPAN(""));
+    ev->kind = HTTP_EVENT_SETTINGS;
+    return VERDICT_OK;
+}
+
+/* ---- the other frames ---- */
+
+static verdict ping(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    if (!(f.flags & H2_FLAG_ACK)) {
+        if (h2_conn_charge(c, H2_GUARD_GLITCH))
+            h2_send_frame(c, H2_FRAME_PING, H2_FLAG_ACK, 0, payload);
+        return VERDICT_OK;
+    }
+    if ((c->ping_out & 2) && span_eq(payload, span_of(H2_DRAIN_OPAQUE, 8))) {
+        h2_conn_drain_finish(c);
+    } else if (c->ping_out & 1) {
+        c->ping_out &= (uint8_t)~1u;
+        ev->kind = HTTP_EVENT_PONG;
+        ev->data = payload;
+    }
+    return VERDICT_OK;
+}
+
+static verdict goaway(h2_conn *c, span payload, http_event *ev) {
+    uint32_t last = bytes_get32(payload.p) & H2_ID_MASK;
+    if (c->goaway_received && last > c->peer_last)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "GOAWAY raised its last stream");
+    c->goaway_received = true;
+    c->peer_last = last;
+    for (uint32_t i = 0; i < c->streams.room; i++) {
+        h2_stream *s = &c->streams.at[i];
+        if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
+        if (!h2_conn_is_ours(c, s->id) || s->id <= last) continue;
+        s->flags |= H2_STREAM_RETRY; /* RFC 9113 section 8.7 */
+        h2_conn_retire(c, s, VERDICT_ON_STREAM(s->id, H2_REFUSED_STREAM, "not processed before GOAWAY"));
+    }
+    ev->kind = HTTP_EVENT_GOAWAY;
+    ev->last_id = last;
+    uint32_t code = bytes_get32(payload.p + 4);
+    ev->code = code > UINT8_MAX ? UINT8_MAX : (uint8_t)code;
+    ev->data = span_skip(payload, 8);
+    return VERDICT_OK;
+}
+
+static verdict rst_stream(h2_conn *c, h2_frame f, span payload) {
+    h2_stream *s = h2_stream_find(&c->streams, f.stream_id);
+    uint32_t code = bytes_get32(payload.p);
+    if (!s) {
+        if (h2_conn_is_idle(c, f.stream_id))
+            return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "RST_STREAM on an idle stream");
+        h2_conn_charge(c, H2_GUARD_GLITCH);
+        return VERDICT_OK;
+    }
+    /* A client that only withdraws what it no longer needs after the answer began costs nothing unusual, but cannot be told from rapid
+     * reset: every one is charged. */
+    if (c->server && !h2_conn_charge(c, H2_GUARD_RESET)) return VERDICT_OK;
+    if (code == H2_REFUSED_STREAM) s->flags |= H2_STREAM_RETRY;
+    verdict v = VERDICT_ON_STREAM(s->id, code > UINT8_MAX ? H2_INTERNAL_ERROR : code, "reset by the peer");
+    h2_conn_retire(c, s, v);
+    return VERDICT_OK;
+}
+
+static verdict window_update(h2_conn *c, h2_frame f, span payload) {
+    uint32_t by = bytes_get32(payload.p) & H2_ID_MASK;
+    if (f.stream_id == 0) {
+        if (by == 0) return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
+        if (!h2_flow_grow(&c->send_window, by))
+            return VERDICT_ON_CONNECTION(H2_FLOW_CONTROL_ERROR, "connection window passes 2^31-1");
+        c->blocked = false;
+        return VERDICT_OK;
+    }
+    h2_stream *s = h2_stream_find(&c->streams, f.stream_id);
+    if (!s) {
+        if (h2_conn_is_idle(c, f.stream_id))
+            return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream");
+        h2_conn_charge(c, H2_GUARD_GLITCH);
+        return VERDICT_OK;
+    }
+    if (s->state == H2_STATE_RESERVED_REMOTE)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "WINDOW_UPDATE on a reserved stream");
+    if (by == 0) return VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
+    if (!s->body) h2_conn_charge(c, H2_GUARD_GLITCH);
+    if (!h2_flow_grow(&s->send_window, by))
+        return VERDICT_ON_STREAM(s->id, H2_FLOW_CONTROL_ERROR, "stream window passes 2^31-1");
+    if (s->body && s->send_window > 0 && !(s->flags & H2_STREAM_LATER))
+        h2_prio_add(&c->prio, &c->streams, s);
+    return VERDICT_OK;
+}
+
+static verdict priority_frame(h2_conn *c, h2_frame f, span payload) {
+    h2_conn_charge(c, H2_GUARD_GLITCH);
+    if ((bytes_get32(payload.p) & H2_ID_MASK) == f.stream_id)
+        return VERDICT_ON_STREAM(f.stream_id, H2_PROTOCOL_ERROR, "a stream depends on itself");
+    return VERDICT_OK;
+}
+
+/* RFC 9218 section 7.1. */
+static verdict priority_update(h2_conn *c, span payload) {
+    uint32_t id = bytes_get32(payload.p) & H2_ID_MASK;
+    if (!c->server)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PRIORITY_UPDATE from a server");
+    if (id == 0) return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for stream 0");
+    if (h2_conn_is_ours(c, id) && h2_conn_is_idle(c, id))
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for an idle push");
+    if (h2_conn_charge(c, H2_GUARD_GLITCH)) h2_conn_set_priority(c, id, span_skip(payload, 4));
+    return VERDICT_OK;
+}
+
+/* RFC 7838 section 4: what makes no sense is ignored. */
+static void altsvc(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    size_t origin = bytes_get16(payload.p);
+    if (c->server || origin > payload.n - 2 || (f.stream_id == 0) == (origin == 0)) return;
+    ev->kind = HTTP_EVENT_ALTSVC;
+    ev->name = span_of(payload.p + 2, origin);
+    ev->data = span_skip(payload, 2 + origin);
+    h2_stream *s = h2_stream_find(&c->streams, f.stream_id);
+    if (s) ev->ref = (http_ref){s->slot, s->id};
+}
+
+/* RFC 8336 section 2.1: flags, other streams and servers' receipts are ignored; so is a frame with a broken entry. */
+static void origin(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    if (c->server || f.stream_id != 0 || f.flags) return;
+    for (span rest = payload; rest.n;) {
+        if (rest.n < 2 || bytes_get16(rest.p) > rest.n - 2) return;
+        rest = span_skip(rest, 2u + bytes_get16(rest.p));
+    }
+    ev->kind = HTTP_EVENT_ORIGIN;
+    ev->data = payload;
+}
+
+static verdict dispatch(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    switch (f.type) {
+    case H2_FRAME_SETTINGS: return settings(c, f, payload, ev);
+    case H2_FRAME_PING: return ping(c, f, payload, ev);
+    case H2_FRAME_GOAWAY: return goaway(c, payload, ev);
+    case H2_FRAME_RST_STREAM: return rst_stream(c, f, payload);
+    case H2_FRAME_WINDOW_UPDATE: return window_update(c, f, payload);
+    case H2_FRAME_PRIORITY: return priority_frame(c, f, payload);
+    case H2_FRAME_PRIORITY_UPDATE: return priority_update(c, payload);
+    case H2_FRAME_ALTSVC: altsvc(c, f, payload, ev); return VERDICT_OK;
+    case H2_FRAME_ORIGIN: origin(c, f, payload, ev); return VERDICT_OK;
+    default: return VERDICT_OK;
+    }
+}
+
+verdict h2_recv_control(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    /* An answer queued by dispatch (an ACK) should stand behind its cause in the log. */
+    if (c->trace.frame) h2_recv_trace(c, f, payload, VERDICT_OK);
+    return dispatch(c, f, payload, ev);
+}

@@ -1,0 +1,130 @@
+#include "core/h2_stream.h"
+
+#define FIRST_ROOM 4u
+
+static const uint8_t moves[][4] = {
+#define H2_STATE(name, send_headers, recv_headers, send_end, recv_end)                             \
+    [H2_STATE_##name] = {H2_STATE_##send_headers, H2_STATE_##recv_headers, H2_STATE_##send_end,    \
+                         H2_STATE_##recv_end},
+#include "core/h2_state.def"
+#undef H2_STATE
+};
+
+h2_state h2_stream_next(h2_state from, h2_move move) { return (h2_state)moves[from][move]; }
+
+const char *h2_stream_state_name(h2_state s) {
+    static const char *const names[] = {
+#define H2_STATE(name, send_headers, recv_headers, send_end, recv_end) #name,
+#include "core/h2_state.def"
+#undef H2_STATE
+        "INVALID"};
+    return names[s];
+}
+
+/* Identifiers come in steps of two; the multiplication spreads any step over the buckets (Knuth, TAOCP 6.4). */
+static uint32_t *bucket_of(const h2_streams *t, uint32_t id) {
+    return &t->buckets[((id * 2654435761u) >> 7) & (t->room - 1)];
+}
+
+static size_t block_size(uint32_t room) {
+    return room * (sizeof(h2_stream) + sizeof(uint32_t));
+}
+
+void h2_stream_init(h2_streams *t, const mem *m) {
+    *t = (h2_streams){.mem = m, .free = H2_NO_SLOT, .gone = H2_NO_SLOT, .gone_last = H2_NO_SLOT};
+}
+
+void h2_stream_end(h2_streams *t) {
+    if (t->room) mem_give(t->mem, t->at, block_size(t->room));
+    h2_stream_init(t, t->mem);
+}
+
+static void map_put(h2_streams *t, h2_stream *s) {
+    uint32_t *bucket = bucket_of(t, s->id);
+    s->map_next = *bucket;
+    *bucket = s->slot;
+}
+
+static bool grow(h2_streams *t) {
+    uint32_t old = t->room, room = old ? old * 2 : FIRST_ROOM;
+    h2_stream *at = mem_take(t->mem, block_size(room));
+    if (!at) return false;
+    if (old) memcpy(at, t->at, old * sizeof *at);
+    memset(at + old, 0, (room - old) * sizeof *at);
+    if (old) mem_give(t->mem, t->at, block_size(old));
+    t->at = at;
+    t->room = room;
+    t->buckets = (uint32_t *)(at + room);
+    memset(t->buckets, 0xff, room * sizeof *t->buckets);
+    for (uint32_t i = 0; i < old; i++)
+        if (at[i].id && !(at[i].flags & H2_STREAM_GONE)) map_put(t, &at[i]);
+    for (uint32_t i = room; i-- > old;) {
+        at[i].slot = i;
+        at[i].map_next = t->free;
+        t->free = i;
+    }
+    return true;
+}
+
+h2_stream *h2_stream_add(h2_streams *t, uint32_t id) {
+    if (t->free == H2_NO_SLOT && !grow(t)) return NULL;
+    h2_stream *s = &t->at[t->free];
+    uint32_t slot = s->slot;
+    t->free = s->map_next;
+    t->used++;
+    t->live++;
+    memset(s, 0, sizeof *s);
+    s->id = id;
+    s->slot = slot;
+    s->recv_left = FIELDS_NO_LENGTH;
+    map_put(t, s);
+    return s;
+}
+
+h2_stream *h2_stream_find(const h2_streams *t, uint32_t id) {
+    if (t->room == 0) return NULL;
+    for (uint32_t i = *bucket_of(t, id); i != H2_NO_SLOT; i = t->at[i].map_next)
+        if (t->at[i].id == id) return &t->at[i];
+    return NULL;
+}
+
+h2_stream *h2_stream_of(const h2_streams *t, http_ref ref) {
+    if (ref.id == 0 || ref.slot >= t->room) return NULL;
+    h2_stream *s = &t->at[ref.slot];
+    return s->id == ref.id && !(s->flags & H2_STREAM_GONE) ? s : NULL;
+}
+
+void h2_stream_retire(h2_streams *t, h2_stream *s) {
+    uint32_t *at = bucket_of(t, s->id);
+    while (*at != s->slot) at = &t->at[*at].map_next;
+    *at = s->map_next;
+    s->flags |= H2_STREAM_GONE;
+    s->map_next = H2_NO_SLOT;
+    if (t->gone == H2_NO_SLOT) t->gone = s->slot;
+    else t->at[t->gone_last].map_next = s->slot;
+    t->gone_last = s->slot;
+    t->live--;
+}
+
+void h2_stream_reap(h2_streams *t, bool (*drop)(void *user, h2_stream *s), void *user) {
+    uint32_t *at = &t->gone;
+    t->gone_last = H2_NO_SLOT;
+    while (*at != H2_NO_SLOT) {
+        h2_stream *s = &t->at[*at];
+        if (!drop(user, s)) {
+            t->gone_last = s->slot;
+            at = &s->map_next;
+            continue;
+        }
+        *at = s->map_next;
+        s->id = 0;
+        s->flags = 0;
+        s->map_next = t->free;
+        t->free = s->slot;
+        t->used--;
+    }
+}
+
+void h2_stream_trim(h2_streams *t) {
+    if (t->used == 0 && t->room) h2_stream_end(t);
+}

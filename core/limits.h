@@ -1,0 +1,112 @@
+/* Every cap on what a peer or a file can make us do, in one place: its default and where the number comes from.
+ *
+ * "peers" means the defaults of nghttp2, h2o, nginx, haproxy, Envoy, Go and hyper as of 2026. */
+#ifndef H2BOX_CORE_LIMITS_H
+#define H2BOX_CORE_LIMITS_H
+
+/* ---- HTTP/2 streams ---- */
+
+/* Streams a peer may have open. RFC 9113 section 6.5.2 advises at least 100; peers 100 to 250. */
+#define LIMIT_STREAMS 100u
+
+/* Pushed streams reserved and not yet answered; RFC 9113 section 10.5 leaves them uncounted, so they need a cap. */
+#define LIMIT_RESERVED 100u
+
+/* Streams we reset and still expect frames for: the frames in flight are ignored (RFC 9113 section 5.1). Older ones are answered STREAM_CLOSED. */
+#define LIMIT_RESET_MEMORY 32u
+
+/* PRIORITY_UPDATE frames kept for streams that are still to come; RFC 9218 section 7.1 asks for a limit. */
+#define LIMIT_EARLY_PRIORITIES 16u
+
+/* ---- header blocks ---- */
+
+/* Field section size, RFC 9113 section 6.5.2 counting; peers 16 KiB to 1 MiB, nghttp2 64 KiB. */
+#define LIMIT_HEADER_LIST 65536u
+
+/* Fields in one section; peers 100 (h2o, haproxy, Envoy); CVE-2016-8740, CVE-2019-9516 (no cost per field). */
+#define LIMIT_HEADER_FIELDS 128u
+
+/* Bytes of one compressed block: a block within LIMIT_HEADER_LIST is never longer but for never-sensible encodings. CVE-2024-27316. */
+#define LIMIT_HEADER_BLOCK 65536u
+
+/* CONTINUATION frames behind one HEADERS; nghttp2 8, hyper 5 and up. CVE-2024-28182, VU#421644. */
+#define LIMIT_CONTINUATIONS 8u
+
+/* SETTINGS entries in one frame; nghttp2 32. CVE-2020-11080. */
+#define LIMIT_SETTINGS_ENTRIES 32u
+
+/* The dynamic table our encoder uses although the peer would allow more; nghttp2 4096. */
+#define LIMIT_ENCODER_TABLE 4096u
+
+/* The most a table may be set to, either side, by option. CVE-2016-1544 (table growth). */
+#define LIMIT_TABLE_MAX 1048576u
+
+/* ---- floods ---- */
+
+/* Resets, by the peer or provoked by it: a bucket of this many, refilled per second; nghttp2 1000 and 33. CVE-2023-44487 (rapid reset),
+ * CVE-2025-8671 (MadeYouReset). */
+#define LIMIT_RESET_BURST 1000u
+#define LIMIT_RESET_RATE 33u
+
+/* Frames that make work without a request (PING, SETTINGS, PRIORITY, empty DATA, stray WINDOW_UPDATE ...); nghttp2 10000 and 330.
+ * CVE-2019-9512, -9513, -9515, -9518. */
+#define LIMIT_GLITCH_BURST 10000u
+#define LIMIT_GLITCH_RATE 330u
+
+/* Bytes of frames of our own making that may wait for the peer to read; above it we stop reading. CVE-2019-9517; nghttp2 allows 1000 ACKs. */
+#define LIMIT_OUTPUT_QUEUED 65536u
+
+/* ---- flow control ---- */
+
+/* Windows we give: stream and connection. A 65,535-byte window holds a transfer to 65 KB per round trip; 1 MiB carries 100 MB/s at 10 ms. */
+#define LIMIT_STREAM_WINDOW 65535u
+#define LIMIT_CONNECTION_WINDOW 1048576u
+
+/* Body bytes an applet may hold uncredited before the connection window stalls. CVE-2019-9511 (data dribble). */
+#define LIMIT_HELD 1048576u
+
+/* Bodies up to this size are copied beside their frame header instead of lent: an iovec costs more than the copy. */
+#define LIMIT_COPY_BODY 2048u
+
+/* ---- time, in milliseconds ---- */
+
+/* SETTINGS unacknowledged; nghttpx 10 s. RFC 9113 section 6.5.3. */
+#define LIMIT_SETTINGS_ACK_MS 10000u
+
+/* Between the two GOAWAYs of a drain, when the PING that measures the round trip is not answered. RFC 9113 section 6.8. */
+#define LIMIT_DRAIN_PING_MS 1000u
+
+/* ---- network ---- */
+
+/* Body and head of a turn: bytes written ahead of the socket, TCP_NOTSENT_LOWAT of the same order keeps priorities alive. */
+#define LIMIT_FLUSH_BUDGET 131072u
+
+/* A read slab of a worker. */
+#define LIMIT_READ_SLAB 65536u
+
+/* Connections without streams and without bytes; h2o 10 s, nghttpx 3 min, nginx 60 s. */
+#define LIMIT_IDLE_MS 180000u
+
+/* A write that makes no progress; nghttpx 1 min. */
+#define LIMIT_WRITE_MS 60000u
+
+/* Dialling one name, all addresses together; curl 300 s, nghttpx 30 s. */
+#define LIMIT_DIAL_MS 30000u
+
+/* How long a drain at the end of a worker may take before its connections are cut. */
+#define LIMIT_DRAIN_MS 30000u
+
+/* ---- files ---- */
+
+/* Files whose bytes are kept: their size, and all of them together; open descriptors and stat results kept. */
+#define LIMIT_CACHE_FILE 65536u
+#define LIMIT_CACHE_BYTES 33554432u
+#define LIMIT_CACHE_ENTRIES 4096u
+
+/* A cached stat result or content is checked again after this time. */
+#define LIMIT_CACHE_FRESH_MS 1000u
+
+/* A path below the document root, decoded; POSIX PATH_MAX. */
+#define LIMIT_PATH 4096u
+
+#endif

@@ -1,0 +1,72 @@
+/* One HTTP connection, whatever its version: the face that applets talk to.
+ *
+ * A session is an h2_conn today; HTTP/1.1 joins behind the same calls, so an applet never asks which it is except to print it.
+ * Every call means what h2_conn.h says of the call with the same name; lifetimes are those of http.h. It
+ * owns its protocol state and nothing of the transport. Not thread safe: it belongs to one worker. */
+#ifndef H2BOX_CORE_SESSION_H
+#define H2BOX_CORE_SESSION_H
+
+#include "core/h2_conn.h"
+
+typedef struct session session;
+
+/* Space that the sessions of one worker share for decoding. */
+typedef struct session_scratch {
+    h2_scratch h2;
+} session_scratch;
+
+/* What sessions are told at birth; one immutable value serves many, and outlives them. */
+typedef struct session_config {
+    bool server;
+    h2_config h2;
+} session_config;
+
+/* Fills c with the defaults of limits.h. */
+void session_defaults(session_config *c, bool server);
+
+void session_scratch_init(session_scratch *s, const mem *m);
+void session_scratch_end(session_scratch *s);
+
+typedef struct session_birth {
+    const mem *mem;
+    const session_config *config;
+    session_scratch *scratch;
+    h2_trace trace;
+    uint32_t seed;
+    uint64_t now_ms;
+} session_birth;
+
+session *session_new(const session_birth *b);
+void session_free(session *s);
+
+/* "h2" today; what goes into logs. Static storage. */
+const char *session_protocol(const session *s);
+
+http_event_kind session_step(session *s, span *in, uint64_t now_ms, http_event *ev);
+bool session_pending(const session *s);
+size_t session_output(session *s, span *iov, size_t niov, size_t budget);
+void session_output_done(session *s, size_t n);
+bool session_has_output(const session *s);
+uint64_t session_deadline(const session *s);
+
+uint32_t session_room(const session *s);
+uint32_t session_streams(const session *s);
+verdict session_open(session *s, const http_field *f, size_t n, http_body body, void *user,
+                     http_ref *ref);
+verdict session_reply(session *s, http_ref ref, const http_field *f, size_t n, http_body body);
+verdict session_inform(session *s, http_ref ref, const http_field *f, size_t n);
+verdict session_trailers(session *s, http_ref ref, const http_field *f, size_t n);
+verdict session_push(session *s, http_ref parent, const http_field *f, size_t n, http_ref *ref);
+verdict session_attach(session *s, http_ref ref, void *user);
+verdict session_credit(session *s, http_ref ref, size_t n);
+verdict session_wake(session *s, http_ref ref);
+verdict session_reset(session *s, http_ref ref, h2_code code);
+verdict session_prioritize(session *s, http_ref ref, uint8_t urgency, bool incremental);
+verdict session_ping(session *s, const uint8_t opaque[8]);
+verdict session_altsvc(session *s, span origin, span value);
+verdict session_origin(session *s, const span *origins, size_t n);
+void session_drain(session *s, uint64_t now_ms);
+void session_close(session *s, h2_code code, const char *why);
+void session_eof(session *s);
+
+#endif

@@ -104,7 +104,7 @@ static inline bool bytes_get_decimal(span s, uint64_t max, uint64_t *v) {
     if (s.n == 0) return false;
     for (size_t i = 0; i < s.n; i++) {
         uint8_t digit = (uint8_t)(s.p[i] - '0');
-        if (digit > 9 || sum > (max - digit) / 10) return false;
+        if (digit > 9 || digit > max || sum > (max - digit) / 10) return false;
         sum = sum * 10 + digit;
     }
     *v = sum;

@@ -5,6 +5,7 @@
 
 void h2_conn_defaults(h2_config *c, bool server) {
     *c = (h2_config){.connection_window = LIMIT_CONNECTION_WINDOW,
+                     .lowest_table = UINT32_MAX,
                      .encoder_table_cap = LIMIT_ENCODER_TABLE,
                      .peer_streams = LIMIT_STREAMS,
                      .held_max = LIMIT_HELD,

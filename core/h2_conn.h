@@ -20,6 +20,7 @@ typedef struct h2_config {
     uint32_t settings[H2_SETTING_SLOTS]; /* by h2_setting_slot; sent when it differs from the initial value or is in `announce` */
     uint32_t announce;                   /* bit per h2_setting_slot: send it even when it is the initial value */
     uint32_t connection_window;          /* bytes, 65535 to 2^31-1 */
+    uint32_t lowest_table;               /* SETTINGS_HEADER_TABLE_SIZE announced before the one in settings, when less */
     uint32_t encoder_table_cap;          /* bytes our HPACK encoder uses at most */
     uint32_t peer_streams;               /* client: concurrent streams assumed before the peer's SETTINGS */
     uint32_t held_max;                   /* bytes the applet may hold uncredited before the connection window stalls */

@@ -136,7 +136,9 @@ static verdict data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_
     s->recv_held += (uint32_t)piece.n;
     if (c->held <= c->config->held_max) h2_conn_credit_connection(c, (uint32_t)piece.n);
     else c->recv_unpaid += (uint32_t)piece.n;
-    if (c->trace.data && piece.n) c->trace.data(c->trace.user, s->id, piece.n);
+    if (c->trace.data && piece.n)
+        c->trace.data(c->trace.user, s->id, piece.n, s->recv_held + s->recv_owed,
+                      c->recv_owed + c->recv_unpaid);
     if (end) s->state = h2_stream_next(s->state, H2_RECV_END);
     ev->kind = HTTP_EVENT_DATA;
     ev->ref = (http_ref){s->slot, s->id};

@@ -54,6 +54,8 @@ static verdict settings_acked(h2_conn *c) {
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "SETTINGS acknowledged that were never sent");
     c->settings_unacked--;
     c->settings_deadline = 0;
+    if (c->config->lowest_table < c->config->settings[H2_SLOT_HEADER_TABLE_SIZE])
+        hpack_dec_limit(&c->dec, c->config->lowest_table);
     hpack_dec_limit(&c->dec, c->config->settings[H2_SLOT_HEADER_TABLE_SIZE]);
     return VERDICT_OK;
 }

@@ -33,15 +33,21 @@ void h2_send_frame(h2_conn *c, h2_frame_type type, uint8_t flags, uint32_t id, s
     trace_sent(c, f, payload);
 }
 
+static size_t put_setting(uint8_t *p, h2_setting_slot slot, uint32_t value) {
+    bytes_put16(p, h2_frame_setting_id(slot));
+    bytes_put32(p + 2, value);
+    return 6;
+}
+
 static void send_settings(h2_conn *c) {
-    uint8_t payload[H2_SETTING_SLOTS * 6];
+    uint8_t payload[(H2_SETTING_SLOTS + 1) * 6];
     size_t n = 0;
+    if (c->config->lowest_table < c->config->settings[H2_SLOT_HEADER_TABLE_SIZE])
+        n += put_setting(payload, H2_SLOT_HEADER_TABLE_SIZE, c->config->lowest_table);
     for (unsigned i = 0; i < H2_SETTING_SLOTS; i++) {
         uint32_t value = c->config->settings[i];
         if (value == h2_frame_setting_initial(i) && !(c->config->announce >> i & 1u)) continue;
-        bytes_put16(payload + n, h2_frame_setting_id(i));
-        bytes_put32(payload + n + 2, value);
-        n += 6;
+        n += put_setting(payload + n, (h2_setting_slot)i, value);
     }
     h2_send_frame(c, H2_FRAME_SETTINGS, 0, 0, span_of(payload, n));
     c->settings_unacked++;
@@ -200,7 +206,7 @@ static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t
     size_t head = H2_FRAME_HEAD;
     h2_frame_put(p, f);
     if (pad) p[head++] = (uint8_t)pad;
-    if (lent.n <= LIMIT_COPY_BODY) {
+    if (lent.n <= LIMIT_COPY_BODY && s->lent == 0) { /* done() is in order: nothing may be out before */
         if (lent.n) memcpy(p + head, lent.p, lent.n);
         if (pad) memset(p + head + lent.n, 0, pad);
         outq_commit(&c->out, head + lent.n + pad);

@@ -35,7 +35,9 @@ typedef struct h2_trace_frame {
 
 typedef struct h2_trace {
     void (*frame)(void *user, const h2_trace_frame *f); /* NULL: no tracing */
-    void (*data)(void *user, uint32_t stream_id, size_t length); /* each piece of DATA received; may be NULL */
+    /* Each piece of DATA received, and the bytes of its stream and of the connection that no WINDOW_UPDATE has announced
+     * yet; may be NULL. */
+    void (*data)(void *user, uint32_t stream_id, size_t length, uint32_t stream_owed, uint32_t connection_owed);
     void (*closed)(void *user, uint32_t stream_id, uint8_t code); /* a stream is gone; may be NULL */
     void *user;
 } h2_trace;

@@ -22,8 +22,8 @@ void hpack_dec_limit(hpack_dec *d, uint32_t limit) {
     if (limit < d->table.max_size) d->must_update = true;
 }
 
-/* The integer in the low `bits` bits of the first byte and what follows (section 5.1): at most 2^32-1, in at most five bytes behind the
- * first. There must be a first byte. */
+/* The integer in the low `bits` bits of the first byte and what follows (section 5.1): at most
+ * 2^32-1, in at most five bytes behind the first. There must be a first byte. */
 static hpack_status read_integer(span *in, unsigned bits, uint32_t *value) {
     uint32_t most = (1u << bits) - 1;
     uint64_t sum = in->p[0] & most;
@@ -77,17 +77,20 @@ static bool fits(const hpack_list *l, uint64_t n) {
 /* Counts in a field that fits and is in its place, or one that does not and is dropped. */
 static void count_in(hpack_list *l, uint64_t n) {
     uint64_t size = l->size + n + HPACK_ENTRY_OVERHEAD;
-    if (fits(l, n)) l->count++;
-    else l->overflowed = true;
+    if (fits(l, n))
+        l->count++;
+    else
+        l->overflowed = true;
     l->size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
 }
 
-/* A copy of s that lives as long as the list's fields. */
-static bool copy(hpack_list *l, span s, span *to) {
-    uint8_t *p = mem_arena_take(&l->bytes, s.n);
+/* Makes *s a copy that lives as long as the list's fields. */
+static bool copy(hpack_list *l, span *s) {
+    if (s->n == 0) return true;
+    uint8_t *p = mem_arena_take(&l->bytes, s->n);
     if (!p) return false;
-    if (s.n) memcpy(p, s.p, s.n);
-    *to = span_of(p, s.n);
+    memcpy(p, s->p, s->n);
+    s->p = p;
     return true;
 }
 
@@ -105,8 +108,8 @@ static hpack_status put_indexed(hpack_dec *d, span *in, hpack_list *l) {
         *f = (http_field){e.name, e.value, e.token, false};
         /* The table's bytes move; names with a token are static. */
         bool moves = index > HPACK_STATIC_COUNT;
-        if (moves && !e.token && !copy(l, e.name, &f->name)) return HPACK_NO_MEMORY;
-        if (moves && !copy(l, e.value, &f->value)) return HPACK_NO_MEMORY;
+        if (moves && !e.token && !copy(l, &f->name)) return HPACK_NO_MEMORY;
+        if (moves && !copy(l, &f->value)) return HPACK_NO_MEMORY;
     }
     count_in(l, n);
     return HPACK_OK;
@@ -117,8 +120,8 @@ static hpack_status put_indexed(hpack_dec *d, span *in, hpack_list *l) {
 /* A literal field before its strings are decoded. */
 typedef struct pending {
     bool named, incremental, never;
-    hpack_entry entry;     /* whose name it has, when named */
-    literal name, value;   /* name: when not named */
+    hpack_entry entry;        /* whose name it has, when named */
+    literal name, value;      /* name: when not named */
     uint64_t name_n, value_n; /* bytes they decode to: at most or exactly */
 } pending;
 
@@ -132,10 +135,7 @@ static hpack_status exact_bytes(literal s, uint64_t *n) {
     return *n == SIZE_MAX ? HPACK_BAD_HUFFMAN : HPACK_OK;
 }
 
-/* huffman_decode writes up to this much behind what it decodes. */
-enum { SLACK = 8 };
-
-/* Decodes s at p, where there is room for its bytes and SLACK. */
+/* Decodes s at p, where there is room for its bytes and HUFFMAN_SLACK. */
 static hpack_status decode(literal s, uint8_t *p, span *to) {
     size_t n = s.coded.n;
     if (s.huffman) {
@@ -150,7 +150,7 @@ static hpack_status decode(literal s, uint8_t *p, span *to) {
 
 /* Decodes s, of at most n bytes, into the list's arena. */
 static hpack_status keep(hpack_list *l, literal s, uint64_t n, span *to) {
-    uint8_t *p = mem_arena_take(&l->bytes, (size_t)n + SLACK);
+    uint8_t *p = mem_arena_take(&l->bytes, (size_t)n + HUFFMAN_SLACK);
     if (!p) return HPACK_NO_MEMORY;
     hpack_status bad = decode(s, p, to);
     if (!bad) l->bytes.next = p + to->n;
@@ -161,7 +161,7 @@ static hpack_status keep_name(hpack_list *l, const pending *w, http_field *f) {
     if (w->named) {
         f->name = w->entry.name;
         f->token = w->entry.token;
-        return f->token || copy(l, f->name, &f->name) ? HPACK_OK : HPACK_NO_MEMORY;
+        return f->token || copy(l, &f->name) ? HPACK_OK : HPACK_NO_MEMORY;
     }
     hpack_status bad = keep(l, w->name, w->name_n, &f->name);
     if (bad) return bad;
@@ -189,7 +189,7 @@ static hpack_status put_listed(hpack_dec *d, const pending *w, hpack_list *l) {
 /* Takes a field that the list drops into the table alone. Its sizes are exact. */
 static hpack_status put_unlisted(hpack_dec *d, const pending *w) {
     hpack_table *t = &d->table;
-    uint64_t room = w->name_n + w->value_n + 2 * SLACK;
+    uint64_t room = w->name_n + w->value_n + 2 * HUFFMAN_SLACK;
     if (w->name_n + w->value_n + HPACK_ENTRY_OVERHEAD > t->max_size) {
         hpack_table_end(t);
         return HPACK_OK;
@@ -198,8 +198,10 @@ static hpack_status put_unlisted(hpack_dec *d, const pending *w) {
     if (!scratch) return HPACK_NO_MEMORY;
     span name = span_of(scratch, w->entry.name.n), value;
     hpack_status bad = HPACK_OK;
-    if (!w->named) bad = decode(w->name, scratch, &name);
-    else if (name.n) memcpy(scratch, w->entry.name.p, name.n);
+    if (!w->named)
+        bad = decode(w->name, scratch, &name);
+    else if (name.n)
+        memcpy(scratch, w->entry.name.p, name.n);
     if (!bad) bad = decode(w->value, scratch + name.n, &value);
     if (!bad) {
         uint16_t token = w->named ? w->entry.token : (uint16_t)fields_token(name);
@@ -215,8 +217,8 @@ static hpack_status read_pending(const hpack_dec *d, span *in, pending *w) {
     uint32_t index;
     *w = (pending){.incremental = kind & HPACK_INCREMENTAL};
     w->never = !w->incremental && kind & HPACK_NEVER;
-    hpack_status bad = read_integer(
-        in, w->incremental ? HPACK_INCREMENTAL_BITS : HPACK_LITERAL_BITS, &index);
+    hpack_status bad =
+        read_integer(in, w->incremental ? HPACK_INCREMENTAL_BITS : HPACK_LITERAL_BITS, &index);
     if (bad) return bad;
     if (index) {
         w->named = true;
@@ -237,7 +239,8 @@ static hpack_status put_literal(hpack_dec *d, span *in, hpack_list *l) {
     hpack_status bad = read_pending(d, in, &w);
     if (bad) return bad;
     if (fits(l, w.name_n + w.value_n)) return put_listed(d, &w, l);
-    /* Close to a maximum it takes the exact sizes to tell; they are had without storing anything. */
+    /* Close to a maximum it takes the exact sizes to tell; they are had without storing anything.
+     */
     if (!w.named) bad = exact_bytes(w.name, &w.name_n);
     if (!bad) bad = exact_bytes(w.value, &w.value_n);
     if (bad) return bad;
@@ -268,9 +271,12 @@ static hpack_status take_size_updates(hpack_dec *d, span *in) {
 hpack_status hpack_dec_block(hpack_dec *d, span block, hpack_list *l) {
     hpack_status bad = take_size_updates(d, &block);
     while (!bad && block.n) {
-        if (block.p[0] & HPACK_INDEXED) bad = put_indexed(d, &block, l);
-        else if (is_size_update(block.p[0])) bad = HPACK_LATE_SIZE;
-        else bad = put_literal(d, &block, l);
+        if (block.p[0] & HPACK_INDEXED)
+            bad = put_indexed(d, &block, l);
+        else if (is_size_update(block.p[0]))
+            bad = HPACK_LATE_SIZE;
+        else
+            bad = put_literal(d, &block, l);
     }
     return bad;
 }

@@ -1,11 +1,12 @@
 /* The encoder (RFC 7541 section 6), and its choice of what to put into the table. */
 #include "core/hpack_impl.h"
 
-/* A cookie this short may be guessed byte by byte when it is compressed (RFC 7541 section 7.1.3). */
+/* A cookie this short may be guessed byte by byte when it is compressed (RFC 7541 section 7.1.3).
+ */
 enum { SHORT_COOKIE = 20 };
 
-/* Bytes a field takes besides its own: an index and two lengths, or a byte and three... at most (section 5.1: six bytes hold 32
- * bits). */
+/* Bytes a field takes besides its own: an index and two lengths, or a byte and three... at most
+ * (section 5.1: six bytes hold 32 bits). */
 enum { FIELD_OVERHEAD = 18, UPDATES_OVERHEAD = 12 };
 
 static void set_maximum(hpack_enc *e) {
@@ -62,7 +63,8 @@ static uint8_t *put_integer(uint8_t *w, unsigned first, unsigned bits, size_t va
 
 /* Huffman when strictly shorter. */
 static uint8_t *put_string(uint8_t *w, span s) {
-    const size_t one_byte = (1u << HPACK_STRING_BITS) - 1; /* lengths from here on take more than one */
+    const size_t one_byte =
+        (1u << HPACK_STRING_BITS) - 1; /* lengths from here on take more than one */
     size_t n = s.n < one_byte ? huffman_encode_under(s, w + 1, s.n) : huffman_size(s);
     if (n >= s.n) {
         w = put_integer(w, 0, HPACK_STRING_BITS, s.n);
@@ -89,7 +91,8 @@ static bool worth_indexing(const hpack_enc *e, const http_field *f) {
     return f->name.n + f->value.n + HPACK_ENTRY_OVERHEAD <= most;
 }
 
-static uint8_t *put_literal(uint8_t *w, unsigned kind, unsigned bits, uint32_t name_index, const http_field *f) {
+static uint8_t *put_literal(uint8_t *w, unsigned kind, unsigned bits, uint32_t name_index,
+                            const http_field *f) {
     w = put_integer(w, kind, bits, name_index);
     if (!name_index) w = put_string(w, f->name);
     return put_string(w, f->value);
@@ -98,7 +101,8 @@ static uint8_t *put_literal(uint8_t *w, unsigned kind, unsigned bits, uint32_t n
 static uint8_t *put_field(hpack_enc *e, const http_field *given, uint8_t *w) {
     http_field f = *given;
     if (!f.token) f.token = (uint16_t)fields_token(f.name);
-    uint32_t named = f.token ? hpack_static_of_token((http_token)f.token) : hpack_static_of_name(f.name);
+    uint32_t named =
+        f.token ? hpack_static_of_token((http_token)f.token) : hpack_static_of_name(f.name);
     bool secret = is_secret(&f);
     if (named && !secret) {
         uint32_t index = hpack_static_of_pair(named, f.value);
@@ -108,7 +112,8 @@ static uint8_t *put_field(hpack_enc *e, const http_field *given, uint8_t *w) {
     if (!secret) {
         uint32_t place = hpack_index_pair(e, &k);
         if (place != HPACK_NOT_FOUND) {
-            return put_integer(w, HPACK_INDEXED, HPACK_INDEXED_BITS, HPACK_STATIC_COUNT + 1 + place);
+            return put_integer(w, HPACK_INDEXED, HPACK_INDEXED_BITS,
+                               HPACK_STATIC_COUNT + 1 + place);
         }
     }
     if (!named) {

@@ -4,7 +4,8 @@
 
 #include "core/hpack.h"
 
-/* First byte of each representation, and the bits of the integer that begins in it (RFC 7541 section 6). */
+/* First byte of each representation, and the bits of the integer that begins in it (RFC 7541
+ * section 6). */
 enum {
     HPACK_INDEXED = 0x80,
     HPACK_INDEXED_BITS = 7,
@@ -29,9 +30,9 @@ void hpack_table_end(hpack_table *t);
 /* Sets the maximum size and evicts what is over it (RFC 7541 section 4.3). */
 void hpack_table_limit(hpack_table *t, uint32_t max_size);
 
-/* Adds the newest entry and evicts what it pushes out; one that is over the maximum empties the table (RFC 7541
- * section 4.4). The bytes must not lie in the table; those of a name with a token are not looked at. False when memory
- * is refused: then nothing changed. */
+/* Adds the newest entry and evicts what it pushes out; one that is over the maximum empties the
+ * table (RFC 7541 section 4.4). The bytes must not lie in the table; those of a name with a token
+ * are not looked at. False when memory is refused: then nothing changed. */
 bool hpack_table_add(hpack_table *t, uint16_t token, span name, span value);
 
 /* ---- hpack_static.c ---- */
@@ -42,7 +43,8 @@ uint32_t hpack_static_of_token(http_token token);
 /* The static entry with a name that fields.def does not list, or 0. */
 uint32_t hpack_static_of_name(span name);
 
-/* The entry with this value among those that share the name of static entry `first` (1 and up), or 0. */
+/* The entry with this value among those that share the name of static entry `first` (1 and up), or
+ * 0. */
 uint32_t hpack_static_of_pair(uint32_t first, span value);
 
 /* ---- hpack_index.c: what the encoder's table holds, by hash ---- */
@@ -65,7 +67,8 @@ uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k);
 /* The newest entry with this name, or HPACK_NOT_FOUND. */
 uint32_t hpack_index_name(const hpack_enc *e, const hpack_key *k);
 
-/* Enters the table's newest entry, which is the key's. When memory is refused nothing will be found until it is not. */
+/* Enters the table's newest entry, which is the key's. When memory is refused nothing will be found
+ * until it is not. */
 void hpack_index_add(hpack_enc *e, const hpack_key *k);
 
 void hpack_index_end(hpack_enc *e);
@@ -74,14 +77,5 @@ void hpack_index_end(hpack_enc *e);
 
 /* The next free place in l->fields, not counted yet, or NULL when memory is refused. */
 http_field *hpack_list_place(hpack_list *l);
-
-/* ---- huffman.c ---- */
-
-/* As huffman_encode when the result takes less than `most` bytes; otherwise returns `most` after having written at
- * most that much. */
-size_t huffman_encode_under(span s, uint8_t *out, size_t most);
-
-/* The length huffman_decode would return, SIZE_MAX for a bad code. */
-size_t huffman_decoded_size(span s);
 
 #endif

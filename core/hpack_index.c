@@ -1,30 +1,35 @@
-/* The encoder's way into its dynamic table: two hash chains per entry, one by name and value, one by name.
+/* The encoder's way into its dynamic table: two hash chains per entry, one by name and value, one
+ * by name.
  *
- * Chains link entry numbers, newest first, and end at the first number that the table has evicted: eviction costs
- * nothing here. Whatever a chain says is compared with the table before it is believed, so that a number that comes
- * round again after 2^32 entries does no harm. */
+ * Chains link entry numbers, newest first, and end at the first number that the table has evicted:
+ * eviction costs nothing here. Whatever a chain says is compared with the table before it is
+ * believed, so that a number that comes round again after 2^32 entries does no harm. */
 #include "core/hpack_impl.h"
 
-/* A peer that makes us encode what it chooses does not know the seed; should it find collisions all the same, they cost compression, not
- * time. */
+/* A peer that makes us encode what it chooses does not know the seed; should it find collisions all
+ * the same, they cost compression, not time. */
 enum { CHAIN_MOST = 16 };
 
 typedef struct link {
     uint32_t pair_hash, pair_next, name_next;
 } link;
 
-/* The block: heads of the chains, twice as many as records, then a link for each record. */
-enum { HEADS_PER_SLOT = 2, WORDS_PER_SLOT = HEADS_PER_SLOT + sizeof(link) / sizeof(uint32_t) };
+/* The block: for each record a head of either kind of chain, then a link. */
+enum { WORDS_PER_SLOT = 2 + sizeof(link) / sizeof(uint32_t) };
 
 static uint32_t slots_of(const hpack_enc *e) { return e->bucket_count / WORDS_PER_SLOT; }
 
-static uint32_t *head_of(const hpack_enc *e, uint32_t hash) {
-    return e->buckets + (hash & (slots_of(e) * HEADS_PER_SLOT - 1));
+static uint32_t *pair_head(const hpack_enc *e, uint32_t hash) {
+    return e->buckets + (hash & (slots_of(e) - 1));
+}
+
+static uint32_t *name_head(const hpack_enc *e, uint32_t hash) {
+    return e->buckets + slots_of(e) + (hash & (slots_of(e) - 1));
 }
 
 static link *link_of(const hpack_enc *e, uint32_t number) {
     uint32_t slots = slots_of(e);
-    return (link *)(e->buckets + slots * HEADS_PER_SLOT) + (number & (slots - 1));
+    return (link *)(e->buckets + 2 * slots) + (number & (slots - 1));
 }
 
 /* ---- hash ---- */
@@ -69,7 +74,8 @@ hpack_key hpack_index_key(const hpack_enc *e, const http_field *f) {
 
 /* ---- chains ---- */
 
-/* The place in the table, 0 the newest, of the entry with this number: count and more when it is gone. */
+/* The place in the table, 0 the newest, of the entry with this number: count and more when it is
+ * gone. */
 static uint32_t place_of(const hpack_enc *e, uint32_t number) {
     return e->table.inserted - 1 - number;
 }
@@ -80,7 +86,7 @@ static bool same_name(const hpack_entry *entry, const hpack_key *k) {
 
 uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k) {
     if (!e->buckets) return HPACK_NOT_FOUND;
-    uint32_t number = *head_of(e, k->pair_hash);
+    uint32_t number = *pair_head(e, k->pair_hash);
     for (int step = 0; step < CHAIN_MOST; step++) {
         uint32_t place = place_of(e, number);
         if (place >= e->table.count) break;
@@ -96,7 +102,7 @@ uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k) {
 
 uint32_t hpack_index_name(const hpack_enc *e, const hpack_key *k) {
     if (!e->buckets) return HPACK_NOT_FOUND;
-    uint32_t number = *head_of(e, k->name_hash);
+    uint32_t number = *name_head(e, k->name_hash);
     for (int step = 0; step < CHAIN_MOST; step++) {
         uint32_t place = place_of(e, number);
         if (place >= e->table.count) break;
@@ -109,8 +115,8 @@ uint32_t hpack_index_name(const hpack_enc *e, const hpack_key *k) {
 
 static void enter(hpack_enc *e, uint32_t number, const hpack_key *k) {
     link *l = link_of(e, number);
-    uint32_t *by_pair = head_of(e, k->pair_hash);
-    uint32_t *by_name = head_of(e, k->name_hash);
+    uint32_t *by_pair = pair_head(e, k->pair_hash);
+    uint32_t *by_name = name_head(e, k->name_hash);
     l->pair_hash = k->pair_hash;
     l->pair_next = *by_pair;
     *by_pair = number;
@@ -142,6 +148,8 @@ static void rebuild(hpack_enc *e) {
 
 void hpack_index_add(hpack_enc *e, const hpack_key *k) {
     if (e->table.count == 0) return;
-    if (slots_of(e) != e->table.slots) rebuild(e);
-    else enter(e, e->table.inserted - 1, k);
+    if (slots_of(e) != e->table.slots)
+        rebuild(e);
+    else
+        enter(e, e->table.inserted - 1, k);
 }

@@ -2,9 +2,10 @@
 #include "core/hpack_impl.h"
 
 static const hpack_entry entries[HPACK_STATIC_COUNT + 1] = {
-#define HPACK_STATIC(i, token, name, value) [i] = {SPAN_LIT(name), SPAN_LIT(value), HTTP_TOKEN_##token},
+#define HPACK_STATIC(i, token, name, value) \
+    [i] = {SPAN_LIT(name), SPAN_LIT(value), HTTP_TOKEN_##token},
 #define HPACK_STATIC_MORE(i, token, name, value) HPACK_STATIC(i, token, name, value)
-#define HPACK_STATIC_RARE(i, name) HPACK_STATIC(i, OTHER, name, "")
+#define HPACK_STATIC_RARE(i, name)               HPACK_STATIC(i, OTHER, name, "")
 #include "core/hpack_static.def"
 #undef HPACK_STATIC
 #undef HPACK_STATIC_MORE

@@ -1,9 +1,11 @@
-/* The dynamic table (RFC 7541 section 2.3.2 and 4): a ring of records and a ring of bytes in one block.
+/* The dynamic table (RFC 7541 section 2.3.2 and 4): a ring of records and a ring of bytes in one
+ * block.
  *
- * Records come first, a power of two of them; the entry inserted as number s has record s mod slots. Its bytes are contiguous: when they do
- * not fit at the end of the ring they start over at its begin. Names that have a token are not stored: fields.def has
- * them. The 32 bytes that section 4.1 adds to each entry pay for its record, so that the block stays near the size
- * the peer knows of. */
+ * Records come first, a power of two of them; the entry inserted as number s has record s mod
+ * slots. Its bytes are contiguous: when they do not fit at the end of the ring they start over at
+ * its begin. Names that have a token are not stored: fields.def has them. The 32 bytes that
+ * section 4.1 adds to each entry pay for its record, so that the block stays near the size the peer
+ * knows of. */
 #include "core/hpack_impl.h"
 
 typedef struct record {
@@ -38,9 +40,7 @@ static inline uint8_t *bytes_of(const hpack_table *t) {
     return t->block + t->slots * sizeof(record);
 }
 
-static inline uint32_t stored(const record *r) {
-    return (r->token ? 0 : r->name_n) + r->value_n;
-}
+static inline uint32_t stored(const record *r) { return (r->token ? 0 : r->name_n) + r->value_n; }
 
 hpack_entry hpack_table_entry(const hpack_table *t, uint32_t i) {
     const record *r = record_of(t, i);
@@ -61,8 +61,8 @@ static void evict_to(hpack_table *t, uint32_t size) {
     }
 }
 
-/* Bytes of room that suffice for max_size: a third more than entries can hold, so that at most three quarters are
- * in use and compacting them pays for itself before the next time. */
+/* Bytes of room that suffice for max_size: a third more than entries can hold, so that at most
+ * three quarters are in use and compacting them pays for itself before the next time. */
 static uint64_t most_room(const hpack_table *t) {
     return (uint64_t)t->max_size + t->max_size / 3 + 4;
 }
@@ -114,7 +114,8 @@ static void compact(hpack_table *t) {
         t->tail -= head;
         return;
     }
-    /* Wrapped: the older part goes to the end of the ring. It begins at `head` and ends where the last of its entries does. */
+    /* Wrapped: the older part goes to the end of the ring. It begins at `head` and ends where the
+     * last of its entries does. */
     uint32_t end = head, first = t->count;
     while (first > 0 && record_of(t, first - 1)->at >= head) {
         const record *r = record_of(t, --first);

@@ -1,6 +1,5 @@
-/* The Huffman code of HPACK (RFC 7541 section 5.2, appendix B). Tables: huffman_table.h. */
+#include "core/huffman.h"
 #include "core/huffman_table.h"
-#include "core/hpack_impl.h"
 
 #define BAD_CODE SIZE_MAX
 
@@ -10,115 +9,76 @@ size_t huffman_size(span s) {
     return (bits + 7) / 8;
 }
 
-static uint64_t get64(const uint8_t *p) {
-    return (uint64_t)bytes_get32(p) << 32 | bytes_get32(p + 4);
+static inline uint64_t get64(const uint8_t *p) {
+    return (uint64_t)p[0] << 56 | (uint64_t)p[1] << 48 | (uint64_t)p[2] << 40 |
+           (uint64_t)p[3] << 32 | (uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 |
+           (uint64_t)p[6] << 8 | p[7];
 }
 
-/* Codes collect at the low end of `acc`: 31 bits left over and the longest code of 30 always fit. */
-size_t huffman_encode_under(span s, uint8_t *out, size_t most) {
-    uint64_t acc = 0;
-    unsigned have = 0;
+static inline void put64(uint8_t *p, uint64_t v) {
+    bytes_put32(p, (uint32_t)(v >> 32));
+    bytes_put32(p + 4, (uint32_t)v);
+}
+
+/* ---- coding ---- */
+
+/* Codes that have been put together: the low `have` bits of `acc`, the last one lowest. */
+typedef struct bit_writer {
+    uint64_t acc;
+    unsigned have;
+} bit_writer;
+
+static inline void append(bit_writer *w, uint64_t bits, unsigned n) {
+    w->acc = w->acc << n | bits;
+    w->have += n;
+}
+
+/* Writes the whole bytes of w; returns their number and leaves at most seven bits. */
+static inline size_t put_whole(bit_writer *w, uint8_t *out) {
     size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        struct huffman_code c = huffman_code[s.p[i]];
-        acc = acc << c.bits | c.code;
-        have += c.bits;
-        if (have >= 32) {
-            if (n + 4 >= most) return most;
-            have -= 32;
-            bytes_put32(out + n, (uint32_t)(acc >> have));
-            n += 4;
-        }
-    }
-    size_t rest = (have + 7) / 8;
-    if (n + rest >= most) return most;
-    /* The most significant bits of EOS, all ones, pad the last byte. */
-    acc = (acc << 32 | UINT32_MAX) >> have;
-    for (unsigned shift = 24; rest > 0; rest--, shift -= 8) out[n++] = (uint8_t)(acc >> shift);
+    for (; w->have >= 8; w->have -= 8) out[n++] = (uint8_t)(w->acc >> (w->have - 8));
     return n;
 }
 
-size_t huffman_encode(span s, uint8_t *out) { return huffman_encode_under(s, out, SIZE_MAX); }
-
-/* The bits still to decode: the next one on top of `bits`, `have` of them the string's own. Behind the string follow
- * ones, the same as its padding: a symbol that eats any of them makes `have` negative, and nothing but padding
- * leaves it between 0 and 7. */
-typedef struct bit_reader {
-    const uint8_t *p, *end;
-    uint64_t bits;
-    int have;
-} bit_reader;
-
-/* The last, less than 8, bytes from r->p on, in the top of a word whose rest is ones. */
-static uint64_t tail_word(const bit_reader *r) {
-    uint64_t word = 0;
-    unsigned n = (unsigned)(r->end - r->p);
-    for (unsigned i = 0; i < n; i++) word |= (uint64_t)r->p[i] << (56 - 8 * i);
-    return word | UINT64_MAX >> (8 * n);
-}
-
-/* At least 56 bits to look at, the ones behind the string included. have must not be negative. */
-static inline void refill(bit_reader *r) {
-    unsigned whole = (unsigned)(63 - r->have) / 8; /* bytes that fit */
-    size_t left = (size_t)(r->end - r->p);
-    if (left >= 8) {
-        r->bits |= get64(r->p) >> r->have;
-    } else {
-        r->bits |= tail_word(r) >> r->have;
-        if (whole > left) whole = (unsigned)left;
-    }
-    r->p += whole;
-    r->have += (int)(8 * whole);
-}
-
-/* One symbol whose code is over HUFFMAN_STEP_BITS, or HUFFMAN_EOS for anything that must not be there. */
-static unsigned long_symbol(bit_reader *r) {
-    uint32_t window = (uint32_t)(r->bits >> 32);
-    const struct huffman_class *c = huffman_class;
-    while (window >= c->end && c->bits < 30) c++;
-    unsigned bits = c->bits;
-    if ((int)bits > r->have) return HUFFMAN_EOS;
-    r->bits <<= bits;
-    r->have -= (int)bits;
-    return huffman_symbol[c->start + ((window >> (32 - bits)) - c->first)];
-}
-
-/* Decodes r to its end, with or without storing what comes out. */
-static inline size_t decode(bit_reader *r, uint8_t *out, bool store) {
+/* As long as four symbols take 56 bits or less, which is all but always, they go out with one store. Advances s past them;
+ * writes only while eight bytes of `room` are left. Returns the bytes written. */
+static inline size_t encode_fours(span *s, bit_writer *w, uint8_t *out, size_t room) {
     size_t n = 0;
-    for (;;) {
-        if (r->have < 0) return BAD_CODE;
-        refill(r);
-        struct huffman_step s = huffman_step[r->bits >> (64 - HUFFMAN_STEP_BITS)];
-        if (s.count == 0) {
-            /* Only codes of eight ones and more are this long: with less than 8 bits left it is the padding. */
-            if (r->have < 8) return n;
-            unsigned symbol = long_symbol(r);
-            if (symbol == HUFFMAN_EOS) return BAD_CODE;
-            if (store) out[n] = (uint8_t)symbol;
-            n++;
-            continue;
-        }
-        /* Five steps use 55 of the 56 bits. Two bytes are always written: a step without a symbol uses nothing. */
-        for (int step = 0;; step++) {
-            if (store) memcpy(out + n, s.symbol, 2);
-            n += s.count;
-            r->bits <<= s.bits;
-            r->have -= s.bits;
-            if (step == 4) break;
-            s = huffman_step[r->bits >> (64 - HUFFMAN_STEP_BITS)];
+    const uint8_t *p = s->p, *end = s->p + (s->n & ~(size_t)3);
+    for (; p != end && n + 8 <= room; p += 4) {
+        struct huffman_code a = huffman_code[p[0]], b = huffman_code[p[1]];
+        struct huffman_code c = huffman_code[p[2]], d = huffman_code[p[3]];
+        unsigned right = c.bits + d.bits, bits = a.bits + b.bits + right;
+        if (bits > 56) break;
+        uint64_t left_code = (uint64_t)a.code << b.bits | b.code;
+        uint64_t right_code = (uint64_t)c.code << d.bits | d.code;
+        append(w, left_code << right | right_code, bits);
+        /* have is 5 at least, 7 + 56 at most: what lies over it in acc is shifted out. */
+        put64(out + n, w->acc << (64 - w->have));
+        n += w->have / 8;
+        w->have %= 8;
+    }
+    *s = span_skip(*s, (size_t)(p - s->p));
+    return n;
+}
+
+size_t huffman_encode_under(span s, uint8_t *out, size_t most) {
+    bit_writer w = {0};
+    size_t n = 0;
+    while (s.n) {
+        n += encode_fours(&s, &w, out + n, most - n);
+        for (int i = 0; i < 4 && s.n; i++) {
+            struct huffman_code c = huffman_code[*span_take(&s, 1).p];
+            append(&w, c.code, c.bits);
+            if (n + w.have / 8 >= most) return most;
+            n += put_whole(&w, out + n);
         }
     }
+    if (w.have == 0) return n;
+    if (n + 1 >= most) return most;
+    /* The most significant bits of EOS, all ones, pad the last byte. */
+    out[n] = (uint8_t)(w.acc << (8 - w.have) | 0xffu >> w.have);
+    return n + 1;
 }
 
-size_t huffman_decode(span s, uint8_t *out) {
-    if (s.n == 0) return 0;
-    bit_reader r = {.p = s.p, .end = s.p + s.n};
-    return decode(&r, out, true);
-}
-
-size_t huffman_decoded_size(span s) {
-    if (s.n == 0) return 0;
-    bit_reader r = {.p = s.p, .end = s.p + s.n};
-    return decode(&r, NULL, false);
-}
+size_t huffman_encode(span s, uint8_t *out) { return huffman_encode_under(s, out, SIZE_MAX); }

@@ -6,8 +6,8 @@ struct mem_chunk {
     size_t size; /* with this header */
 };
 
-/* Chunks double from the first to the last of these, so that a short message costs one small chunk and a long one
- * few of them. */
+/* Chunks double from the first to the last of these, so that a short message costs one small chunk
+ * and a long one few of them. */
 enum { CHUNK_FIRST = 2048, CHUNK_LAST = 65536 };
 
 void *mem_take_zero(const mem *m, size_t n) {
@@ -37,8 +37,10 @@ void *mem_arena_take_slow(mem_arena *a, size_t n) {
     mem_chunk *c = mem_take(a->mem, size);
     if (!c) return NULL;
     *c = (mem_chunk){.size = size};
-    if (a->last) a->last->next = c;
-    else a->first = c;
+    if (a->last)
+        a->last->next = c;
+    else
+        a->first = c;
     a->held += size;
     open_chunk(a, c);
 

@@ -1,0 +1,283 @@
+#include "applets/client/fetch.h"
+#include "applets/client/fields_out.h"
+#include "core/limits.h"
+
+#include <stdlib.h>
+
+/* ---- requests ---- */
+
+static void release_request(request *r) {
+    decode_free(r->decode);
+    r->decode = NULL;
+    if (r->save && fclose(r->save) != 0) r->state = REQUEST_FAILED;
+    r->save = NULL;
+    timer_cancel(&r->limit);
+}
+
+void fetch_free_requests(request *r) {
+    while (r) {
+        request *next = r->next;
+        release_request(r);
+        free(r->text);
+        free(r);
+        r = next;
+    }
+}
+
+static void settle(fetch *f, request *r, const char *why) {
+    if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) return;
+    if (r->state == REQUEST_RUNS) f->running--;
+    r->state = why ? REQUEST_FAILED : REQUEST_DONE;
+    r->end_us = loop_now_us();
+    release_request(r);
+    if (why)
+        opt_say(f->run->call, "%.*s: %s", (int)r->uri.text.n, (const char *)r->uri.text.p, why);
+    else if (r->state == REQUEST_FAILED) /* closing its file said so */
+        opt_say(f->run->call, "%.*s: the file could not be written", (int)r->uri.text.n,
+                (const char *)r->uri.text.p);
+}
+
+static void time_is_up(timer *t) {
+    request *r = t->user;
+    fetch *f = r->fetch;
+    http_ref ref = r->ref;
+    settle(f, r, "timed out");
+    if (!f->link) return;
+    session_reset(link_session(f->link), ref, H2_CANCEL);
+    link_touch(f->link);
+}
+
+/* -O: the last segment of the path, or index.html. */
+static FILE *open_save(const request *r) {
+    char name[256];
+    span path = r->uri.target;
+    const uint8_t *query = memchr(path.p, '?', path.n);
+    if (query) path.n = (size_t)(query - path.p);
+    size_t from = path.n;
+    while (from && path.p[from - 1] != '/') from--;
+    span last = span_skip(path, from);
+    if (last.n == 0 || last.n >= sizeof name) last = SPAN("index.html");
+    memcpy(name, last.p, last.n);
+    name[last.n] = '\0';
+    return fopen(name, "wbx"); /* x: what is there already is kept */
+}
+
+static bool submit(fetch *f, request *r) {
+    fetch_run *run = f->run;
+    fields_out fields;
+    http_body body = HTTP_NO_BODY;
+    fields_out_make(&fields, r, run->set, run->upload ? upload_size(run->upload) : UINT64_MAX, run->extra,
+                    run->extra_count);
+    if (run->upload) {
+        body = upload_body(run->upload);
+        if (!body.ops) {
+            settle(f, r, "out of memory");
+            return true;
+        }
+    }
+    session *s = link_session(f->link);
+    r->start_us = loop_now_us();
+    verdict v = session_open(s, fields.v, fields.n, body, r, &r->ref);
+    if (v.scope != VERDICT_NONE) {
+        if (body.ops) body.ops->release(body.user);
+        if (v.code == VERDICT_BUSY) return false;
+        settle(f, r, v.why);
+        return true;
+    }
+    if (run->trailer_count && body.ops) session_trailers(s, r->ref, run->trailers, run->trailer_count);
+    r->state = REQUEST_RUNS;
+    f->running++;
+    r->limit = (timer){.fire = time_is_up, .user = r};
+    if (run->set->timeout_ms) timer_arm(run->loop, &r->limit, run->set->timeout_ms);
+    return true;
+}
+
+/* Opens what there is room for; ends the connection when nothing is left to wait for. */
+static void submit_waiting(fetch *f) {
+    bool waits = false;
+    if (!f->link) return;
+    for (request *r = f->requests; r; r = r->next) {
+        if (r->state != REQUEST_WAITS || r->pushed) continue;
+        if (session_room(link_session(f->link)) == 0 || !submit(f, r)) {
+            waits = true;
+            break;
+        }
+    }
+    if (!waits && f->running == 0) session_close(link_session(f->link), H2_NO_ERROR, NULL);
+    link_touch(f->link);
+}
+
+/* ---- bodies ---- */
+
+static bool put_body(void *user, span piece) {
+    request *r = user;
+    fetch_run *run = r->fetch->run;
+    if (r->save) return fwrite(piece.p, 1, piece.n, r->save) == piece.n;
+    if (run->set->null_out || run->output_failed) return true;
+    if (fwrite(piece.p, 1, piece.n, stdout) == piece.n) return true;
+    run->output_failed = true;
+    return true;
+}
+
+static void take_data(fetch *f, request *r, const http_event *ev) {
+    session *s = link_session(f->link);
+    r->received += ev->data.n;
+    bool ok = r->decode ? decode_bytes(r->decode, ev->data, put_body, r) : put_body(r, ev->data);
+    if (!ok) {
+        settle(f, r, r->decode ? "the content coding is broken" : "the file could not be written");
+        session_reset(s, ev->ref, H2_CANCEL);
+        return;
+    }
+    session_credit(s, ev->ref, ev->credit);
+}
+
+static void take_response(fetch *f, request *r, const http_event *ev) {
+    const client_settings *set = f->run->set;
+    r->status = ev->summary.status;
+    const http_field *coding = fields_find(ev->fields, ev->field_count, HTTP_TOKEN_CONTENT_ENCODING);
+    if (coding && !set->null_out) r->decode = decode_new(coding->value);
+    if (!set->remote_name || r->status < 200 || r->status > 299) return;
+    r->save = open_save(r);
+    if (r->save) return;
+    settle(f, r, "the file to save it in exists already or cannot be made");
+    session_reset(link_session(f->link), ev->ref, H2_CANCEL);
+}
+
+/* ---- events ---- */
+
+static const char *closed_why(const http_event *ev) {
+    static char said[128];
+    const char *name = h2_frame_code_name(ev->code);
+    if (ev->never_processed) return "not processed by the server";
+    if (ev->verdict.scope == VERDICT_STREAM && ev->verdict.why && strcmp(ev->verdict.why, "reset by the peer") == 0)
+        snprintf(said, sizeof said, "reset by the server: %s", name ? name : "unknown code");
+    else if (ev->verdict.why) snprintf(said, sizeof said, "%s", ev->verdict.why);
+    else return "the response is not complete";
+    return said;
+}
+
+static void take_push(fetch *f, const http_event *ev) {
+    request *r = calloc(1, sizeof *r);
+    size_t room = ev->summary.authority.n + ev->summary.path.n + 16;
+    if (r) r->text = malloc(room);
+    if (!r || !r->text) {
+        free(r);
+        session_reset(link_session(f->link), ev->ref, H2_REFUSED_STREAM);
+        return;
+    }
+    int n = snprintf((char *)r->text, room, "http://%.*s%.*s", (int)ev->summary.authority.n,
+                     (const char *)ev->summary.authority.p, (int)ev->summary.path.n,
+                     (const char *)ev->summary.path.p);
+    if (uri_parse(span_of(r->text, (size_t)n), &r->uri))
+        r->uri.text = r->uri.target = span_of(r->text, (size_t)n);
+    r->pushed = true;
+    r->state = REQUEST_RUNS;
+    r->fetch = f;
+    r->ref = ev->ref;
+    r->start_us = loop_now_us();
+    *f->last = r;
+    f->last = &r->next;
+    f->running++;
+    session_attach(link_session(f->link), ev->ref, r);
+}
+
+static void on_event(void *user, net_link *k, const http_event *ev) {
+    fetch *f = user;
+    request *r = ev->user;
+    (void)k;
+    switch (ev->kind) {
+    case HTTP_EVENT_RESPONSE:
+        take_response(f, r, ev);
+        r->ended = ev->end;
+        break;
+    case HTTP_EVENT_DATA:
+        take_data(f, r, ev);
+        r->ended = ev->end;
+        break;
+    case HTTP_EVENT_TRAILERS: r->ended = true; break;
+    case HTTP_EVENT_PUSH: take_push(f, ev); break;
+    case HTTP_EVENT_CLOSED:
+        settle(f, r, r->ended ? NULL : closed_why(ev));
+        submit_waiting(f);
+        break;
+    case HTTP_EVENT_ROOM: submit_waiting(f); break;
+    case HTTP_EVENT_GOAWAY:
+        if (ev->code != H2_NO_ERROR) {
+            const char *name = h2_frame_code_name(ev->code);
+            opt_say(f->run->call, "the server ends the connection: %s%s%.*s", name ? name : "unknown code",
+                    ev->data.n ? ": " : "", (int)(ev->data.n < 200 ? ev->data.n : 200), (const char *)ev->data.p);
+        }
+        if (f->running == 0) session_close(link_session(f->link), H2_NO_ERROR, NULL);
+        break;
+    case HTTP_EVENT_OVER:
+        if (ev->verdict.scope != VERDICT_NONE) f->why = ev->verdict.why;
+        break;
+    default: break;
+    }
+}
+
+static void on_closed(void *user, net_link *k, const char *why) {
+    fetch *f = user;
+    (void)k;
+    f->link = NULL;
+    if (!f->why) f->why = why;
+    loop_stop(f->run->loop);
+}
+
+static void on_bytes(void *user, span received) { frame_log_hexdump(&((fetch *)user)->log, received); }
+
+static void on_opened(void *user, net_link *k) {
+    fetch *f = user;
+    f->link = k;
+    f->connected_us = loop_now_us();
+    if (f->run->set->verbose) frame_log_say(&f->log, "Connected");
+    submit_waiting(f);
+}
+
+static void on_failed(void *user, const char *why) {
+    fetch *f = user;
+    f->why = why;
+    loop_stop(f->run->loop);
+}
+
+static void fail_the_rest(fetch *f, const char *host) {
+    bool said = false;
+    for (request *r = f->requests; r; r = r->next) {
+        if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) continue;
+        if (!f->connected_us && !said) {
+            opt_say(f->run->call, "connect %s:%u: %s", host, r->uri.port, f->why ? f->why : "failed");
+            said = true;
+        }
+        if (!f->connected_us) r->state = REQUEST_FAILED;
+        else settle(f, r, f->why ? f->why : "the server closed the connection");
+    }
+}
+
+void fetch_all(fetch *f, fetch_run *run, request *requests) {
+    static const dial_calls dialled = {on_opened, on_failed};
+    static const link_calls quiet = {on_event, on_closed, NULL}, dumping = {on_event, on_closed, on_bytes};
+    const client_settings *set = run->set;
+    char host[256];
+    *f = (fetch){.run = run, .requests = requests};
+    f->last = &f->requests;
+    for (request *r = requests; r; r = r->next) {
+        r->fetch = f;
+        f->last = &r->next;
+    }
+    f->log = (frame_log){.out = stdout, .start_us = run->start_us, .colour = set->colour, .chunks = set->verbose > 1};
+    span name = requests->uri.host;
+    if (name.n >= sizeof host) name.n = sizeof host - 1;
+    memcpy(host, name.p, name.n);
+    host[name.n] = '\0';
+
+    link_birth birth = {.calls = set->hexdump ? &dumping : &quiet,
+                        .user = f,
+                        .config = run->config,
+                        .write_ms = LIMIT_WRITE_MS};
+    if (set->verbose) birth.trace = frame_log_trace(&f->log);
+    uint32_t limit = set->timeout_ms && set->timeout_ms < LIMIT_DIAL_MS ? (uint32_t)set->timeout_ms : LIMIT_DIAL_MS;
+    if (dial_open(run->loop, host, requests->uri.port, &birth, limit, &dialled, f)) loop_run(run->loop);
+    else f->why = "out of memory";
+    fail_the_rest(f, host);
+    frame_log_end(&f->log);
+}

@@ -1,0 +1,89 @@
+#include "applets/client/fields_out.h"
+
+#include <stdlib.h>
+
+static void add(fields_out *out, http_field f) {
+    if (out->n < FIELDS_OUT_ROOM) out->v[out->n++] = f;
+}
+
+/* The user's value for a name we would send ourselves; host stands for :authority too. */
+static const http_field *replaced(const http_field *extra, size_t n, http_token token) {
+    const http_field *f = fields_find(extra, n, token);
+    if (!f && token == HTTP_TOKEN_AUTHORITY) f = fields_find(extra, n, HTTP_TOKEN_HOST);
+    return f;
+}
+
+static void add_own(fields_out *out, const http_field *extra, size_t n, http_token token, span value) {
+    const http_field *f = replaced(extra, n, token);
+    add(out, (http_field){fields_name(token), f ? f->value : value, (uint16_t)token, false});
+}
+
+static bool ours(uint16_t token) {
+    switch (token) {
+    case HTTP_TOKEN_METHOD:
+    case HTTP_TOKEN_PATH:
+    case HTTP_TOKEN_SCHEME:
+    case HTTP_TOKEN_AUTHORITY:
+    case HTTP_TOKEN_HOST:
+    case HTTP_TOKEN_ACCEPT:
+    case HTTP_TOKEN_ACCEPT_ENCODING:
+    case HTTP_TOKEN_USER_AGENT:
+    case HTTP_TOKEN_PRIORITY: return true;
+    default: return false;
+    }
+}
+
+/* Past any frame, and past any peer's patience: for --continuation. */
+#define LONG_VALUE 20000
+static const uint8_t *long_value(void) {
+    static uint8_t dashes[LONG_VALUE];
+    if (!dashes[0]) memset(dashes, '-', sizeof dashes);
+    return dashes;
+}
+
+void fields_out_make(fields_out *out, const request *r, const client_settings *set, uint64_t upload_bytes,
+                     const http_field *extra, size_t extra_count) {
+    bool upload = upload_bytes != UINT64_MAX;
+    out->n = 0;
+    add_own(out, extra, extra_count, HTTP_TOKEN_METHOD, upload ? SPAN("POST") : SPAN("GET"));
+    add_own(out, extra, extra_count, HTTP_TOKEN_PATH, r->uri.target);
+    add_own(out, extra, extra_count, HTTP_TOKEN_SCHEME, r->uri.scheme);
+    add_own(out, extra, extra_count, HTTP_TOKEN_AUTHORITY, r->uri.authority);
+    const http_field *protocol = fields_find(extra, extra_count, HTTP_TOKEN_PROTOCOL);
+    if (protocol) add(out, *protocol);
+    add_own(out, extra, extra_count, HTTP_TOKEN_ACCEPT, SPAN("*/*"));
+    add_own(out, extra, extra_count, HTTP_TOKEN_ACCEPT_ENCODING, SPAN("gzip, deflate"));
+    add_own(out, extra, extra_count, HTTP_TOKEN_USER_AGENT, SPAN("h2box/" H2BOX_VERSION));
+    add_own(out, extra, extra_count, HTTP_TOKEN_PRIORITY, SPAN("u=3"));
+    if (upload && !set->no_content_length && !fields_find(extra, extra_count, HTTP_TOKEN_CONTENT_LENGTH))
+        add(out, HTTP_FIELD_OF(CONTENT_LENGTH,
+                               span_of(out->length, bytes_put_decimal(out->length, upload_bytes))));
+    if (set->continuation)
+        add(out, (http_field){SPAN("x-h2box-continuation"), span_of(long_value(), LONG_VALUE), HTTP_TOKEN_OTHER, false});
+    for (size_t i = 0; i < extra_count; i++)
+        if (!ours(extra[i].token) && extra[i].token != HTTP_TOKEN_PROTOCOL) add(out, extra[i]);
+}
+
+static span trimmed(span s) {
+    while (s.n && (s.p[0] == ' ' || s.p[0] == '\t')) s = span_skip(s, 1);
+    while (s.n && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t')) s.n--;
+    return s;
+}
+
+const char *fields_out_parse(const opt_list *list, http_field **fields, uint32_t *bad) {
+    *fields = calloc(list->count ? list->count : 1, sizeof **fields);
+    if (!*fields) return "out of memory";
+    for (uint32_t i = 0; i < list->count; i++) {
+        char *s = (char *)(uintptr_t)list->v[i];
+        char *colon = s[0] ? strchr(s + 1, ':') : NULL;
+        *bad = i;
+        if (!colon) return "needs the form 'name: value'";
+        for (char *p = s; p < colon; p++) *p = (char)bytes_lower((uint8_t)*p);
+        span name = trimmed(span_of(s, (size_t)(colon - s))), value = trimmed(span_str(colon + 1));
+        if (!fields_name_valid_h2(name.n && name.p[0] == ':' ? span_skip(name, 1) : name))
+            return "the name is not a valid header field name";
+        if (!fields_value_valid(value)) return "the value holds control characters";
+        (*fields)[i] = (http_field){name, value, (uint16_t)fields_token(name), false};
+    }
+    return NULL;
+}

@@ -1,0 +1,349 @@
+/* Reads a command line by an option table, with the habits of getopt_long but none of its globals.
+ */
+#include "applets/opt_parts.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const opt_spec builtin[OPT_BUILTINS] = {
+    [OPT_BUILTIN_HELP] = {.name = "help", .letter = 'h', .help = "Show this help and exit."},
+    [OPT_BUILTIN_VERSION] = {.name = "version", .help = "Show the version and exit."},
+};
+
+/* What reading one word came to: OPT_GO, or the code to exit with. */
+typedef struct reading {
+    opt_call *call;
+    char **argv;
+    int argc, next; /* argv[next] is the word to read next */
+} reading;
+
+const opt_spec *opt_row(const opt_table *t, size_t i) {
+    return i < t->count ? &t->specs[i] : &builtin[i - t->count];
+}
+
+static size_t rows(const opt_table *t) { return t->count + OPT_BUILTINS; }
+
+/* ---- messages ---- */
+
+static void say(const opt_call *call, const char *format, va_list args) {
+    fprintf(call->err, "%s: ", call->tool);
+    vfprintf(call->err, format, args);
+    fputc('\n', call->err);
+}
+
+void opt_say(const opt_call *call, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    say(call, format, args);
+    va_end(args);
+}
+
+static int usage_mistake(const opt_call *call) { return opt_usage_code(call->old_name); }
+
+static void hint(const opt_call *call) { fprintf(call->err, "Try '%s --help'.\n", call->tool); }
+
+int opt_refuse(opt_call *call, const char *format, ...) {
+    va_list args;
+    int code = usage_mistake(call);
+    va_start(args, format);
+    say(call, format, args);
+    va_end(args);
+    hint(call);
+    opt_end(call);
+    return code;
+}
+
+static void show_usage(const opt_call *call) {
+    for (const char *const *line = call->table->usage; line && *line; line++) {
+        fprintf(call->err, "Usage: %s %s\n", call->tool, *line);
+    }
+}
+
+/* ---- finding a row ---- */
+
+static const opt_spec *find_letter(const opt_call *call, char letter, size_t *row) {
+    for (size_t i = 0; i < rows(call->table); i++) {
+        const opt_spec *s = opt_row(call->table, i);
+        if (s->letter != letter || !opt_in_scope(s, call->old_name)) continue;
+        *row = i;
+        return s;
+    }
+    return NULL;
+}
+
+/* Whether a prefix may stand for the row: a retired one must be written out, lest it make others
+ * ambiguous. */
+static bool begins(const opt_call *call, const opt_spec *s, const char *word, size_t n) {
+    return s->name && opt_in_scope(s, call->old_name) && s->status != OPT_RETIRED && n > 0 &&
+           strncmp(s->name, word, n) == 0;
+}
+
+static const opt_spec *find_exact(const opt_call *call, const char *word, size_t n, size_t *row) {
+    for (size_t i = 0; i < rows(call->table); i++) {
+        const opt_spec *s = opt_row(call->table, i);
+        if (!s->name || !opt_in_scope(s, call->old_name)) continue;
+        if (strncmp(s->name, word, n) != 0 || s->name[n] != '\0') continue;
+        *row = i;
+        return s;
+    }
+    return NULL;
+}
+
+static void say_unknown(const opt_call *call, const char *word, size_t n) {
+    const char *names[OPT_SPECS_MAX + OPT_BUILTINS];
+    char asked[256];
+    size_t count = 0;
+    opt_say(call, "unrecognized option '--%s'", word);
+    for (size_t i = 0; i < rows(call->table) && i < OPT_SPECS_MAX; i++) {
+        const opt_spec *s = opt_row(call->table, i);
+        if (begins(call, s, s->name, 1)) names[count++] = s->name;
+    }
+    if (n >= sizeof(asked)) n = 0;
+    memcpy(asked, word, n);
+    asked[n] = '\0';
+    if (opt_near_print(call->err, asked, "--", names, count) == 0) hint(call);
+}
+
+static void say_ambiguous(const opt_call *call, const char *word, size_t n) {
+    fprintf(call->err, "%s: option '--%s' is ambiguous; possibilities:", call->tool, word);
+    for (size_t i = 0; i < rows(call->table); i++) {
+        const opt_spec *s = opt_row(call->table, i);
+        if (begins(call, s, word, n)) fprintf(call->err, " '--%s'", s->name);
+    }
+    fputc('\n', call->err);
+}
+
+/* The row that n bytes of word name, in full or by a prefix that fits no other; NULL after a
+ * message. */
+static const opt_spec *find_long(const opt_call *call, const char *word, size_t n, size_t *row) {
+    const opt_spec *found = find_exact(call, word, n, row);
+    size_t matches = 0;
+    if (found) return found;
+    for (size_t i = 0; i < rows(call->table); i++) {
+        const opt_spec *s = opt_row(call->table, i);
+        if (!begins(call, s, word, n)) continue;
+        found = s;
+        *row = i;
+        matches++;
+    }
+    if (matches == 1) return found;
+    if (matches == 0)
+        say_unknown(call, word, n);
+    else
+        say_ambiguous(call, word, n);
+    return NULL;
+}
+
+/* ---- one option ---- */
+
+/* How messages call a row: by its long name when it has one. */
+static const char *called(const opt_spec *s, char *buf, size_t size) {
+    if (s->name)
+        snprintf(buf, size, "--%s", s->name);
+    else
+        snprintf(buf, size, "-%c", s->letter);
+    return buf;
+}
+
+static int finish_output(const opt_call *call) {
+    if (fflush(call->out) == 0 && !ferror(call->out)) return 0;
+    opt_say(call, "write to standard output: %s", strerror(errno));
+    return 1;
+}
+
+static int apply_builtin(const opt_call *call, size_t which) {
+    if (which == OPT_BUILTIN_VERSION)
+        opt_help_version(call->out, call->tool, call->old_name);
+    else
+        opt_help_write(call->out, opt_help_look(call->out), call->table, call->tool,
+                       call->old_name);
+    return finish_output(call);
+}
+
+static int apply_text(const opt_call *call, const opt_spec *s, const char *text) {
+    char name[80], accepts[512];
+    called(s, name, sizeof(name));
+    switch (opt_value_store(s, text, call->settings)) {
+    case OPT_STORED: return OPT_GO;
+    case OPT_TOO_MANY: opt_say(call, "%s: given too many times", name); break;
+    case OPT_NO_MEMORY: opt_say(call, "%s: out of memory", name); return 1;
+    case OPT_NOT_ACCEPTED:
+        opt_value_accepts(s, accepts, sizeof(accepts));
+        opt_say(call, "%s: '%s' is not accepted: %s", name, text, accepts);
+        break;
+    }
+    return usage_mistake(call);
+}
+
+static int apply(opt_call *call, size_t row, const char *text) {
+    const opt_spec *s = opt_row(call->table, row);
+    char name[80];
+    called(s, name, sizeof(name));
+    if (row >= call->table->count) return apply_builtin(call, row - call->table->count);
+    bool first = !(call->given[row / 64] >> row % 64 & 1);
+    call->given[row / 64] |= UINT64_C(1) << row % 64;
+    switch (s->status) {
+    case OPT_ACTIVE: break;
+    case OPT_DEPRECATED:
+        if (first) opt_say(call, "%s is deprecated: %s", name, s->instead);
+        break;
+    case OPT_IGNORED:
+        if (first) opt_say(call, "%s has no effect: %s", name, s->instead);
+        return OPT_GO;
+    case OPT_RETIRED:
+        opt_say(call, "%s is no longer there: %s", name, s->instead);
+        return usage_mistake(call);
+    }
+    return apply_text(call, s, text);
+}
+
+/* The word after this one as an argument, whatever it looks like; NULL when there is none. */
+static const char *next_word(reading *r) { return r->next < r->argc ? r->argv[r->next++] : NULL; }
+
+/* A word that began with "--". */
+static int read_long(reading *r, const char *word) {
+    const char *equals = strchr(word, '=');
+    const char *text = equals ? equals + 1 : NULL;
+    size_t row, n = equals ? (size_t)(equals - word) : strlen(word);
+    const opt_spec *s = find_long(r->call, word, n, &row);
+    if (!s) return usage_mistake(r->call);
+    if (text && !opt_takes_argument(s)) {
+        opt_say(r->call, "option '--%s' doesn't allow an argument", s->name);
+        return usage_mistake(r->call);
+    }
+    if (!text && opt_takes_argument(s) && s->status != OPT_RETIRED && !(text = next_word(r))) {
+        opt_say(r->call, "option '--%s' requires an argument", s->name);
+        return usage_mistake(r->call);
+    }
+    return apply(r->call, row, text);
+}
+
+/* A letter that no row has. Somebody may have meant a long option with one dash, or the letter in
+ * other case. */
+static int unknown_letter(const opt_call *call, const char *word, char letter) {
+    size_t row, n = strcspn(word, "=");
+    char other = (char)(letter ^ 0x20);
+    opt_say(call, "invalid option -- '%c'", letter);
+    if (n > 1 && find_exact(call, word, n, &row)) {
+        fprintf(call->err, "\nDid you mean:\n\t--%s\n", opt_row(call->table, row)->name);
+    } else if (((other >= 'a' && other <= 'z') || (other >= 'A' && other <= 'Z')) &&
+               find_letter(call, other, &row)) {
+        fprintf(call->err, "\nDid you mean:\n\t-%c\n", other);
+    } else {
+        hint(call);
+    }
+    return usage_mistake(call);
+}
+
+/* A word that began with one "-": a cluster of letters, of which the last may take the rest as its
+ * argument. */
+static int read_letters(reading *r, const char *word) {
+    for (const char *p = word; *p; p++) {
+        size_t row;
+        const char *text = NULL;
+        const opt_spec *s = find_letter(r->call, *p, &row);
+        if (!s) return unknown_letter(r->call, word, *p);
+        bool takes = opt_takes_argument(s) && s->status != OPT_RETIRED;
+        if (takes && !(text = p[1] ? p + 1 : next_word(r))) {
+            opt_say(r->call, "option requires an argument -- '%c'", *p);
+            return usage_mistake(r->call);
+        }
+        int code = apply(r->call, row, text);
+        if (code != OPT_GO || takes) return code;
+    }
+    return OPT_GO;
+}
+
+/* ---- the whole line ---- */
+
+static int fill_defaults(const opt_call *call) {
+    for (size_t i = 0; i < call->table->count; i++) {
+        const opt_spec *s = &call->table->specs[i];
+        const char *text = call->old_name && s->old_def ? s->old_def : s->def;
+        if (!text || s->room == 0) continue;
+        int code = apply_text(call, s, text);
+        if (code != OPT_GO) return code;
+    }
+    return OPT_GO;
+}
+
+static int check_operands(const opt_call *call) {
+    const opt_table *t = call->table;
+    const char *wrong = NULL;
+    if (call->operand_count < t->operand_min)
+        wrong = "too few arguments";
+    else if (t->operand_max != OPT_ANY && call->operand_count > t->operand_max) {
+        wrong = "too many arguments";
+    }
+    if (!wrong) return OPT_GO;
+    if (call->operand_count > t->operand_max && t->operand_max == 0) {
+        opt_say(call, "%s: '%s' is not expected", wrong, call->operands[0]);
+    } else {
+        opt_say(call, "%s", wrong);
+    }
+    show_usage(call);
+    hint(call);
+    return usage_mistake(call);
+}
+
+static int read_words(reading *r) {
+    opt_call *call = r->call;
+    bool options = true;
+    while (r->next < r->argc) {
+        char *word = r->argv[r->next++];
+        int code = OPT_GO;
+        if (options && strcmp(word, "--") == 0)
+            options = false;
+        else if (options && word[0] == '-' && word[1] == '-')
+            code = read_long(r, word + 2);
+        else if (options && word[0] == '-' && word[1])
+            code = read_letters(r, word + 1);
+        else
+            call->operands[call->operand_count++] = word;
+        if (code != OPT_GO) return code;
+    }
+    return check_operands(call);
+}
+
+int opt_read_to(const opt_table *t, int argc, char **argv, bool old_name, void *settings,
+                opt_call *call, FILE *out, FILE *err) {
+    int code;
+    *call = (opt_call){.table = t,
+                       .tool = argc > 0 ? argv[0] : "h2box",
+                       .old_name = old_name,
+                       .settings = settings,
+                       .out = out,
+                       .err = err};
+    if (t->settings_size) memset(settings, 0, t->settings_size);
+    call->operands = calloc((size_t)argc + 1, sizeof(*call->operands));
+    if (!call->operands) {
+        opt_say(call, "out of memory");
+        return 1;
+    }
+    code = fill_defaults(call);
+    if (code == OPT_GO) code = read_words(&(reading){call, argv, argc, 1});
+    if (code != OPT_GO) opt_end(call);
+    return code;
+}
+
+int opt_read(const opt_table *t, int argc, char **argv, bool old_name, void *settings,
+             opt_call *call) {
+    return opt_read_to(t, argc, argv, old_name, settings, call, stdout, stderr);
+}
+
+void opt_end(opt_call *call) {
+    for (size_t i = 0; i < call->table->count; i++) {
+        opt_value_free(&call->table->specs[i], call->settings);
+    }
+    free(call->operands);
+    call->operands = NULL;
+    call->operand_count = 0;
+}
+
+bool opt_given(const opt_call *call, const char *name) {
+    size_t row;
+    if (!find_exact(call, name, strlen(name), &row) || row >= call->table->count) return false;
+    return call->given[row / 64] >> row % 64 & 1;
+}

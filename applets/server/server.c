@@ -1,0 +1,366 @@
+/* The server: static files over HTTP/2, one loop and one listener per worker. */
+#include "applets/applet.h"
+#include "applets/common/frame_log.h"
+#include "applets/server/site.h"
+#include "core/limits.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+typedef struct server_settings {
+    const char *htdocs, *address;
+    int64_t workers, max_streams, window_bits, connection_window_bits, padding;
+    uint64_t table_size, encoder_table;
+    bool no_tls, verbose, hexdump, colour;
+} server_settings;
+
+#define OF(field) OPT_AT(server_settings, field)
+
+static const opt_spec specs[] = {
+    {.name = "htdocs", .letter = 'd', .type = OPT_STRING, OF(htdocs), .arg = "DIR", .def = ".", .word = OPT_WORD_DIR,
+     .group = "Site", .help = "Serve the files below this directory."},
+    {.name = "address", .letter = 'a', .type = OPT_STRING, OF(address), .arg = "ADDR", .def_note = "all addresses",
+     .group = "Network", .help = "Listen on this address or name."},
+    {.name = "no-tls", .type = OPT_FLAG, OF(no_tls), .group = "Network",
+     .help = "Speak HTTP/2 in the clear, with prior knowledge. This version has no TLS yet: needed."},
+    {.name = "workers", .letter = 'n', .type = OPT_INT, OF(workers), .max = 1024, .def = "0", .old_def = "1",
+     .def_note = "one per core", .group = "Network", .help = "Threads that serve; 0 is one per core."},
+    {.name = "max-concurrent-streams", .letter = 'm', .type = OPT_INT, OF(max_streams), .min = 1, .max = 1000000,
+     .def = "100", .group = "HTTP/2", .help = "Streams a client may have open at once."},
+    {.name = "window-bits", .letter = 'w', .type = OPT_INT, OF(window_bits), .max = 30, .def = "16", .arg = "N",
+     .group = "HTTP/2", .help = "Flow-control window of a stream: 2^N-1 bytes."},
+    {.name = "connection-window-bits", .letter = 'W', .type = OPT_INT, OF(connection_window_bits), .max = 30,
+     .def = "20", .old_def = "16", .arg = "N", .group = "HTTP/2",
+     .help = "Flow-control window of a connection: 2^N-1 bytes; not below 65535."},
+    {.name = "header-table-size", .letter = 'c', .type = OPT_SIZE, OF(table_size), .max = LIMIT_TABLE_MAX,
+     .def = "4K", .group = "HTTP/2", .help = "Dynamic table that clients may use (HPACK)."},
+    {.name = "encoder-header-table-size", .type = OPT_SIZE, OF(encoder_table), .max = LIMIT_TABLE_MAX,
+     .def = "4K", .group = "HTTP/2", .help = "Dynamic table that we use at most."},
+    {.name = "padding", .letter = 'b', .type = OPT_INT, OF(padding), .max = 255, .def = "0", .group = "HTTP/2",
+     .help = "Bytes of padding in each DATA and HEADERS frame."},
+    {.name = "verbose", .letter = 'v', .type = OPT_FLAG, OF(verbose), .group = "Output",
+     .help = "Log every frame and header field to stdout."},
+    {.name = "hexdump", .type = OPT_FLAG, OF(hexdump), .group = "Output", .help = "Show received bytes in hex."},
+    {.name = "color", .type = OPT_FLAG, OF(colour), .def_note = "when stdout is a terminal", .group = "Output",
+     .help = "Colour the log."},
+    {.name = "no-rfc7540-pri", .type = OPT_FLAG, .status = OPT_IGNORED, .group = "Retired",
+     .instead = "responses are ordered by RFC 9218", .help = "Announce that RFC 7540 priorities are not used."},
+};
+
+static const char *const usage[] = {"--no-tls [OPTION]... PORT", NULL};
+
+static const opt_pair examples[] = {
+    {"$0 --no-tls -d site 8080", "Serves the directory site on every address."},
+    {"$0 --no-tls -v -n1 -a localhost 0", "Picks a free port, says which, and logs frames."},
+    {NULL, NULL},
+};
+
+static const opt_pair exits[] = {
+    {"0", "it was told to stop (TERM, INT, QUIT), and open requests were answered"},
+    {"1", "it could not start: the directory, the address or a thread was refused"},
+    {NULL, NULL},
+};
+
+const opt_table server_options = {
+    OPT_SPECS(specs),
+    .settings_size = sizeof(server_settings),
+    .usage = usage,
+    .about = "Serves static files over HTTP/2. A path that ends in / gives its index.html; a directory without it is "
+             "redirected. TERM, INT and QUIT stop it when open requests are answered; the second one at once.",
+    .operands = "PORT: the TCP port, 0 to 65535; 0 picks a free one.",
+    .operand_min = 1,
+    .operand_max = 1,
+    .examples = examples,
+    .exits = exits,
+};
+
+/* ---- workers and their connections ---- */
+
+#define ADDRESSES 8
+
+typedef struct server server;
+
+typedef struct serving {
+    server *server;
+    loop *loop;
+    site site;
+    listener *listeners[ADDRESSES];
+    struct conn *conns;
+    timer drain_limit;
+    bool draining;
+} serving;
+
+typedef struct conn {
+    serving *worker;
+    net_link *link;
+    struct conn *next, **prev;
+    frame_log log;
+} conn;
+
+struct server {
+    const server_settings *set;
+    const opt_call *call;
+    session_config config;
+    char name[64]; /* the server field */
+    listen_address addresses[ADDRESSES];
+    size_t address_count;
+    serving *serving; /* one per worker */
+    unsigned worker_count;
+    worker *workers;
+    loop *loop; /* of the main thread: signals */
+    unsigned ended, signalled;
+    uint64_t start_us;
+    atomic_uint connections; /* for ids in the log */
+};
+
+static void on_event(void *user, net_link *k, const http_event *ev) {
+    conn *c = user;
+    switch (ev->kind) {
+    case HTTP_EVENT_REQUEST: site_answer(&c->worker->site, k, ev); break;
+    case HTTP_EVENT_DATA: session_credit(link_session(k), ev->ref, ev->credit); break;
+    case HTTP_EVENT_CLOSED: site_forget(ev); break;
+    default: break;
+    }
+}
+
+static void worker_ended(void *user);
+
+static void stop_if_idle(serving *w) {
+    if (!w->draining || w->conns) return;
+    timer_cancel(&w->drain_limit);
+    loop_stop(w->loop);
+    loop_post(w->server->loop, worker_ended, w->server);
+}
+
+static void on_closed(void *user, net_link *k, const char *why) {
+    conn *c = user;
+    serving *w = c->worker;
+    (void)k;
+    if (w->server->set->verbose) {
+        if (why) frame_log_say(&c->log, "closed: %s", why);
+        else frame_log_say(&c->log, "closed");
+    }
+    if (c->prev) {
+        *c->prev = c->next;
+        if (c->next) c->next->prev = c->prev;
+    }
+    frame_log_end(&c->log);
+    mem_give(loop_mem(w->loop), c, sizeof *c);
+    stop_if_idle(w);
+}
+
+static void on_bytes(void *user, span received) { frame_log_hexdump(&((conn *)user)->log, received); }
+
+static bool on_accept(void *user, link_birth *birth) {
+    static const link_calls quiet = {on_event, on_closed, NULL}, dumping = {on_event, on_closed, on_bytes};
+    serving *w = user;
+    server *s = w->server;
+    conn *c = mem_take_zero(loop_mem(w->loop), sizeof *c);
+    if (!c) return false;
+    c->worker = w;
+    *birth = (link_birth){.calls = s->set->hexdump ? &dumping : &quiet,
+                          .user = c,
+                          .config = &s->config,
+                          .idle_ms = LIMIT_IDLE_MS,
+                          .write_ms = LIMIT_WRITE_MS};
+    if (!s->set->verbose && !s->set->hexdump) return true;
+    c->log = (frame_log){.out = stdout,
+                         .start_us = s->start_us,
+                         .id = atomic_fetch_add(&s->connections, 1) + 1,
+                         .colour = s->set->colour};
+    if (s->set->verbose) birth->trace = frame_log_trace(&c->log);
+    return true;
+}
+
+static void on_opened(void *user, net_link *k) {
+    serving *w = user;
+    conn *c = link_user(k);
+    c->link = k;
+    c->next = w->conns;
+    c->prev = &w->conns;
+    if (c->next) c->next->prev = &c->next;
+    w->conns = c;
+}
+
+static bool start_worker(void *user, unsigned index, loop *l) {
+    static const listen_calls calls = {on_accept, on_opened};
+    server *s = user;
+    serving *w = &s->serving[index];
+    const char *why = NULL;
+    unsigned listening = 0;
+    w->server = s;
+    w->loop = l;
+    w->site = (site){.server = span_str(s->name), .port = s->addresses[0].port, .any_method = s->call->old_name};
+    if (!site_open(&w->site, l, s->set->htdocs, &why)) {
+        opt_say(s->call, "%s: %s", s->set->htdocs, why);
+        return false;
+    }
+    for (size_t i = 0; i < s->address_count; i++) {
+        w->listeners[i] = listen_open(l, &s->addresses[i], &calls, w, &why);
+        listening += w->listeners[i] != NULL;
+        if (!w->listeners[i] && (index == 0 && s->set->verbose))
+            opt_say(s->call, "listen %s port %u: %s", s->addresses[i].text, s->addresses[i].port, why);
+    }
+    if (listening) return true;
+    if (index == 0) opt_say(s->call, "listen port %u: %s", s->addresses[0].port, why);
+    site_close(&w->site);
+    return false;
+}
+
+static void stop_listening(serving *w) {
+    for (size_t i = 0; i < ADDRESSES; i++) {
+        if (w->listeners[i]) listen_close(w->listeners[i]);
+        w->listeners[i] = NULL;
+    }
+}
+
+static void end_worker(void *user, unsigned index, loop *l) {
+    server *s = user;
+    (void)l;
+    stop_listening(&s->serving[index]);
+    site_close(&s->serving[index].site);
+}
+
+/* ---- stopping ---- */
+
+static void cut(serving *w, const char *why) {
+    for (conn *c = w->conns, *next; c; c = next) {
+        next = c->next;
+        link_close(c->link, why);
+    }
+}
+
+static void drain_is_up(timer *t) { cut(t->user, "the server stops"); }
+
+static void drain(void *user) {
+    serving *w = user;
+    if (w->draining) {
+        cut(w, "the server stops");
+        return;
+    }
+    w->draining = true;
+    stop_listening(w);
+    for (conn *c = w->conns; c; c = c->next) {
+        session_drain(link_session(c->link), loop_now_ms(w->loop));
+        link_touch(c->link);
+    }
+    w->drain_limit = (timer){.fire = drain_is_up, .user = w};
+    timer_arm(w->loop, &w->drain_limit, LIMIT_DRAIN_MS);
+    stop_if_idle(w);
+}
+
+static void worker_ended(void *user) {
+    server *s = user;
+    if (++s->ended == s->worker_count) loop_stop(s->loop);
+}
+
+static void on_signal(void *user, int signo) {
+    server *s = user;
+    (void)signo;
+    for (unsigned i = 0; i < s->worker_count; i++) loop_post(s->serving[i].loop, drain, &s->serving[i]);
+}
+
+/* ---- starting ---- */
+
+static void configure(server *s) {
+    const server_settings *set = s->set;
+    session_defaults(&s->config, true);
+    h2_config *h2 = &s->config.h2;
+    h2->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] = (uint32_t)set->max_streams;
+    h2->settings[H2_SLOT_INITIAL_WINDOW_SIZE] = (uint32_t)((UINT64_C(1) << set->window_bits) - 1);
+    h2->settings[H2_SLOT_HEADER_TABLE_SIZE] = (uint32_t)set->table_size;
+    h2->encoder_table_cap = (uint32_t)set->encoder_table;
+    h2->connection_window = (uint32_t)((UINT64_C(1) << set->connection_window_bits) - 1);
+    if (h2->connection_window < 65535) h2->connection_window = 65535;
+    h2->padding = (uint32_t)set->padding;
+    snprintf(s->name, sizeof s->name, "%sh2box/%s", s->call->old_name ? "nghttpd " : "", H2BOX_VERSION);
+}
+
+/* Port 0: asks the system for a port, so that every worker can listen on the same one. */
+static bool pick_port(server *s, const char **why) {
+    static const listen_calls calls = {on_accept, on_opened};
+    listen_address *a = s->addresses;
+    if (a[0].port) return true;
+    listener *l = listen_open(s->loop, &a[0], &calls, NULL, why);
+    if (!l) return false;
+    uint16_t port = listen_port(l);
+    listen_close(l);
+    for (size_t i = 0; i < s->address_count; i++) a[i].port = port;
+    return true;
+}
+
+static void announce(const server *s) {
+    if (s->call->old_name && !s->set->verbose) return;
+    for (size_t i = 0; i < s->address_count; i++) {
+        const listen_address *a = &s->addresses[i];
+        printf("%s: listen %s:%u\n", strchr(a->text, ':') ? "IPv6" : "IPv4", a->text, a->port);
+    }
+    fflush(stdout);
+}
+
+/* As many descriptors as we may have: one per connection. */
+static void raise_descriptors(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int serve(server *s) {
+    const char *why = NULL;
+    if (!pick_port(s, &why)) {
+        opt_say(s->call, "listen %s: %s", s->addresses[0].text, why);
+        return APPLET_FAILED;
+    }
+    /* Signals first: one that comes while threads start is kept for the loop. */
+    static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
+    for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+        if (loop_on_signal(s->loop, stops[i], on_signal, s)) continue;
+        opt_say(s->call, "signals cannot be watched");
+        return APPLET_FAILED;
+    }
+    s->serving = calloc(s->worker_count, sizeof *s->serving);
+    if (s->serving) s->workers = worker_start(s->worker_count, start_worker, end_worker, s);
+    if (!s->workers) {
+        opt_say(s->call, "could not start");
+        free(s->serving);
+        return APPLET_FAILED;
+    }
+    announce(s);
+    loop_run(s->loop);
+    worker_join(s->workers);
+    free(s->serving);
+    return APPLET_DONE;
+}
+
+int server_main(int argc, char **argv, bool old_name) {
+    server_settings set;
+    opt_call call;
+    int64_t port;
+    const char *why = NULL;
+    int code = opt_read(&server_options, argc, argv, old_name, &set, &call);
+    if (code != OPT_GO) return code;
+    if (!opt_value_int(call.operands[0], &port) || port < 0 || port > 65535)
+        return opt_refuse(&call, "PORT: '%s' is not accepted: an integer from 0 to 65535", call.operands[0]);
+    if (!set.no_tls) return opt_refuse(&call, "this version has no TLS: say --no-tls");
+    set.colour = set.colour || isatty(STDOUT_FILENO);
+    server s = {.set = &set, .call = &call, .start_us = loop_now_us()};
+    s.worker_count = set.workers ? (unsigned)set.workers : worker_cores();
+    s.address_count = listen_resolve(set.address, (uint16_t)port, s.addresses, ADDRESSES, &why);
+    for (size_t i = 0; i < s.address_count; i++) s.addresses[i].reuse_port = true;
+    configure(&s);
+    raise_descriptors();
+    code = APPLET_FAILED;
+    s.loop = loop_new();
+    if (!s.address_count) opt_say(&call, "%s: %s", set.address ? set.address : "listen", why);
+    else if (!s.loop) opt_say(&call, "no event loop: %s", strerror(errno));
+    else code = serve(&s);
+    loop_free(s.loop);
+    opt_end(&call);
+    return code;
+}

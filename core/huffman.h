@@ -1,0 +1,28 @@
+/* The Huffman code of HPACK (RFC 7541 section 5.2 and appendix B): bytes in, bytes out.
+ *
+ * It owns nothing. Tables: huffman_table.h, written by huffman_table.py. */
+#ifndef H2BOX_CORE_HUFFMAN_H
+#define H2BOX_CORE_HUFFMAN_H
+
+#include "core/bytes.h"
+
+/* Bytes that s takes when coded. */
+size_t huffman_size(span s);
+
+/* Codes s at out, which has huffman_size(s) bytes of room; returns the bytes written. */
+size_t huffman_encode(span s, uint8_t *out);
+
+/* As huffman_encode when the result takes less than `most` bytes; otherwise returns `most` after
+ * having written no more than that. */
+size_t huffman_encode_under(span s, uint8_t *out, size_t most);
+
+/* Decodes s at out, which has room for huffman_room(s.n) bytes or HUFFMAN_SLACK more than come out.
+ * Returns the length, or SIZE_MAX for a bad code. */
+#define HUFFMAN_SLACK 8u
+static inline size_t huffman_room(size_t coded) { return coded * 8 / 5 + HUFFMAN_SLACK; }
+size_t huffman_decode(span s, uint8_t *out);
+
+/* The length huffman_decode would return. */
+size_t huffman_decoded_size(span s);
+
+#endif

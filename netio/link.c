@@ -1,0 +1,224 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "netio/link_impl.h"
+
+/* An IPv6 address with its zone, or the path of a UNIX socket. */
+#define PEER_ROOM 112u
+
+/* ---- waiting ---- */
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+    net_link *k = poll->data;
+    loop *l = k->loop;
+    if (status < 0) { /* an error on the socket: libuv has stopped the watch, reading says which one it is */
+        k->armed = 0;
+        events = UV_READABLE;
+    }
+    if (events & UV_WRITABLE) k->blocked = false;
+    if (status < 0 && (k->held_back || k->rest)) {
+        int error = 0;
+        socklen_t size = sizeof error;
+        getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+        link_pump_eof(k, loop_error_text(error ? error : ECONNRESET));
+    } else if (events & UV_READABLE) {
+        link_pump_read(k);
+    }
+    link_touch(k);
+    /* libuv may bring a thousand sockets before it comes to the flush: answer while the sessions are still in the cache. */
+    if (l->reads >= LIMIT_FLUSH_READS || l->read_bytes >= LIMIT_FLUSH_READ_BYTES) loop_flush(l);
+}
+
+void link_watch(net_link *k) {
+    int want = 0;
+    if (!k->held_back && !k->rest && !k->eof) want |= UV_READABLE;
+    if (k->blocked) want |= UV_WRITABLE;
+    if (want == k->armed) return;
+    k->armed = (uint8_t)want;
+    if (want) {
+        uv_poll_start(&k->poll, want, on_poll);
+    } else {
+        uv_poll_stop(&k->poll);
+    }
+}
+
+/* ---- time ---- */
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+static uint64_t write_deadline(const net_link *k) {
+    if (k->lingering) {
+        uint64_t last = k->active_ms > k->wrote_ms ? k->active_ms : k->wrote_ms;
+        return sooner(last + LIMIT_LINGER_MS, k->wrote_ms + LIMIT_LINGER_MOST_MS);
+    }
+    if (!k->blocked) return UINT64_MAX;
+    if (k->write_ms) return k->wrote_ms + k->write_ms;
+    return k->over ? k->wrote_ms + LIMIT_WRITE_MS : UINT64_MAX;
+}
+
+static uint64_t idle_deadline(const net_link *k) {
+    if (!k->idle_ms || k->draining || k->over || session_streams(k->session)) return UINT64_MAX;
+    return k->active_ms + k->idle_ms;
+}
+
+static void on_time(timer *t) {
+    net_link *k = t->user;
+    uint64_t now = loop_now_ms(k->loop);
+    if (write_deadline(k) <= now) {
+        link_fail(k, k->lingering ? k->why : "the peer reads too slowly");
+    } else if (idle_deadline(k) <= now) {
+        k->draining = true;
+        session_drain(k->session, now);
+    }
+    link_touch(k); /* the flush steps a session whose deadline has come, and looks at the time again */
+}
+
+void link_watch_time(net_link *k) {
+    uint64_t now = loop_now_ms(k->loop);
+    uint64_t due = sooner(session_deadline(k->session), sooner(write_deadline(k), idle_deadline(k)));
+    if (due == UINT64_MAX || (k->timer.prev && k->timer.due_ms <= due)) return;
+    timer_arm(k->loop, &k->timer, due > now ? due - now : 0);
+}
+
+/* ---- birth and end ---- */
+
+net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tls, void *tls_self) {
+    net_link *k = mem_take(&l->mem, sizeof *k);
+    if (!k) return NULL;
+    session_birth b = {.mem = &l->mem,
+                       .config = birth->config,
+                       .scratch = &l->scratch,
+                       .trace = birth->trace,
+                       .seed = loop_random(l),
+                       .now_ms = loop_now_ms(l)};
+    session *s = session_new(&b);
+    *k = (net_link){.loop = l,
+                    .session = s,
+                    .calls = birth->calls,
+                    .user = birth->user,
+                    .tls = tls,
+                    .tls_self = tls_self,
+                    .active_ms = loop_now_ms(l),
+                    .idle_ms = birth->idle_ms,
+                    .write_ms = birth->write_ms,
+                    .fd = fd,
+                    .server = birth->config->server};
+    if (!s || uv_poll_init(&l->uv, &k->poll, fd) != 0) {
+        session_free(s);
+        mem_give(&l->mem, k, sizeof *k);
+        return NULL;
+    }
+    k->poll.data = k;
+    k->timer.fire = on_time;
+    k->timer.user = k;
+    k->next = l->links;
+    k->prev = &l->links;
+    if (k->next) k->next->prev = &k->next;
+    l->links = k;
+    loop_hold(l);
+    link_touch(k);
+    return k;
+}
+
+static void on_poll_closed(uv_handle_t *poll) {
+    net_link *k = poll->data;
+    mem_give(&k->loop->mem, k, sizeof *k);
+}
+
+void link_end(net_link *k) {
+    loop *l = k->loop;
+    if (k->tls && !k->tls_closed) k->tls->close(k->tls_self);
+    if (!k->broken && !k->blocked) link_flush_write(k);
+    k->ending = true;
+    link_pump_end(k);
+    session_free(k->session); /* gives back what bodies have lent */
+    k->session = NULL;
+    if (k->tls) k->tls->free(k->tls_self);
+    link_pump_forget(l, k->rest);
+    timer_cancel(&k->timer);
+    uv_close((uv_handle_t *)&k->poll, on_poll_closed); /* takes fd out of the poll set at once */
+    close(k->fd);
+    *k->prev = k->next;
+    if (k->next) k->next->prev = k->prev;
+    k->dirty = true; /* nobody puts it on the list any more */
+    k->calls->closed(k->user, k, k->why);
+    mem_give(&l->mem, k->peer, PEER_ROOM);
+    k->peer = NULL;
+    loop_release(l);
+}
+
+void link_fail(net_link *k, const char *why) {
+    if (!k->ending && !k->why) k->why = why;
+    k->ending = true;
+    link_touch(k);
+}
+
+/* ---- the face ---- */
+
+session *link_session(net_link *k) { return k->session; }
+loop *link_loop(net_link *k) { return k->loop; }
+void *link_user(net_link *k) { return k->user; }
+void link_set_user(net_link *k, void *user) { k->user = user; }
+uint64_t link_received(const net_link *k) { return k->received; }
+uint64_t link_sent(const net_link *k) { return k->sent; }
+
+void link_touch(net_link *k) {
+    loop *l = k->loop;
+    if (k->dirty) return;
+    k->dirty = true;
+    k->dirty_next = NULL;
+    *l->dirty_last = k;
+    l->dirty_last = &k->dirty_next;
+}
+
+void link_close(net_link *k, const char *why) {
+    if (k->ending) return;
+    k->why = why;
+    k->ending = true;
+    link_touch(k);
+}
+
+void link_pause(net_link *k) {
+    k->held_back = true;
+    link_touch(k);
+}
+
+void link_resume(net_link *k) {
+    k->held_back = false;
+    link_touch(k);
+}
+
+/* The text of an address, or "" when it has none. */
+static void print_address(const struct sockaddr_storage *a, socklen_t size, char *text) {
+    *text = 0;
+    if (a->ss_family == AF_UNIX) {
+        const struct sockaddr_un *un = (const struct sockaddr_un *)a;
+        size_t n = size > offsetof(struct sockaddr_un, sun_path) ? size - offsetof(struct sockaddr_un, sun_path) : 0;
+        snprintf(text, PEER_ROOM, "%.*s", (int)n, un->sun_path);
+    } else if (a->ss_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, PEER_ROOM);
+    } else if (a->ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text, PEER_ROOM);
+    }
+}
+
+const char *link_peer(net_link *k) {
+    if (k->peer) return k->peer;
+    char *text = mem_take(&k->loop->mem, PEER_ROOM);
+    if (!text) return "";
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof a;
+    if (getpeername(k->fd, (struct sockaddr *)&a, &size) != 0) size = 0;
+    print_address(&a, size, text);
+    if (!*text) { /* who dialled a UNIX socket has no address; its listener has */
+        size = sizeof a;
+        if (getsockname(k->fd, (struct sockaddr *)&a, &size) == 0 && a.ss_family == AF_UNIX) print_address(&a, size, text);
+    }
+    return k->peer = text;
+}

@@ -1,0 +1,148 @@
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "core/limits.h"
+#include "netio/link_impl.h"
+
+/* What became of one gathering of output. */
+typedef enum wrote {
+    WROTE_ALL,    /* there is nothing to write */
+    WROTE_SOME,   /* all that was gathered went out; there may be more */
+    WROTE_BLOCKED, /* the socket is full */
+    WROTE_BROKEN  /* the socket takes no more, errno says why */
+} wrote;
+
+/* Spans go to writev as they are. */
+_Static_assert(sizeof(span) == sizeof(struct iovec) &&
+                   offsetof(span, p) == offsetof(struct iovec, iov_base) &&
+                   offsetof(span, n) == offsetof(struct iovec, iov_len),
+               "a span is an iovec");
+
+/* Writes the spans; *done tells how many bytes were taken. */
+static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done) {
+    const struct iovec *iov = (const struct iovec *)(const void *)spans;
+    loop *l = k->loop;
+    size_t total = 0;
+    *done = 0;
+    for (size_t i = 0; i < n; i++) total += spans[i].n;
+    ssize_t w = l->fault ? fault_writev(l->fault, k->fd, iov, n, k->sent) : writev(k->fd, iov, (int)n);
+    if (w < 0) {
+        if (errno == EINTR) return WROTE_SOME;
+        if (errno != EAGAIN) return WROTE_BROKEN;
+        if (!k->blocked) k->wrote_ms = loop_now_ms(l);
+        return WROTE_BLOCKED;
+    }
+    *done = (size_t)w;
+    k->sent += (size_t)w;
+    k->active_ms = k->wrote_ms = loop_now_ms(l);
+    return *done < total ? WROTE_BLOCKED : WROTE_SOME;
+}
+
+static wrote write_clear(net_link *k) {
+    loop *l = k->loop;
+    size_t done, n = session_output(k->session, l->iov, LOOP_IOV, LIMIT_FLUSH_BUDGET);
+    if (!n) return WROTE_ALL;
+    wrote w = write_spans(k, l->iov, n, &done);
+    /* Nothing is left in flight after a short write: what remains is gathered again when there is room, so DATA of a more
+     * urgent stream may still be framed before it. */
+    if (done) session_output_done(k->session, done);
+    return w;
+}
+
+static wrote write_sealed(net_link *k) {
+    loop *l = k->loop;
+    size_t done, n = k->tls->output(k->tls_self, l->iov, LOOP_IOV);
+    if (n) {
+        wrote w = write_spans(k, l->iov, n, &done);
+        if (done) k->tls->output_done(k->tls_self, done);
+        return w;
+    }
+    n = session_output(k->session, l->iov, LOOP_IOV, LIMIT_FLUSH_BUDGET);
+    if (!n) return WROTE_ALL;
+    size_t sealed = k->tls->seal(k->tls_self, l->iov, n);
+    if (!sealed) return WROTE_ALL; /* the handshake goes first */
+    session_output_done(k->session, sealed);
+    return WROTE_SOME;
+}
+
+static wrote write_some(net_link *k) { return k->tls ? write_sealed(k) : write_clear(k); }
+
+void link_flush_write(net_link *k) {
+    uint64_t before = k->sent;
+    wrote w;
+    do {
+        w = write_some(k);
+    } while (w == WROTE_SOME && k->sent - before < LIMIT_FLUSH_TURN);
+    k->blocked = w == WROTE_BLOCKED;
+    k->broken = w == WROTE_BROKEN;
+}
+
+/* The session is over and its last byte is with the system. */
+static void finish(net_link *k) {
+    if (k->tls && !k->tls_closed) {
+        k->tls->close(k->tls_self);
+        k->tls_closed = true;
+        link_touch(k);
+    } else if (k->lingering) {
+        return;
+    } else if (k->server && !k->eof && shutdown(k->fd, SHUT_WR) == 0) {
+        /* Closing a socket with unread bytes resets it, and the reset would take back what the peer has not read yet. So wait until
+         * the peer closes, and throw away what it sends. */
+        k->lingering = true;
+        k->wrote_ms = loop_now_ms(k->loop);
+    } else {
+        link_fail(k, k->why);
+    }
+}
+
+/* Has its share been written? Then it goes on next turn, after the others. */
+static void put_off(net_link *k) {
+    loop *l = k->loop;
+    k->dirty = true;
+    k->dirty_next = NULL;
+    *l->later_last = k;
+    l->later_last = &k->dirty_next;
+}
+
+static void flush(net_link *k) {
+    uint64_t before = k->sent;
+    for (;;) {
+        link_pump_events(k);
+        if (k->ending) return;
+        if (k->sent - before >= LIMIT_FLUSH_TURN) {
+            if (!k->dirty) put_off(k);
+            return;
+        }
+        wrote w = k->blocked ? WROTE_BLOCKED : write_some(k);
+        if (w == WROTE_BROKEN) {
+            link_pump_last(k, loop_error_text(errno));
+            return;
+        }
+        k->blocked = w == WROTE_BLOCKED;
+        bool went_on = link_pump_rest(k);
+        if (w == WROTE_BLOCKED || k->ending) return;
+        if (w == WROTE_ALL && !session_pending(k->session) && !went_on) {
+            if (k->over) finish(k);
+            return;
+        }
+    }
+}
+
+void link_flush_pass(loop *l) {
+    net_link *k = l->dirty;
+    l->dirty = NULL;
+    l->dirty_last = &l->dirty;
+    while (k) {
+        net_link *next = k->dirty_next;
+        k->dirty = false;
+        flush(k);
+        if (k->ending) {
+            link_end(k);
+        } else {
+            link_watch(k);
+            link_watch_time(k);
+        }
+        k = next;
+    }
+}

@@ -1,0 +1,173 @@
+#include <errno.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "netio/buf.h"
+#include "netio/link_impl.h"
+
+/* ---- stepping ---- */
+
+static void deliver(net_link *k, const http_event *ev) {
+    if (ev->kind == HTTP_EVENT_OVER) {
+        k->over = true;
+        if (!k->why && ev->verdict.scope != VERDICT_NONE) k->why = ev->verdict.why;
+    }
+    k->calls->event(k->user, k, ev);
+}
+
+/* Steps over *in, which lies in `home` or elsewhere. True when the session wants a pause: *in is what it left. */
+static bool step(net_link *k, buf *home, span *in) {
+    loop *l = k->loop;
+    http_event ev;
+    bool paused = false;
+    l->feeding = home;
+    while (!k->ending) {
+        http_event_kind kind = session_step(k->session, in, loop_now_ms(l), &ev);
+        if (kind == HTTP_EVENT_NONE) break;
+        if (kind == HTTP_EVENT_PAUSED) {
+            paused = in->n != 0;
+            break;
+        }
+        deliver(k, &ev);
+    }
+    l->feeding = NULL;
+    return paused;
+}
+
+/* Keeps what a pause left: pinned where the read put it, or copied. */
+static void keep(net_link *k, buf *home, span in) {
+    loop *l = k->loop;
+    link_rest *rest = mem_take(&l->mem, sizeof *rest);
+    l->feeding = home;
+    if (rest) rest->held = buf_pin(l, in, &rest->bytes);
+    l->feeding = NULL;
+    if (rest && rest->held) {
+        k->rest = rest;
+        return;
+    }
+    mem_give(&l->mem, rest, sizeof *rest);
+    link_fail(k, "out of memory");
+}
+
+static void step_or_keep(net_link *k, buf *home, span in) {
+    if (step(k, home, &in)) keep(k, home, in);
+}
+
+void link_pump_events(net_link *k) {
+    if (k->ending) return;
+    /* The clock may be what it waits for, so it is also stepped when it has nothing pending yet. */
+    if (session_pending(k->session) || session_deadline(k->session) <= loop_now_ms(k->loop)) {
+        step(k, NULL, &(span){NULL, 0});
+    }
+}
+
+void link_pump_end(net_link *k) {
+    span none = {NULL, 0};
+    http_event ev;
+    session_eof(k->session);
+    for (;;) {
+        http_event_kind kind = session_step(k->session, &none, loop_now_ms(k->loop), &ev);
+        if (kind == HTTP_EVENT_NONE || kind == HTTP_EVENT_PAUSED) return;
+        deliver(k, &ev);
+    }
+}
+
+/* Steps over the plaintext that TLS has ready. */
+static void step_plain(net_link *k, buf *home) {
+    while (!k->rest && !k->ending) {
+        span plain = k->tls->plain(k->tls_self);
+        if (!plain.n) return;
+        if (k->calls->bytes) k->calls->bytes(k->user, plain);
+        step_or_keep(k, home, plain);
+    }
+}
+
+bool link_pump_rest(net_link *k) {
+    link_rest *rest = k->rest;
+    if (!rest || k->ending) return false;
+    size_t before = rest->bytes.n;
+    if (step(k, rest->held, &rest->bytes)) return rest->bytes.n != before;
+    k->rest = NULL;
+    link_pump_forget(k->loop, rest);
+    if (k->tls) step_plain(k, NULL);
+    return true;
+}
+
+void link_pump_forget(loop *l, link_rest *rest) {
+    if (!rest) return;
+    buf_unpin(rest->held);
+    mem_give(&l->mem, rest, sizeof *rest);
+}
+
+/* ---- reading ---- */
+
+static void feed_tls(net_link *k, span in) {
+    const char *why = NULL;
+    tls_status status = k->tls->feed(k->tls_self, &in, &why);
+    step_plain(k, k->loop->slab);
+    if (k->ending || status == TLS_OK) return;
+    /* Plaintext that waits behind a pause is lost with a peer that is gone: nobody would read the answer. */
+    link_pump_eof(k, status == TLS_CLOSED ? NULL : why ? why : "TLS failed");
+}
+
+static void feed(net_link *k, const uint8_t *p, size_t n) {
+    loop *l = k->loop;
+    k->received += n;
+    k->active_ms = loop_now_ms(l);
+    l->reads++;
+    l->read_bytes += n;
+    if (k->lingering) return;
+    if (k->tls) {
+        feed_tls(k, span_of(p, n));
+    } else {
+        if (k->calls->bytes) k->calls->bytes(k->user, span_of(p, n));
+        if (!k->ending) step_or_keep(k, l->slab, span_of(p, n));
+    }
+    link_touch(k);
+}
+
+/* One read; false when there is nothing more to have now. */
+static bool read_once(net_link *k, const char *why_if_eof) {
+    loop *l = k->loop;
+    size_t room;
+    uint8_t *p = buf_room(l, &room);
+    if (!p) {
+        link_fail(k, "out of memory");
+        return false;
+    }
+    ssize_t n = l->fault ? fault_read(l->fault, k->fd, p, room) : read(k->fd, p, room);
+    if (n > 0) {
+        feed(k, p, (size_t)n);
+        buf_read(l, (size_t)n);
+        return true;
+    }
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (n < 0 && !why_if_eof) why_if_eof = loop_error_text(errno);
+    link_pump_eof(k, why_if_eof);
+    return false;
+}
+
+void link_pump_read(net_link *k) {
+    if (!k->ending && !k->eof) read_once(k, NULL);
+}
+
+void link_pump_last(net_link *k, const char *why) {
+    k->broken = true;
+    for (unsigned n = 0; n < LIMIT_LAST_READS && !k->ending && !k->eof && !k->rest; n++) {
+        if (!read_once(k, why)) break;
+    }
+    if (!k->ending) link_pump_eof(k, why);
+}
+
+void link_pump_eof(net_link *k, const char *why) {
+    k->eof = true;
+    if (k->over) { /* it was told; the socket's end is only what was waited for */
+        link_fail(k, k->why);
+        return;
+    }
+    /* The peer may have shut one direction only: answers to its last bytes can still reach it. */
+    if (!why && !k->broken && !k->blocked) link_flush_write(k);
+    if (why) k->why = k->why ? k->why : why;
+    if (!k->ending) link_pump_end(k);
+    link_fail(k, k->why);
+}

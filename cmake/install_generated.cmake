@@ -27,7 +27,10 @@ h2box_print("${fish_folder}/h2box.fish" --completions fish)
 
 foreach(name old IN ZIP_LISTS h2box_names h2box_old_names)
     h2box_print("${h2box_mandir}/man1/h2box-${name}.1" --man ${name})
-    h2box_link(h2box "${h2box_bindir}/${name}")
+    # A plain `client` or `server` is too common a name for a shared folder: `h2box --install DIR` makes those too.
+    h2box_link(h2box "${h2box_bindir}/h2box-${name}")
+    h2box_link(h2box "${bash_folder}/h2box-${name}")
+    h2box_link(h2box.fish "${fish_folder}/h2box-${name}.fish")
     if(NOT old STREQUAL "-")
         h2box_link(h2box "${h2box_bindir}/${old}")
         file(WRITE "${root}/${h2box_mandir}/man1/${old}.1" ".so man1/h2box-${name}.1\n")

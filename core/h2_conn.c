@@ -122,22 +122,29 @@ void h2_conn_settle(h2_conn *c, h2_stream *s) {
     if (s->state == H2_STATE_CLOSED) h2_conn_retire(c, s, VERDICT_OK);
 }
 
+static void end_streams(h2_conn *c) {
+    for (uint32_t i = 0; i < c->streams.room; i++) {
+        h2_stream *s = &c->streams.at[i];
+        if (s->id && !(s->flags & H2_STREAM_GONE)) h2_conn_retire(c, s, c->over);
+    }
+}
+
 static void end(h2_conn *c, verdict v) {
     if (c->ending != H2_ENDING_NO) return;
     c->over = v;
     c->ending = H2_ENDING_TELL;
-    for (uint32_t i = 0; i < c->streams.room; i++) {
-        h2_stream *s = &c->streams.at[i];
-        if (s->id && !(s->flags & H2_STREAM_GONE)) h2_conn_retire(c, s, v);
-    }
+    end_streams(c);
 }
+
+/* What GOAWAY names: never more than a GOAWAY before it (RFC 9113 section 6.8). */
+static uint32_t last_taken(const h2_conn *c) { return c->drain_final ? c->our_last : c->last_peer_id; }
 
 void h2_conn_judge(h2_conn *c, verdict v) {
     if (c->ending != H2_ENDING_NO) return;
     if (v.scope == VERDICT_STREAM && h2_conn_is_idle(c, v.stream_id))
         v.scope = VERDICT_CONNECTION; /* an idle stream cannot be reset */
     if (v.scope == VERDICT_CONNECTION) {
-        h2_send_goaway(c, c->last_peer_id, (h2_code)v.code, v.why);
+        h2_send_goaway(c, last_taken(c), (h2_code)v.code, v.why);
         end(c, v);
         return;
     }
@@ -211,6 +218,7 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
     c->now_ms = now_ms;
     watch_clock(c);
     for (;;) {
+        if (c->ending == H2_ENDING_TELL && c->streams.live) end_streams(c); /* out of memory while sending */
         if (h2_conn_pending(c)) {
             tell_pending(c, ev);
             return ev->kind;
@@ -219,6 +227,7 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
         if (c->ending == H2_ENDING_TELL) continue;
         if (c->ending == H2_ENDING_TOLD) {
             *in = span_skip(*in, in->n);
+            h2_recv_drop(c);
             return HTTP_EVENT_NONE;
         }
         if (c->out.own > LIMIT_OUTPUT_QUEUED && in->n) return ev->kind = HTTP_EVENT_PAUSED;
@@ -290,7 +299,7 @@ verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, 
         c->room_wanted = true;
         return BUSY("no room for a stream");
     }
-    if (fields_find(f, n, HTTP_TOKEN_PROTOCOL) && !c->peer[H2_SLOT_ENABLE_CONNECT_PROTOCOL])
+    if (fields_find_name(f, n, SPAN(":protocol")) && !c->peer[H2_SLOT_ENABLE_CONNECT_PROTOCOL])
         return BAD_CALL("the server has no extended CONNECT");
     h2_stream *s = h2_stream_add(&c->streams, c->next_id);
     if (!s) return NO_MEMORY;
@@ -307,8 +316,9 @@ verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, 
     s->send_window = (int32_t)c->peer[H2_SLOT_INITIAL_WINDOW_SIZE];
     s->recv_window = (int32_t)c->config->settings[H2_SLOT_INITIAL_WINDOW_SIZE];
     s->user = user;
-    const http_field *method = fields_find(f, n, HTTP_TOKEN_METHOD);
+    const http_field *method = fields_find_name(f, n, SPAN(":method"));
     if (method && span_eq(method->value, SPAN("HEAD"))) s->flags |= H2_STREAM_NO_CONTENT;
+    if (method && span_eq(method->value, SPAN("CONNECT"))) s->flags |= H2_STREAM_TUNNEL;
     *ref = (http_ref){s->slot, s->id};
     take_body(c, s, body);
     if (h2_conn_room(c) == 0) c->room_wanted = true;
@@ -324,6 +334,11 @@ verdict h2_conn_reply(h2_conn *c, http_ref ref, const http_field *f, size_t n, h
                                                           : H2_TRACE_RESPONSE);
     if (v.scope != VERDICT_NONE) return v;
     s->flags |= H2_STREAM_OUR_FINAL;
+    if (s->flags & H2_STREAM_TUNNEL) {
+        const http_field *status = fields_find_name(f, n, SPAN(":status"));
+        bool connected = status && status->value.n && status->value.p[0] == '2';
+        if (!connected) s->flags = (uint16_t)(s->flags & ~H2_STREAM_TUNNEL);
+    }
     s->state = h2_stream_next(s->state, H2_SEND_HEADERS);
     take_body(c, s, body);
     h2_conn_settle(c, s);
@@ -342,6 +357,7 @@ verdict h2_conn_trailers(h2_conn *c, http_ref ref, const http_field *f, size_t n
     if (!s) return STALE;
     if (!s->body || s->trailers || s->state == H2_STATE_HALF_CLOSED_LOCAL)
         return BAD_CALL("no body to follow");
+    if (s->flags & H2_STREAM_TUNNEL) return BAD_CALL("a tunnel has no trailers");
     size_t size = sizeof(h2_trailers) + n * sizeof *f;
     for (size_t i = 0; i < n; i++) size += f[i].name.n + f[i].value.n;
     h2_trailers *t = mem_take(c->mem, size);
@@ -402,6 +418,14 @@ void h2_conn_credit_connection(h2_conn *c, uint32_t n) {
     h2_send_window_update(c, 0, due);
 }
 
+void h2_conn_credit_stream(h2_conn *c, h2_stream *s) {
+    if (s->state != H2_STATE_OPEN && s->state != H2_STATE_HALF_CLOSED_LOCAL) return;
+    uint32_t due = h2_flow_due(s->recv_owed, c->config->settings[H2_SLOT_INITIAL_WINDOW_SIZE]);
+    if (!due || !h2_flow_grow(&s->recv_window, due)) return;
+    s->recv_owed = 0;
+    h2_send_window_update(c, s->id, due);
+}
+
 verdict h2_conn_credit(h2_conn *c, http_ref ref, size_t n) {
     h2_stream *s = h2_stream_of(&c->streams, ref);
     if (!s) return STALE;
@@ -409,11 +433,7 @@ verdict h2_conn_credit(h2_conn *c, http_ref ref, size_t n) {
     s->recv_held -= (uint32_t)n;
     s->recv_owed += (uint32_t)n;
     hold_less(c, (uint32_t)n);
-    if (s->state != H2_STATE_OPEN && s->state != H2_STATE_HALF_CLOSED_LOCAL) return VERDICT_OK;
-    uint32_t due = h2_flow_due(s->recv_owed, c->config->settings[H2_SLOT_INITIAL_WINDOW_SIZE]);
-    if (!due || !h2_flow_grow(&s->recv_window, due)) return VERDICT_OK;
-    s->recv_owed = 0;
-    h2_send_window_update(c, s->id, due);
+    h2_conn_credit_stream(c, s);
     return VERDICT_OK;
 }
 
@@ -447,8 +467,11 @@ void h2_conn_set_priority(h2_conn *c, uint32_t id, span value) {
     if (!c->early) c->early = mem_take_zero(c->mem, LIMIT_EARLY_PRIORITIES * sizeof *c->early);
     if (!c->early) return;
     uint8_t value8 = (uint8_t)(p.urgency * 2 + p.incremental);
-    uint32_t at = 0;
-    while (at < c->early_count && c->early[at].id != id && h2_conn_is_idle(c, c->early[at].id)) at++;
+    uint32_t at = c->early_count;
+    for (uint32_t i = c->early_count; i-- > 0;) /* its own place, or else one whose stream has come */
+        if (c->early[i].id == id || (!h2_conn_is_idle(c, c->early[i].id) &&
+                                     (at == c->early_count || c->early[at].id != id)))
+            at = i;
     if (at == LIMIT_EARLY_PRIORITIES) return;
     if (at == c->early_count) c->early_count++;
     c->early[at] = (h2_early){id, value8};
@@ -473,6 +496,8 @@ verdict h2_conn_ping(h2_conn *c, const uint8_t opaque[8]) {
 verdict h2_conn_altsvc(h2_conn *c, span origin, span value) {
     uint8_t payload[2 + 256 + 1024];
     if (!c->server) return BAD_CALL("a client advertises nothing");
+    if (c->ending != H2_ENDING_NO) return STALE;
+    if (origin.n == 0 || value.n == 0) return BAD_CALL("no origin or no value"); /* ignored on stream 0 */
     if (origin.n > 256 || value.n > 1024) return BAD_CALL("too long");
     bytes_put16(payload, (uint32_t)origin.n);
     memcpy(payload + 2, origin.p, origin.n);
@@ -485,10 +510,11 @@ verdict h2_conn_origin(h2_conn *c, const span *origins, size_t n) {
     uint8_t payload[4096];
     size_t at = 0;
     if (!c->server) return BAD_CALL("a client advertises nothing");
+    if (c->ending != H2_ENDING_NO) return STALE;
     for (size_t i = 0; i < n; i++) {
         if (origins[i].n > sizeof payload - 2 - at || at > sizeof payload - 2) return BAD_CALL("too long");
         bytes_put16(payload + at, (uint32_t)origins[i].n);
-        memcpy(payload + at + 2, origins[i].p, origins[i].n);
+        if (origins[i].n) memcpy(payload + at + 2, origins[i].p, origins[i].n);
         at += 2 + origins[i].n;
     }
     h2_send_frame(c, H2_FRAME_ORIGIN, 0, 0, span_of(payload, at));
@@ -521,7 +547,7 @@ void h2_conn_drain(h2_conn *c, uint64_t now_ms) {
 
 void h2_conn_close(h2_conn *c, h2_code code, const char *why) {
     if (c->ending != H2_ENDING_NO) return;
-    h2_send_goaway(c, c->last_peer_id, code, why);
+    h2_send_goaway(c, last_taken(c), code, why);
     end(c, code == H2_NO_ERROR ? VERDICT_OK : VERDICT_ON_CONNECTION(code, why));
 }
 

@@ -61,6 +61,7 @@ struct h2_conn {
     uint32_t pad_left;           /* and of its padding, after them */
     uint8_t *part;               /* block so far, then the payload so far, when they came in pieces */
     uint32_t part_n, part_room;
+    bool part_told;              /* an event shows it: drop it at the next step */
     h2_block block;
     bool peer_settings_seen;
 
@@ -72,6 +73,7 @@ struct h2_conn {
     /* streams */
     uint32_t next_id;       /* of the next stream we open or promise */
     uint32_t last_peer_id;  /* the highest the peer opened or promised */
+    uint32_t peer_opened;   /* server: how many the peer opened */
     uint32_t peer_last;     /* the peer's GOAWAY: our streams above it were not processed */
     uint32_t our_last;      /* our GOAWAY: the peer's streams above it are ignored */
     uint32_t peer_streams;  /* the peer's open ones, counted against our limit */
@@ -110,6 +112,9 @@ void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v);
 /* Both directions may have ended: retires the stream if so. */
 void h2_conn_settle(h2_conn *c, h2_stream *s);
 
+/* Whether we may have reset it and forgotten that since. */
+static inline bool h2_conn_forgot_resets(const h2_conn *c) { return c->reset_count > LIMIT_RESET_MEMORY; }
+
 /* Charges the guard; ends the connection when the budget is used up, and returns false. */
 bool h2_conn_charge(h2_conn *c, h2_guard_cost cost);
 
@@ -121,7 +126,8 @@ static inline bool h2_conn_is_ours(const h2_conn *c, uint32_t id) { return (id &
 
 /* Whether a stream with this identifier was ever opened or promised. */
 static inline bool h2_conn_is_idle(const h2_conn *c, uint32_t id) {
-    return h2_conn_is_ours(c, id) ? id >= c->next_id : id > c->last_peer_id;
+    if (h2_conn_is_ours(c, id)) return id >= c->next_id;
+    return id > c->last_peer_id && !c->drain_final; /* those that GOAWAY refused are ignored, not idle */
 }
 
 /* A peer's priority for a stream that may not be there yet. */
@@ -131,6 +137,9 @@ void h2_conn_set_priority(h2_conn *c, uint32_t id, span value);
 
 /* Queues the second GOAWAY of a drain. */
 void h2_conn_drain_finish(h2_conn *c);
+
+/* Announces what the stream's receive window is owed, when that is worth a frame. */
+void h2_conn_credit_stream(h2_conn *c, h2_stream *s);
 
 /* Credits bytes to the connection's receive window that no applet holds. */
 void h2_conn_credit_connection(h2_conn *c, uint32_t n);
@@ -142,6 +151,9 @@ bool h2_recv_some(h2_conn *c, span *in, http_event *ev);
 
 /* Tells the trace of a received frame whose payload is all in hand. */
 void h2_recv_trace(h2_conn *c, h2_frame f, span payload, verdict v);
+
+/* Forgets the payload, and the header block, that came in pieces. */
+void h2_recv_drop(h2_conn *c);
 
 /* Keeps a fragment of the open header block, behind what c->part holds of it. False when memory is refused. */
 bool h2_recv_keep(h2_conn *c, span fragment);

@@ -70,8 +70,8 @@ void h2_prio_set(h2_prio *p, h2_streams *t, h2_stream *s, uint8_t urgency, bool 
 h2_stream *h2_prio_next(h2_prio *p, const h2_streams *t) {
     if (!p->filled) return NULL;
     unsigned ring = 0;
-    while (!(p->filled >> ring & 3u)) ring += 2;
-    unsigned both = p->filled >> ring & 3u;
+    while (!((unsigned)p->filled >> ring & 3u)) ring += 2;
+    unsigned both = (unsigned)p->filled >> ring & 3u;
     if (both == 2 || (both == 3 && p->turn)) ring++;
     return &t->at[p->head[ring]];
 }

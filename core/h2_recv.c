@@ -27,15 +27,18 @@ static bool part_append(h2_conn *c, span s) {
     return true;
 }
 
-static void part_drop(h2_conn *c) {
+void h2_recv_drop(h2_conn *c) {
     mem_give(c->mem, c->part, c->part_room);
     c->part = NULL;
     c->part_n = c->part_room = 0;
+    c->part_told = false;
 }
 
 bool h2_recv_keep(h2_conn *c, span fragment) {
     uint32_t kept = c->block.length;
-    if (c->part && fragment.p >= c->part && fragment.p < c->part + c->part_n) {
+    if (fragment.n == 0) {
+        c->part_n = kept; /* of a gathered payload only padding or priority is left */
+    } else if (c->part && fragment.p >= c->part && fragment.p < c->part + c->part_n) {
         memmove(c->part + kept, fragment.p, fragment.n);
         c->part_n = kept + (uint32_t)fragment.n;
     } else if (!part_append(c, fragment)) {
@@ -73,6 +76,23 @@ static uint32_t stream_slack(const h2_conn *c) {
     return c->settings_unacked && ours < H2_FLOW_INITIAL ? H2_FLOW_INITIAL - ours : 0;
 }
 
+/* The content of a frame against content-length, before any of it is told: how it is cut must not matter. */
+static verdict data_length(const h2_stream *s, uint32_t content, bool end) {
+    if (s->recv_left == FIELDS_NO_LENGTH) return VERDICT_OK;
+    if (content > s->recv_left)
+        return VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "more DATA than content-length");
+    if (end && content < s->recv_left && !(s->flags & H2_STREAM_NO_CONTENT))
+        return VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "less DATA than content-length");
+    return VERDICT_OK;
+}
+
+/* The rest of the frame is nobody's: the connection's window gets it back. */
+static void data_skip(h2_conn *c, uint32_t owed, verdict v) {
+    c->phase = H2_PHASE_SKIP;
+    h2_conn_credit_connection(c, owed);
+    h2_recv_trace(c, c->frame, SPAN(""), v);
+}
+
 static verdict data_begin(h2_conn *c) {
     h2_frame f = c->frame;
     verdict v = VERDICT_OK;
@@ -82,12 +102,12 @@ static verdict data_begin(h2_conn *c) {
     if (s && v.scope == VERDICT_NONE && !h2_flow_receive(&s->recv_window, f.length, stream_slack(c)))
         v = VERDICT_ON_STREAM(f.stream_id, H2_FLOW_CONTROL_ERROR, "more DATA than the stream window");
     if (f.length == 0 && !(f.flags & H2_FLAG_END_STREAM)) h2_conn_charge(c, H2_GUARD_GLITCH);
+    if (s && v.scope == VERDICT_NONE && !(f.flags & H2_FLAG_PADDED))
+        v = data_length(s, f.length, f.flags & H2_FLAG_END_STREAM);
     c->left = f.length;
     c->pad_left = 0;
     if (!s || v.scope != VERDICT_NONE) {
-        c->phase = H2_PHASE_SKIP;
-        h2_conn_credit_connection(c, f.length);
-        h2_recv_trace(c, f, SPAN(""), v);
+        data_skip(c, f.length, v);
     } else if (f.flags & H2_FLAG_PADDED) {
         if (f.length == 0)
             return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "no room for the pad length");
@@ -101,12 +121,22 @@ static verdict data_begin(h2_conn *c) {
 static verdict data_pad(h2_conn *c, uint8_t pad) {
     if (pad >= c->frame.length)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "padding as long as the frame or longer");
-    c->pad_left = pad;
-    c->left = c->frame.length - 1 - pad;
-    c->phase = H2_PHASE_DATA;
+    bool end = c->frame.flags & H2_FLAG_END_STREAM;
+    uint32_t content = c->frame.length - 1 - pad;
     h2_stream *s = h2_stream_find(&c->streams, c->frame.stream_id);
+    verdict v = s ? data_length(s, content, end) : VERDICT_OK;
+    if (v.scope != VERDICT_NONE) {
+        c->left = c->frame.length - 1;
+        data_skip(c, c->frame.length, v);
+        return v;
+    }
+    c->pad_left = pad;
+    c->left = content;
+    c->phase = H2_PHASE_DATA;
     if (s) s->recv_owed += pad + 1u;
+    if (s && !end) h2_conn_credit_stream(c, s);
     h2_conn_credit_connection(c, pad + 1u);
+    if (content == 0 && !end) h2_conn_charge(c, H2_GUARD_GLITCH); /* padding alone brings nothing */
     return VERDICT_OK;
 }
 
@@ -123,15 +153,9 @@ static void data_done(h2_conn *c) {
 }
 
 /* A piece of content for a stream that is open to it. */
-static verdict data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_event *ev) {
+static void data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_event *ev) {
     bool end = last && (c->frame.flags & H2_FLAG_END_STREAM);
-    if (s->recv_left != FIELDS_NO_LENGTH) {
-        if (piece.n > s->recv_left)
-            return VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "more DATA than content-length");
-        s->recv_left -= piece.n;
-        if (end && s->recv_left && !(s->flags & H2_STREAM_NO_CONTENT))
-            return VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "less DATA than content-length");
-    }
+    if (s->recv_left != FIELDS_NO_LENGTH) s->recv_left -= piece.n;
     c->held += (uint32_t)piece.n;
     s->recv_held += (uint32_t)piece.n;
     if (c->held <= c->config->held_max) h2_conn_credit_connection(c, (uint32_t)piece.n);
@@ -146,7 +170,6 @@ static verdict data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_
     ev->data = piece;
     ev->credit = piece.n;
     ev->end = end;
-    return VERDICT_OK;
 }
 
 /* Takes what there is of the content. True when *ev holds an event. */
@@ -158,14 +181,9 @@ static bool data_some(h2_conn *c, span *in, http_event *ev) {
     h2_stream *s = h2_stream_find(&c->streams, c->frame.stream_id);
     if (s && (s->state == H2_STATE_OPEN || s->state == H2_STATE_HALF_CLOSED_LOCAL)) {
         if (piece.n || (last && (c->frame.flags & H2_FLAG_END_STREAM))) {
-            verdict v = data_piece(c, s, piece, last, ev);
+            data_piece(c, s, piece, last, ev);
             if (last) data_done(c);
-            if (v.scope != VERDICT_NONE) {
-                h2_conn_credit_connection(c, (uint32_t)piece.n);
-                h2_conn_judge(c, v);
-                return true;
-            }
-            h2_conn_settle(c, h2_stream_find(&c->streams, ev->ref.id));
+            h2_conn_settle(c, s);
             return true;
         }
     } else {
@@ -240,7 +258,10 @@ static bool whole_some(h2_conn *c, span *in, http_event *ev) {
     }
     c->phase = H2_PHASE_HEAD;
     verdict v = frame_whole(c, payload, ev);
-    if (c->block.frame.stream_id == 0) part_drop(c);
+    if (c->block.frame.stream_id == 0) {
+        if (ev->kind == HTTP_EVENT_NONE) h2_recv_drop(c);
+        else c->part_told = true; /* the event's spans may lie in it */
+    }
     if (v.scope != VERDICT_NONE) h2_conn_judge(c, v);
     return ev->kind != HTTP_EVENT_NONE;
 }
@@ -264,7 +285,7 @@ static bool head_some(h2_conn *c, span *in) {
 
 /* The client's preface: 24 fixed bytes, c->head_n of them seen (RFC 9113 section 3.4). */
 static bool preface_some(h2_conn *c, span *in) {
-    span rest = span_of(H2_PREFACE + c->head_n, H2_PREFACE_SIZE - c->head_n);
+    span rest = span_of(&H2_PREFACE[c->head_n], H2_PREFACE_SIZE - c->head_n);
     span piece = span_take(in, in->n < rest.n ? in->n : rest.n);
     if (!span_starts(rest, piece)) {
         h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR,
@@ -279,6 +300,7 @@ static bool preface_some(h2_conn *c, span *in) {
 }
 
 bool h2_recv_some(h2_conn *c, span *in, http_event *ev) {
+    if (c->part_told) h2_recv_drop(c);
     switch ((h2_phase)c->phase) {
     case H2_PHASE_PREFACE: return preface_some(c, in);
     case H2_PHASE_HEAD: return in->n == 0 || head_some(c, in);

@@ -116,6 +116,7 @@ static verdict request(h2_conn *c, http_event *ev) {
     bool large = c->scratch->list.overflowed;
     if (c->drain_final && id > c->our_last) return VERDICT_OK; /* GOAWAY said so */
     c->last_peer_id = id;
+    c->peer_opened++;
     if (c->peer_streams >= c->config->settings[H2_SLOT_MAX_CONCURRENT_STREAMS])
         v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "over SETTINGS_MAX_CONCURRENT_STREAMS");
     trace_block(c, H2_TRACE_REQUEST, v);
@@ -128,10 +129,25 @@ static verdict request(h2_conn *c, http_event *ev) {
     if (large) return refuse_large(c, s, end);
     begin_priority(c, s);
     s->recv_left = ev->summary.content_length;
+    if (ev->summary.connect || ev->summary.protocol.p) {
+        s->flags |= H2_STREAM_TUNNEL;
+        s->recv_left = FIELDS_NO_LENGTH; /* CONNECT has no content: RFC 9110 section 9.3.6 */
+    }
     if (end && recv_end(s, ev).scope != VERDICT_NONE)
         return VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, "less DATA than content-length");
     tell(ev, HTTP_EVENT_REQUEST, s);
     return VERDICT_OK;
+}
+
+/* HEADERS for a stream that is closed. */
+static verdict closed_block(const h2_conn *c, uint32_t id) {
+    if (h2_conn_was_reset(c, id)) return VERDICT_OK;
+    if (h2_conn_forgot_resets(c))
+        return VERDICT_ON_STREAM(id, H2_STREAM_CLOSED, "HEADERS on a closed stream");
+    /* Without a gap every lower stream was opened once; with one, this may be new and out of order: RFC 9113 section 5.1.1. */
+    if (c->server && c->peer_opened < c->last_peer_id / 2 + 1)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "stream identifier below an earlier one");
+    return VERDICT_ON_CONNECTION(H2_STREAM_CLOSED, "HEADERS on a closed stream");
 }
 
 static verdict server_block(h2_conn *c, http_event *ev) {
@@ -140,13 +156,14 @@ static verdict server_block(h2_conn *c, http_event *ev) {
     if (s && !h2_conn_is_ours(c, id)) {
         if (s->state == H2_STATE_HALF_CLOSED_REMOTE)
             return VERDICT_ON_STREAM(id, H2_STREAM_CLOSED, "HEADERS after END_STREAM");
+        if (s->flags & H2_STREAM_TUNNEL)
+            return VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, "HEADERS on a CONNECT stream");
         return trailers(c, s, ev);
     }
     if (h2_conn_is_ours(c, id))
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "HEADERS on an even stream");
     if (id > c->last_peer_id) return request(c, ev);
-    if (h2_conn_was_reset(c, id)) return VERDICT_OK;
-    return VERDICT_ON_CONNECTION(H2_STREAM_CLOSED, "HEADERS on a closed stream");
+    return closed_block(c, id);
 }
 
 /* ---- client: responses ---- */
@@ -156,6 +173,9 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     verdict v = check_fields(c, FIELDS_RESPONSE, ev);
     bool interim = v.scope == VERDICT_NONE && ev->summary.status < 200;
     if (interim && end) v = VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "1xx with END_STREAM");
+    if (v.scope == VERDICT_NONE && s->state == H2_STATE_RESERVED_REMOTE &&
+        c->peer_streams >= c->config->settings[H2_SLOT_MAX_CONCURRENT_STREAMS])
+        v = VERDICT_ON_STREAM(s->id, H2_REFUSED_STREAM, "over SETTINGS_MAX_CONCURRENT_STREAMS");
     if (v.scope == VERDICT_NONE && s->state == H2_STATE_RESERVED_REMOTE) {
         c->reserved--;
         c->peer_streams++;
@@ -172,6 +192,8 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     s->recv_left = ev->summary.content_length;
     if (ev->summary.status == 204 || ev->summary.status == 304) s->flags |= H2_STREAM_NO_CONTENT;
     if (s->flags & H2_STREAM_NO_CONTENT) s->recv_left = 0;
+    if (ev->summary.status / 100 != 2) s->flags = (uint16_t)(s->flags & ~H2_STREAM_TUNNEL);
+    if (s->flags & H2_STREAM_TUNNEL) s->recv_left = FIELDS_NO_LENGTH; /* RFC 9110 section 9.3.6 */
     if (!end) return VERDICT_OK;
     v = recv_end(s, ev);
     if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
@@ -185,12 +207,14 @@ static verdict client_block(h2_conn *c, http_event *ev) {
     if (!s) {
         if (h2_conn_is_idle(c, id))
             return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "HEADERS on an idle stream");
-        if (h2_conn_was_reset(c, id)) return VERDICT_OK;
-        return VERDICT_ON_CONNECTION(H2_STREAM_CLOSED, "HEADERS on a closed stream");
+        return closed_block(c, id);
     }
     if (h2_stream_next(s->state, H2_RECV_HEADERS) == H2_STATE_INVALID)
         return VERDICT_ON_STREAM(id, H2_STREAM_CLOSED, "HEADERS after END_STREAM");
-    return s->flags & H2_STREAM_PEER_FINAL ? trailers(c, s, ev) : response(c, s, ev);
+    if (!(s->flags & H2_STREAM_PEER_FINAL)) return response(c, s, ev);
+    if (s->flags & H2_STREAM_TUNNEL)
+        return VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, "HEADERS on a CONNECT stream");
+    return trailers(c, s, ev);
 }
 
 /* ---- client: promises ---- */
@@ -203,8 +227,10 @@ static verdict promise(h2_conn *c, http_event *ev) {
     c->last_peer_id = id;
     if (!parent && h2_conn_is_idle(c, parent_id))
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE on an idle stream");
-    if (!parent && !h2_conn_was_reset(c, parent_id))
-        return VERDICT_ON_CONNECTION(H2_STREAM_CLOSED, "PUSH_PROMISE on a closed stream");
+    if (!h2_conn_is_ours(c, parent_id))
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE on a pushed stream");
+    if (!parent && !h2_conn_was_reset(c, parent_id) && !h2_conn_forgot_resets(c)) /* section 6.6 */
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE on a closed stream");
     if (parent && parent->state != H2_STATE_OPEN && parent->state != H2_STATE_HALF_CLOSED_LOCAL)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE in a wrong stream state");
     verdict v = check_fields(c, FIELDS_PUSH, ev);
@@ -212,6 +238,8 @@ static verdict promise(h2_conn *c, http_event *ev) {
         v = VERDICT_ON_STREAM(id, H2_CANCEL, "the stream it came on was reset");
     if (v.scope == VERDICT_NONE && !c->config->settings[H2_SLOT_ENABLE_PUSH])
         v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "push is switched off");
+    if (v.scope == VERDICT_NONE && c->drain_final)
+        v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "promised after GOAWAY");
     if (v.scope == VERDICT_NONE && c->reserved >= LIMIT_RESERVED)
         v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "too many promised streams");
     trace_block(c, H2_TRACE_REQUEST, v);
@@ -233,7 +261,10 @@ static verdict promise(h2_conn *c, http_event *ev) {
 /* RFC 7540 section 5.3.1; the stream counts as used. */
 static verdict self_dependency(h2_conn *c) {
     uint32_t id = c->block.frame.stream_id;
-    if (!h2_conn_is_ours(c, id) && id > c->last_peer_id) c->last_peer_id = id;
+    if (c->server && h2_conn_is_idle(c, id) && !h2_conn_is_ours(c, id)) {
+        c->last_peer_id = id;
+        c->peer_opened++;
+    }
     return VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, "a stream depends on itself");
 }
 

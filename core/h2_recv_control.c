@@ -2,6 +2,13 @@
 
 /* ---- SETTINGS ---- */
 
+/* The window of s changed: it is ready when it has a body that goes on. A body that has ended may still be lent out. */
+static void may_send(h2_conn *c, h2_stream *s) {
+    if (s->body && s->send_window > 0 && s->state != H2_STATE_HALF_CLOSED_LOCAL &&
+        !(s->flags & H2_STREAM_LATER))
+        h2_prio_add(&c->prio, &c->streams, s);
+}
+
 /* A new initial window moves the window of every stream (RFC 9113 section 6.9.2). */
 static verdict shift_windows(h2_conn *c, uint32_t to) {
     uint32_t from = c->peer[H2_SLOT_INITIAL_WINDOW_SIZE];
@@ -10,8 +17,7 @@ static verdict shift_windows(h2_conn *c, uint32_t to) {
         if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
         if (!h2_flow_shift(&s->send_window, from, to))
             return VERDICT_ON_CONNECTION(H2_FLOW_CONTROL_ERROR, "a stream window passes 2^31-1");
-        if (s->body && s->send_window > 0 && !(s->flags & H2_STREAM_LATER))
-            h2_prio_add(&c->prio, &c->streams, s);
+        may_send(c, s);
     }
     return VERDICT_OK;
 }
@@ -161,8 +167,7 @@ static verdict window_update(h2_conn *c, h2_frame f, span payload) {
     if (!s->body) h2_conn_charge(c, H2_GUARD_GLITCH);
     if (!h2_flow_grow(&s->send_window, by))
         return VERDICT_ON_STREAM(s->id, H2_FLOW_CONTROL_ERROR, "stream window passes 2^31-1");
-    if (s->body && s->send_window > 0 && !(s->flags & H2_STREAM_LATER))
-        h2_prio_add(&c->prio, &c->streams, s);
+    may_send(c, s);
     return VERDICT_OK;
 }
 
@@ -173,6 +178,14 @@ static verdict priority_frame(h2_conn *c, h2_frame f, span payload) {
     return VERDICT_OK;
 }
 
+/* How many idle streams may still be given a priority: with the open ones they must stay within the concurrency limit. */
+static uint32_t early_room(const h2_conn *c, uint32_t id) {
+    uint32_t used = c->peer_streams, limit = c->config->settings[H2_SLOT_MAX_CONCURRENT_STREAMS];
+    for (uint32_t i = 0; i < c->early_count; i++)
+        used += c->early[i].id != id && h2_conn_is_idle(c, c->early[i].id);
+    return used < limit ? limit - used : 0;
+}
+
 /* RFC 9218 section 7.1. */
 static verdict priority_update(h2_conn *c, span payload) {
     uint32_t id = bytes_get32(payload.p) & H2_ID_MASK;
@@ -181,6 +194,8 @@ static verdict priority_update(h2_conn *c, span payload) {
     if (id == 0) return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for stream 0");
     if (h2_conn_is_ours(c, id) && h2_conn_is_idle(c, id))
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for an idle push");
+    if (h2_conn_is_idle(c, id) && early_room(c, id) == 0)
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for too many streams");
     if (h2_conn_charge(c, H2_GUARD_GLITCH)) h2_conn_set_priority(c, id, span_skip(payload, 4));
     return VERDICT_OK;
 }
@@ -198,7 +213,7 @@ static void altsvc(h2_conn *c, h2_frame f, span payload, http_event *ev) {
 
 /* RFC 8336 section 2.1: flags, other streams and servers' receipts are ignored; so is a frame with a broken entry. */
 static void origin(h2_conn *c, h2_frame f, span payload, http_event *ev) {
-    if (c->server || f.stream_id != 0 || f.flags) return;
+    if (c->server || f.stream_id != 0 || (f.flags & 0x0f)) return; /* the other flags change nothing */
     for (span rest = payload; rest.n;) {
         if (rest.n < 2 || bytes_get16(rest.p) > rest.n - 2) return;
         rest = span_skip(rest, 2u + bytes_get16(rest.p));

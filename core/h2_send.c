@@ -26,7 +26,7 @@ void h2_send_frame(h2_conn *c, h2_frame_type type, uint8_t flags, uint32_t id, s
         no_memory(c);
         return;
     }
-    h2_frame f = {.length = (uint32_t)payload.n, .stream_id = id, .type = type, .flags = flags};
+    h2_frame f = {.length = (uint32_t)payload.n, .stream_id = id, .type = (uint8_t)type, .flags = flags};
     h2_frame_put(p, f);
     if (payload.n) memcpy(p + H2_FRAME_HEAD, payload.p, payload.n);
     outq_commit(&c->out, H2_FRAME_HEAD + payload.n);

@@ -10,7 +10,7 @@ static const uint8_t moves[][4] = {
 #undef H2_STATE
 };
 
-h2_state h2_stream_next(h2_state from, h2_move move) { return (h2_state)moves[from][move]; }
+uint8_t h2_stream_next(uint8_t from, h2_move move) { return moves[from][move]; }
 
 const char *h2_stream_state_name(h2_state s) {
     static const char *const names[] = {

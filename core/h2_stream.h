@@ -17,8 +17,8 @@ typedef enum h2_state {
 
 typedef enum h2_move { H2_SEND_HEADERS, H2_RECV_HEADERS, H2_SEND_END, H2_RECV_END } h2_move;
 
-/* The state after a move, H2_STATE_INVALID when the move is not allowed. */
-h2_state h2_stream_next(h2_state from, h2_move move);
+/* The h2_state after a move, H2_STATE_INVALID when the move is not allowed. */
+uint8_t h2_stream_next(uint8_t from, h2_move move);
 
 /* "HALF_CLOSED_LOCAL" and so on. Static storage. */
 const char *h2_stream_state_name(h2_state s);
@@ -36,7 +36,8 @@ enum { /* h2_stream.flags */
     H2_STREAM_EARLY = 1 << 7,      /* closed before both sides were done */
     H2_STREAM_RETRY = 1 << 8,      /* surely not processed by the peer */
     H2_STREAM_PUSHED = 1 << 9,
-    H2_STREAM_COUNTED = 1 << 10    /* counts against the concurrency limit of its opener */
+    H2_STREAM_COUNTED = 1 << 10,   /* counts against the concurrency limit of its opener */
+    H2_STREAM_TUNNEL = 1 << 11     /* CONNECT: DATA alone may follow (RFC 9113 section 8.5) */
 };
 
 typedef struct h2_trailers h2_trailers;

@@ -52,8 +52,7 @@ typedef enum hpack_status {
     HPACK_BAD_HUFFMAN,  /* EOS, padding over 7 bits or not all ones (section 5.2) */
     HPACK_BAD_SIZE,     /* table size update over the limit (section 6.3) */
     HPACK_LATE_SIZE,    /* table size update after a field (section 4.2) */
-    HPACK_MISSING_SIZE, /* the limit fell and the block does not begin with an update (section 4.2)
-                         */
+    HPACK_MISSING_SIZE, /* the limit fell and no update that low comes first (section 4.2) */
     HPACK_NO_MEMORY     /* the allocator refused */
 } hpack_status;
 
@@ -115,7 +114,7 @@ typedef struct hpack_enc {
     uint32_t lowest;     /* lowest maximum since the last block, announced before the final one */
     bool must_update;
     uint32_t *buckets;     /* hash index over the table (hpack_index.c), NULL while it is empty */
-    uint32_t bucket_count; /* words of it */
+    uint32_t bucket_count; /* entries it has room for */
     uint32_t seed;         /* of the hash, so that a peer cannot aim collisions */
 } hpack_enc;
 
@@ -123,8 +122,7 @@ typedef struct hpack_enc {
 void hpack_enc_init(hpack_enc *e, const mem *m, uint32_t cap, uint32_t seed);
 void hpack_enc_end(hpack_enc *e);
 
-/* The peer's SETTINGS_HEADER_TABLE_SIZE; the next block begins with the update(s) this calls for.
- */
+/* The peer's SETTINGS_HEADER_TABLE_SIZE; the next block begins with the updates it calls for. */
 void hpack_enc_limit(hpack_enc *e, uint32_t peer_limit);
 
 /* Our own cap changed. */

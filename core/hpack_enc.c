@@ -1,13 +1,12 @@
 /* The encoder (RFC 7541 section 6), and its choice of what to put into the table. */
 #include "core/hpack_impl.h"
 
-/* A cookie this short may be guessed byte by byte when it is compressed (RFC 7541 section 7.1.3).
- */
+/* A cookie shorter than this may be found out by guessing (RFC 7541 section 7.1.3). */
 enum { SHORT_COOKIE = 20 };
 
-/* Bytes a field takes besides its own: an index and two lengths, or a byte and three... at most
- * (section 5.1: six bytes hold 32 bits). */
-enum { FIELD_OVERHEAD = 18, UPDATES_OVERHEAD = 12 };
+/* Bytes besides those of names and values (section 5.1: six hold 32 bits). A field has at most its
+ * first byte and two lengths, a block two size updates. */
+enum { FIELD_OVERHEAD = 1 + 2 * 6, BLOCK_OVERHEAD = 2 * 6 + HUFFMAN_SLACK };
 
 static void set_maximum(hpack_enc *e) {
     uint32_t size = e->cap < e->peer_limit ? e->cap : e->peer_limit;
@@ -42,7 +41,7 @@ void hpack_enc_cap(hpack_enc *e, uint32_t cap) {
 
 size_t hpack_enc_bound(const hpack_enc *e, const http_field *f, size_t n) {
     (void)e;
-    size_t bound = UPDATES_OVERHEAD;
+    size_t bound = BLOCK_OVERHEAD;
     for (size_t i = 0; i < n; i++) bound += f[i].name.n + f[i].value.n + FIELD_OVERHEAD;
     return bound;
 }
@@ -63,69 +62,99 @@ static uint8_t *put_integer(uint8_t *w, unsigned first, unsigned bits, size_t va
 
 /* Huffman when strictly shorter. */
 static uint8_t *put_string(uint8_t *w, span s) {
-    const size_t one_byte =
-        (1u << HPACK_STRING_BITS) - 1; /* lengths from here on take more than one */
-    size_t n = s.n < one_byte ? huffman_encode_under(s, w + 1, s.n) : huffman_size(s);
-    if (n >= s.n) {
-        w = put_integer(w, 0, HPACK_STRING_BITS, s.n);
+    const size_t one_byte = (1u << HPACK_STRING_BITS) - 1; /* lengths from here on take more */
+    if (s.n < one_byte) {
+        /* The length takes one byte either way, so that the string can go to its place at once. */
+        size_t n = huffman_encode_under(s, w + 1, s.n);
+        if (n < s.n) {
+            *w = (uint8_t)(HPACK_HUFFMAN | n);
+            return w + 1 + n;
+        }
+        *w++ = (uint8_t)s.n;
         if (s.n) memcpy(w, s.p, s.n);
         return w + s.n;
     }
-    w = put_integer(w, HPACK_HUFFMAN, HPACK_STRING_BITS, n);
-    if (s.n >= one_byte) huffman_encode(s, w);
-    return w + n;
+    size_t n = huffman_size(s);
+    if (n < s.n) {
+        w = put_integer(w, HPACK_HUFFMAN, HPACK_STRING_BITS, n);
+        return w + huffman_encode_under(s, w, n + 1);
+    }
+    w = put_integer(w, 0, HPACK_STRING_BITS, s.n);
+    memcpy(w, s.p, s.n);
+    return w + s.n;
 }
 
 /* ---- fields ---- */
 
-static bool is_secret(const http_field *f) {
-    if (f->never_indexed || fields_flags((http_token)f->token) & HTTP_FIELD_SECRET) return true;
-    return f->token == HTTP_TOKEN_COOKIE && f->value.n < SHORT_COOKIE;
+/* An indexed field: `place` counts from the table's newest entry. */
+static inline uint8_t *put_place(uint8_t *w, uint32_t place) {
+    return put_integer(w, HPACK_INDEXED, HPACK_INDEXED_BITS, HPACK_STATIC_COUNT + 1 + place);
 }
 
-/* Whether a pair that is in neither table is worth a place. */
-static bool worth_indexing(const hpack_enc *e, const http_field *f) {
-    if (fields_flags((http_token)f->token) & HTTP_FIELD_VARIES) return false;
-    /* Something this large would push out nearly everything. */
-    size_t most = e->table.max_size / 4 * 3;
-    return f->name.n + f->value.n + HPACK_ENTRY_OVERHEAD <= most;
-}
-
-static uint8_t *put_literal(uint8_t *w, unsigned kind, unsigned bits, uint32_t name_index,
-                            const http_field *f) {
-    w = put_integer(w, kind, bits, name_index);
-    if (!name_index) w = put_string(w, f->name);
+static inline uint8_t *put_literal(uint8_t *w, unsigned kind, unsigned bits, uint32_t named,
+                                   const http_field *f) {
+    w = put_integer(w, kind, bits, named);
+    if (!named) w = put_string(w, f->name);
     return put_string(w, f->value);
 }
 
-static uint8_t *put_field(hpack_enc *e, const http_field *given, uint8_t *w) {
-    http_field f = *given;
-    if (!f.token) f.token = (uint16_t)fields_token(f.name);
-    uint32_t named =
-        f.token ? hpack_static_of_token((http_token)f.token) : hpack_static_of_name(f.name);
-    bool secret = is_secret(&f);
-    if (named && !secret) {
-        uint32_t index = hpack_static_of_pair(named, f.value);
-        if (index) return put_integer(w, HPACK_INDEXED, HPACK_INDEXED_BITS, index);
-    }
-    hpack_key k = hpack_index_key(e, &f);
-    if (!secret) {
-        uint32_t place = hpack_index_pair(e, &k);
-        if (place != HPACK_NOT_FOUND) {
-            return put_integer(w, HPACK_INDEXED, HPACK_INDEXED_BITS,
-                               HPACK_STATIC_COUNT + 1 + place);
-        }
-    }
+/* A literal that gets no place: `kind` is HPACK_NEVER, or 0. `named` is its name's static index, if
+ * it has one. */
+static uint8_t *put_unindexed(hpack_enc *e, const http_field *f, unsigned kind, uint32_t named,
+                              uint8_t *w) {
     if (!named) {
+        hpack_key k = hpack_index_key(e, f);
         uint32_t place = hpack_index_name(e, &k);
         if (place != HPACK_NOT_FOUND) named = HPACK_STATIC_COUNT + 1 + place;
     }
-    if (secret) return put_literal(w, HPACK_NEVER, HPACK_LITERAL_BITS, named, &f);
-    if (worth_indexing(e, &f) && hpack_table_add(&e->table, f.token, f.name, f.value)) {
-        hpack_index_add(e, &k);
-        return put_literal(w, HPACK_INCREMENTAL, HPACK_INCREMENTAL_BITS, named, &f);
+    return put_literal(w, kind, HPACK_LITERAL_BITS, named, f);
+}
+
+/* An index into the table, or a literal that goes into it. */
+static uint8_t *put_indexed(hpack_enc *e, const http_field *f, uint32_t named, uint8_t *w) {
+    hpack_key k = hpack_index_key(e, f);
+    uint32_t place = hpack_index_pair(e, &k);
+    if (place != HPACK_NOT_FOUND) return put_place(w, place);
+    if (!named) {
+        place = hpack_index_name(e, &k);
+        if (place != HPACK_NOT_FOUND) named = HPACK_STATIC_COUNT + 1 + place;
     }
-    return put_literal(w, 0, HPACK_LITERAL_BITS, named, &f);
+    if (!hpack_table_add(&e->table, f->token, f->name, f->value)) {
+        return put_literal(w, 0, HPACK_LITERAL_BITS, named, f);
+    }
+    hpack_index_add(e, &k);
+    return put_literal(w, HPACK_INCREMENTAL, HPACK_INCREMENTAL_BITS, named, f);
+}
+
+/* Whether a field whose name has these flags must stay out of every table (section 7.1.3). */
+static inline bool is_secret(const http_field *f, unsigned flags) {
+    if (f->never_indexed || flags & HTTP_FIELD_SECRET) return true;
+    return f->token == HTTP_TOKEN_COOKIE && f->value.n < SHORT_COOKIE;
+}
+
+/* Something as large as this would push out nearly everything. */
+static inline bool is_large(const hpack_enc *e, const http_field *f) {
+    return f->name.n + f->value.n + HPACK_ENTRY_OVERHEAD > e->table.max_size / 4 * 3;
+}
+
+static inline uint8_t *put_field(hpack_enc *e, const http_field *f, uint8_t *w) {
+    http_field known;
+    uint32_t named = hpack_static_of_token((http_token)f->token);
+    if (!f->token) {
+        known = *f;
+        known.token = (uint16_t)fields_token(f->name);
+        named = known.token ? hpack_static_of_token((http_token)known.token)
+                            : hpack_static_of_name(f->name);
+        f = &known;
+    }
+    unsigned flags = fields_flags((http_token)f->token);
+    if (is_secret(f, flags)) return put_unindexed(e, f, HPACK_NEVER, named, w);
+    if (named) {
+        uint32_t index = hpack_static_of_pair(named, f->value);
+        if (index) return put_integer(w, HPACK_INDEXED, HPACK_INDEXED_BITS, index);
+    }
+    if (flags & HTTP_FIELD_VARIES || is_large(e, f)) return put_unindexed(e, f, 0, named, w);
+    return put_indexed(e, f, named, w);
 }
 
 size_t hpack_enc_block(hpack_enc *e, const http_field *f, size_t n, uint8_t *out) {

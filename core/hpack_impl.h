@@ -21,6 +21,31 @@ enum {
 
 /* ---- hpack_table.c ---- */
 
+typedef struct hpack_record {
+    uint32_t at; /* where in the bytes: the name unless it has a token, then the value */
+    uint32_t name_n, value_n;
+    uint16_t token;
+} hpack_record;
+
+/* Behind the table's bytes so many more may be read, so that short copies need not look at their
+ * length. */
+#define HPACK_COPY_STEP 32u
+
+/* The record of entry i, 0 the newest. */
+static inline hpack_record *hpack_table_record(const hpack_table *t, uint32_t i) {
+    return (hpack_record *)(void *)t->block + ((t->inserted - 1 - i) & (t->slots - 1));
+}
+
+/* What `at` counts from. */
+static inline uint8_t *hpack_table_bytes(const hpack_table *t) {
+    return t->block + t->slots * sizeof(hpack_record);
+}
+
+/* Bytes that the table holds for an entry. */
+static inline uint32_t hpack_table_stored(const hpack_record *r) {
+    return (r->token ? 0 : r->name_n) + r->value_n;
+}
+
 /* An empty table that holds no memory. */
 void hpack_table_init(hpack_table *t, const mem *m, uint32_t max_size);
 
@@ -37,6 +62,9 @@ bool hpack_table_add(hpack_table *t, uint16_t token, span name, span value);
 
 /* ---- hpack_static.c ---- */
 
+/* Entries from 1 to HPACK_STATIC_COUNT, an empty one before and behind. */
+extern const hpack_entry hpack_static_entries[HPACK_STATIC_COUNT + 2];
+
 /* The first static entry with this token's name, or 0. HTTP_TOKEN_OTHER yields 0. */
 uint32_t hpack_static_of_token(http_token token);
 
@@ -47,14 +75,17 @@ uint32_t hpack_static_of_name(span name);
  * 0. */
 uint32_t hpack_static_of_pair(uint32_t first, span value);
 
+/* ---- hpack_list.c ---- */
+
+/* More places in l->fields; false when memory is refused. */
+bool hpack_list_grow(hpack_list *l);
+
 /* ---- hpack_index.c: what the encoder's table holds, by hash ---- */
 
-/* A field as the index knows it. */
+/* What a field is looked up by. Its token must have been looked up itself. */
 typedef struct hpack_key {
-    uint16_t token;
-    span name, value;
-    uint32_t name_hash; /* of the token, or of the name without one */
-    uint32_t pair_hash;
+    const http_field *field;
+    uint32_t name_hash, pair_hash;
 } hpack_key;
 
 #define HPACK_NOT_FOUND UINT32_MAX
@@ -67,15 +98,42 @@ uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k);
 /* The newest entry with this name, or HPACK_NOT_FOUND. */
 uint32_t hpack_index_name(const hpack_enc *e, const hpack_key *k);
 
-/* Enters the table's newest entry, which is the key's. When memory is refused nothing will be found
+/* Enters the table's newest entry, which is the key's. When memory is refused nothing is found
  * until it is not. */
 void hpack_index_add(hpack_enc *e, const hpack_key *k);
 
 void hpack_index_end(hpack_enc *e);
 
-/* ---- hpack_list.c ---- */
+/* ---- bytes ---- */
 
-/* The next free place in l->fields, not counted yet, or NULL when memory is refused. */
-http_field *hpack_list_place(hpack_list *l);
+static inline uint64_t hpack_load64(const uint8_t *p) {
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+static inline uint32_t hpack_load32(const uint8_t *p) {
+    uint32_t word;
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* memcmp for equality, inline: most names and values are a few words long. */
+static inline bool hpack_same(const uint8_t *a, const uint8_t *b, size_t n) {
+    if (n >= 8) {
+        for (size_t i = 0; i < n - 8; i += 8) {
+            if (hpack_load64(a + i) != hpack_load64(b + i)) return false;
+        }
+        return hpack_load64(a + n - 8) == hpack_load64(b + n - 8);
+    }
+    if (n >= 4) {
+        return hpack_load32(a) == hpack_load32(b) &&
+               hpack_load32(a + n - 4) == hpack_load32(b + n - 4);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (a[i] != b[i]) return false;
+    }
+    return true;
+}
 
 #endif

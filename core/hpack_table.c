@@ -8,12 +8,6 @@
  * knows of. */
 #include "core/hpack_impl.h"
 
-typedef struct record {
-    uint32_t at; /* where in the bytes: the name unless it has a token, then the value */
-    uint32_t name_n, value_n;
-    uint16_t token;
-} record;
-
 enum { FIRST_SLOTS = 8, FIRST_ROOM = 512 };
 
 void hpack_table_init(hpack_table *t, const mem *m, uint32_t max_size) {
@@ -31,20 +25,9 @@ void hpack_table_end(hpack_table *t) {
     t->count = t->size = t->held = 0;
 }
 
-/* The record of entry i, 0 the newest. */
-static inline record *record_of(const hpack_table *t, uint32_t i) {
-    return (record *)(void *)t->block + ((t->inserted - 1 - i) & (t->slots - 1));
-}
-
-static inline uint8_t *bytes_of(const hpack_table *t) {
-    return t->block + t->slots * sizeof(record);
-}
-
-static inline uint32_t stored(const record *r) { return (r->token ? 0 : r->name_n) + r->value_n; }
-
 hpack_entry hpack_table_entry(const hpack_table *t, uint32_t i) {
-    const record *r = record_of(t, i);
-    const uint8_t *p = bytes_of(t) + r->at;
+    const hpack_record *r = hpack_table_record(t, i);
+    const uint8_t *p = hpack_table_bytes(t) + r->at;
     if (r->token) {
         return (hpack_entry){fields_name((http_token)r->token), span_of(p, r->value_n), r->token};
     }
@@ -54,9 +37,9 @@ hpack_entry hpack_table_entry(const hpack_table *t, uint32_t i) {
 /* Evicts the oldest entries until the size is at most `size`. Their bytes stay as they are. */
 static void evict_to(hpack_table *t, uint32_t size) {
     while (t->size > size) {
-        const record *oldest = record_of(t, t->count - 1);
+        const hpack_record *oldest = hpack_table_record(t, t->count - 1);
         t->size -= oldest->name_n + oldest->value_n + HPACK_ENTRY_OVERHEAD;
-        t->held -= stored(oldest);
+        t->held -= hpack_table_stored(oldest);
         t->count--;
     }
 }
@@ -69,21 +52,21 @@ static uint64_t most_room(const hpack_table *t) {
 
 /* Moves everything into a new block of the given measures, oldest entry first. */
 static bool move_block(hpack_table *t, uint64_t slots, uint64_t room) {
-    uint64_t size = slots * sizeof(record) + room;
+    uint64_t size = slots * sizeof(hpack_record) + room + HPACK_COPY_STEP;
     if (size > UINT32_MAX / 2) return false;
     uint8_t *block = mem_take(t->mem, (size_t)size);
     if (!block) return false;
 
-    record *records = (record *)(void *)block;
-    uint8_t *bytes = block + slots * sizeof(record);
+    hpack_record *records = (hpack_record *)(void *)block;
+    uint8_t *bytes = block + slots * sizeof(hpack_record);
     uint32_t tail = 0;
     for (uint32_t i = t->count; i-- > 0;) {
-        const record *from = record_of(t, i);
-        record *to = &records[(t->inserted - 1 - i) & (slots - 1)];
+        const hpack_record *from = hpack_table_record(t, i);
+        hpack_record *to = &records[(t->inserted - 1 - i) & (slots - 1)];
         *to = *from;
         to->at = tail;
-        memcpy(bytes + tail, bytes_of(t) + from->at, stored(from));
-        tail += stored(from);
+        memcpy(bytes + tail, hpack_table_bytes(t) + from->at, hpack_table_stored(from));
+        tail += hpack_table_stored(from);
     }
     mem_give(t->mem, t->block, t->block_size);
     t->block = block;
@@ -106,24 +89,24 @@ static bool grow(hpack_table *t, uint32_t n) {
 
 /* Moves the bytes in use to one side, so that all free ones are together. */
 static void compact(hpack_table *t) {
-    uint32_t head = record_of(t, t->count - 1)->at;
-    uint8_t *bytes = bytes_of(t);
+    uint32_t head = hpack_table_record(t, t->count - 1)->at;
+    uint8_t *bytes = hpack_table_bytes(t);
     if (t->tail > head) {
         memmove(bytes, bytes + head, t->tail - head);
-        for (uint32_t i = 0; i < t->count; i++) record_of(t, i)->at -= head;
+        for (uint32_t i = 0; i < t->count; i++) hpack_table_record(t, i)->at -= head;
         t->tail -= head;
         return;
     }
     /* Wrapped: the older part goes to the end of the ring. It begins at `head` and ends where the
      * last of its entries does. */
     uint32_t end = head, first = t->count;
-    while (first > 0 && record_of(t, first - 1)->at >= head) {
-        const record *r = record_of(t, --first);
-        end = r->at + stored(r);
+    while (first > 0 && hpack_table_record(t, first - 1)->at >= head) {
+        const hpack_record *r = hpack_table_record(t, --first);
+        end = r->at + hpack_table_stored(r);
     }
     uint32_t shift = t->room - end;
     memmove(bytes + head + shift, bytes + head, end - head);
-    for (uint32_t i = first; i < t->count; i++) record_of(t, i)->at += shift;
+    for (uint32_t i = first; i < t->count; i++) hpack_table_record(t, i)->at += shift;
 }
 
 /* Makes `tail` a place with n free bytes behind it, if that is possible without moving anything. */
@@ -131,10 +114,10 @@ static bool seek(hpack_table *t, uint32_t n) {
     if (n == 0) return true;
     if (t->held == 0) {
         /* Nothing but entries without bytes: start over. */
-        for (uint32_t i = 0; i < t->count; i++) record_of(t, i)->at = 0;
+        for (uint32_t i = 0; i < t->count; i++) hpack_table_record(t, i)->at = 0;
         t->tail = 0;
     }
-    uint32_t head = t->held ? record_of(t, t->count - 1)->at : t->room;
+    uint32_t head = t->held ? hpack_table_record(t, t->count - 1)->at : t->room;
     if (t->held && t->tail > head) {
         if (t->room - t->tail >= n) return true;
         if (head < n) return false;
@@ -161,23 +144,24 @@ bool hpack_table_add(hpack_table *t, uint16_t token, span name, span value) {
         hpack_table_end(t);
         return true;
     }
-    hpack_table before = *t;
+    uint32_t count = t->count, old_size = t->size, held = t->held;
     evict_to(t, t->max_size - (uint32_t)size);
-    record added = {.name_n = (uint32_t)name.n, .value_n = (uint32_t)value.n, .token = token};
-    if (!make_place(t, stored(&added))) {
-        *t = before;
+    uint32_t name_n = token ? 0 : (uint32_t)name.n, value_n = (uint32_t)value.n;
+    if (!make_place(t, name_n + value_n)) {
+        t->count = count;
+        t->size = old_size;
+        t->held = held;
         return false;
     }
-    added.at = t->tail;
-    uint8_t *p = bytes_of(t) + t->tail;
-    if (!token && name.n) memcpy(p, name.p, name.n);
-    if (value.n) memcpy(p + stored(&added) - value.n, value.p, value.n);
+    uint8_t *p = hpack_table_bytes(t) + t->tail;
+    if (name_n) memcpy(p, name.p, name_n);
+    if (value_n) memcpy(p + name_n, value.p, value_n);
     t->inserted++;
-    *record_of(t, 0) = added;
+    *hpack_table_record(t, 0) = (hpack_record){t->tail, (uint32_t)name.n, value_n, token};
     t->count++;
     t->size += (uint32_t)size;
-    t->held += stored(&added);
-    t->tail += stored(&added);
+    t->held += name_n + value_n;
+    t->tail += name_n + value_n;
     return true;
 }
 

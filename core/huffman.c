@@ -22,63 +22,156 @@ static inline void put64(uint8_t *p, uint64_t v) {
 
 /* ---- coding ---- */
 
-/* Codes that have been put together: the low `have` bits of `acc`, the last one lowest. */
-typedef struct bit_writer {
-    uint64_t acc;
-    unsigned have;
-} bit_writer;
-
-static inline void append(bit_writer *w, uint64_t bits, unsigned n) {
-    w->acc = w->acc << n | bits;
-    w->have += n;
-}
-
-/* Writes the whole bytes of w; returns their number and leaves at most seven bits. */
-static inline size_t put_whole(bit_writer *w, uint8_t *out) {
+size_t huffman_encode(span s, uint8_t *out) {
+    uint64_t acc = 0;
+    unsigned have = 0;
     size_t n = 0;
-    for (; w->have >= 8; w->have -= 8) out[n++] = (uint8_t)(w->acc >> (w->have - 8));
-    return n;
-}
-
-/* As long as four symbols take 56 bits or less, which is all but always, they go out with one store. Advances s past them;
- * writes only while eight bytes of `room` are left. Returns the bytes written. */
-static inline size_t encode_fours(span *s, bit_writer *w, uint8_t *out, size_t room) {
-    size_t n = 0;
-    const uint8_t *p = s->p, *end = s->p + (s->n & ~(size_t)3);
-    for (; p != end && n + 8 <= room; p += 4) {
-        struct huffman_code a = huffman_code[p[0]], b = huffman_code[p[1]];
-        struct huffman_code c = huffman_code[p[2]], d = huffman_code[p[3]];
-        unsigned right = c.bits + d.bits, bits = a.bits + b.bits + right;
-        if (bits > 56) break;
-        uint64_t left_code = (uint64_t)a.code << b.bits | b.code;
-        uint64_t right_code = (uint64_t)c.code << d.bits | d.code;
-        append(w, left_code << right | right_code, bits);
-        /* have is 5 at least, 7 + 56 at most: what lies over it in acc is shifted out. */
-        put64(out + n, w->acc << (64 - w->have));
-        n += w->have / 8;
-        w->have %= 8;
+    for (size_t i = 0; i < s.n; i++) {
+        struct huffman_code c = huffman_code[s.p[i]];
+        acc = acc << c.bits | c.code;
+        for (have += c.bits; have >= 8; have -= 8) out[n++] = (uint8_t)(acc >> (have - 8));
     }
-    *s = span_skip(*s, (size_t)(p - s->p));
+    /* The most significant bits of EOS, all ones, pad the last byte. */
+    if (have) out[n++] = (uint8_t)(acc << (8 - have) | 0xffu >> have);
     return n;
+}
+
+/* The code of p[i], or of nothing at all when that is behind the string. p[0] must be there. */
+static inline const struct huffman_code *code_at(const uint8_t *p, size_t i, size_t n) {
+    unsigned symbol = p[i < n ? i : 0];
+    return &huffman_code[i < n ? symbol : 256];
 }
 
 size_t huffman_encode_under(span s, uint8_t *out, size_t most) {
-    bit_writer w = {0};
-    size_t n = 0;
-    while (s.n) {
-        n += encode_fours(&s, &w, out + n, most - n);
-        for (int i = 0; i < 4 && s.n; i++) {
-            struct huffman_code c = huffman_code[*span_take(&s, 1).p];
-            append(&w, c.code, c.bits);
-            if (n + w.have / 8 >= most) return most;
-            n += put_whole(&w, out + n);
+    const uint8_t *p = s.p;
+    size_t left = s.n, n = 0;
+    uint64_t acc = 0; /* the low `have` bits, at most seven, go before the next code */
+    unsigned have = 0;
+    while (left && n < most) {
+        const struct huffman_code *a = &huffman_code[*p], *b, *c, *d;
+        size_t symbols = left < 4 ? left : 4;
+        if (left >= 4) {
+            b = &huffman_code[p[1]], c = &huffman_code[p[2]], d = &huffman_code[p[3]];
+        } else {
+            b = code_at(p, 1, left), c = code_at(p, 2, left), d = code_at(p, 3, left);
         }
+        unsigned low_bits = c->bits + d->bits, bits = a->bits + b->bits + low_bits;
+        uint64_t code = a->code;
+        if (bits <= 56) {
+            /* All but always: four codes go out together. */
+            uint64_t low = (uint64_t)c->code << d->bits | d->code;
+            code = (code << b->bits | b->code) << low_bits | low;
+        } else {
+            bits = a->bits;
+            symbols = 1;
+        }
+        acc = acc << bits | code;
+        have += bits;
+        put64(out + n, acc << (64 - have)); /* whole bytes, and some that are written again */
+        n += have / 8;
+        have %= 8;
+        p += symbols;
+        left -= symbols;
     }
-    if (w.have == 0) return n;
-    if (n + 1 >= most) return most;
-    /* The most significant bits of EOS, all ones, pad the last byte. */
-    out[n] = (uint8_t)(w.acc << (8 - w.have) | 0xffu >> w.have);
-    return n + 1;
+    if (n + (have > 0) >= most) return most;
+    if (have) out[n++] = (uint8_t)(acc << (8 - have) | 0xffu >> have);
+    return n;
 }
 
-size_t huffman_encode(span s, uint8_t *out) { return huffman_encode_under(s, out, SIZE_MAX); }
+/* ---- decoding ---- */
+
+/* The last n bytes of s, less than eight, in the top of a word whose rest is ones: behind a string
+ * follow ones, the same as its padding. */
+static inline uint64_t tail_word(span s, size_t n) {
+    uint64_t word = 0;
+    const uint8_t *p = s.p + (s.n - n);
+    if (n && s.n >= 8) {
+        word = get64(s.p + (s.n - 8)) << (64 - 8 * n);
+    } else if (n >= 4) {
+        word = (uint64_t)bytes_get32(p) << 32 | (uint64_t)bytes_get32(p + n - 4) << (64 - 8 * n);
+    } else {
+        for (size_t i = 0; i < n; i++) word |= (uint64_t)p[i] << (56 - 8 * i);
+    }
+    return word | UINT64_MAX >> (8 * n);
+}
+
+/* The symbol at the top of `bits`, whose code is over HUFFMAN_STEP_BITS; HUFFMAN_EOS also when it
+ * takes more than the `left` bits of the string. */
+static unsigned long_symbol(uint64_t bits, int64_t left, unsigned *used) {
+    uint32_t window = (uint32_t)(bits >> 32);
+    const struct huffman_class *c = huffman_class;
+    while (window >= c->end && c->bits < 30) c++;
+    *used = c->bits;
+    if (c->bits > left) return HUFFMAN_EOS;
+    return huffman_symbol[c->start + ((window >> (32 - c->bits)) - c->first)];
+}
+
+static inline const struct huffman_step *step_at(uint64_t bits) {
+    return &huffman_step[bits >> (64 - HUFFMAN_STEP_BITS)];
+}
+
+/* Decodes what has eight bytes of the string at hand. Returns the bits used, BAD_CODE for EOS. */
+static inline size_t decode_body(span s, uint8_t *out, size_t *out_n, bool store) {
+    size_t pos = 0, n = 0;
+    while (pos / 8 + 8 <= s.n) {
+        uint64_t bits = get64(s.p + pos / 8) << pos % 8; /* 57 of them */
+        const struct huffman_step *step = step_at(bits);
+        if (step->count == 0) {
+            unsigned used, symbol = long_symbol(bits, 57, &used);
+            if (symbol == HUFFMAN_EOS) return BAD_CODE;
+            if (store) out[n] = (uint8_t)symbol;
+            n++;
+            pos += used;
+            continue;
+        }
+        /* Two bytes are always written; a step that finds a longer code has none and uses none. */
+        for (int i = 1;; i++) {
+            if (store) memcpy(out + n, step->symbol, 2);
+            n += step->count;
+            pos += step->bits;
+            if (i == 57 / HUFFMAN_STEP_BITS) break;
+            bits <<= step->bits;
+            step = step_at(bits);
+        }
+    }
+    *out_n = n;
+    return pos;
+}
+
+/* Decodes the rest, from bit pos on, behind the n bytes that are out already. */
+static inline size_t decode_tail(span s, size_t pos, uint8_t *out, size_t n, bool store) {
+    /* Kept inverted, so that shifting brings in ones. */
+    uint64_t inverted = ~tail_word(s, s.n - pos / 8) << pos % 8;
+    int64_t left = (int64_t)(8 * s.n - pos); /* negative: a symbol took bits behind the string */
+    for (;;) {
+        const struct huffman_step *step = step_at(~inverted);
+        if (step->count) {
+            if (store) memcpy(out + n, step->symbol, 2);
+            n += step->count;
+            left -= step->bits;
+            inverted <<= step->bits;
+            continue;
+        }
+        if (left < 0) return BAD_CODE;
+        /* Codes this long begin with eight ones and more: this is the padding (section 5.2). */
+        if (left < 8) return n;
+        unsigned used, symbol = long_symbol(~inverted, left, &used);
+        if (symbol == HUFFMAN_EOS) return BAD_CODE;
+        if (store) out[n] = (uint8_t)symbol;
+        n++;
+        left -= used;
+        inverted <<= used;
+    }
+}
+
+size_t huffman_decode(span s, uint8_t *out) {
+    if (s.n == 0) return 0;
+    size_t n, pos = decode_body(s, out, &n, true);
+    return pos == BAD_CODE ? BAD_CODE : decode_tail(s, pos, out, n, true);
+}
+
+size_t huffman_decoded_size(span s) {
+    if (s.n == 0) return 0;
+    size_t n, pos = decode_body(s, NULL, &n, false);
+    return pos == BAD_CODE ? BAD_CODE : decode_tail(s, pos, NULL, n, false);
+}

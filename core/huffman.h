@@ -6,19 +6,21 @@
 
 #include "core/bytes.h"
 
+/* Both directions store whole words, and write up to so much behind their result. */
+#define HUFFMAN_SLACK 8u
+
 /* Bytes that s takes when coded. */
 size_t huffman_size(span s);
 
 /* Codes s at out, which has huffman_size(s) bytes of room; returns the bytes written. */
 size_t huffman_encode(span s, uint8_t *out);
 
-/* As huffman_encode when the result takes less than `most` bytes; otherwise returns `most` after
- * having written no more than that. */
+/* As huffman_encode when the result takes less than `most` bytes, otherwise gives up and returns
+ * `most`. Needs room for `most` bytes and HUFFMAN_SLACK, and may write all of it. */
 size_t huffman_encode_under(span s, uint8_t *out, size_t most);
 
 /* Decodes s at out, which has room for huffman_room(s.n) bytes or HUFFMAN_SLACK more than come out.
  * Returns the length, or SIZE_MAX for a bad code. */
-#define HUFFMAN_SLACK 8u
 static inline size_t huffman_room(size_t coded) { return coded * 8 / 5 + HUFFMAN_SLACK; }
 size_t huffman_decode(span s, uint8_t *out);
 

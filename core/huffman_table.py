@@ -5,7 +5,7 @@ The code is canonical: within one length the codes count upwards in symbol order
 lengths alone say everything. Usage: core/huffman_table.py > core/huffman_table.h
 """
 
-STEP_BITS = 11  # per look-up: 8 KiB of table, and most look-ups yield two symbols
+STEP_BITS = 12  # per look-up: 16 KiB of table, and most look-ups yield two symbols
 EOS = 256
 
 # Length of the code of each symbol, 0 to 255, then EOS.
@@ -85,9 +85,9 @@ def main():
     print("#ifndef H2BOX_CORE_HUFFMAN_TABLE_H\n#define H2BOX_CORE_HUFFMAN_TABLE_H\n")
     print("#include <stdint.h>\n")
     print(f"#define HUFFMAN_STEP_BITS {STEP_BITS}\n#define HUFFMAN_EOS {EOS}\n")
-    print("/* The code of each symbol and its length in bits. */")
-    emit("huffman_code[256]", "struct huffman_code {\n    uint32_t code, bits;\n}",
-         [f"{{0x{c:x}, {n}}}" for c, n in codes[:EOS]])
+    print("/* The code of each symbol and its length in bits; behind them that of nothing at all. */")
+    emit("huffman_code[257]", "struct huffman_code {\n    uint32_t code, bits;\n}",
+         [f"{{0x{c:x}, {n}}}" for c, n in codes[:EOS] + [(0, 0)]])
     print("/* What the next HUFFMAN_STEP_BITS bits begin with: nothing when the code is longer. */")
     emit("huffman_step[1 << HUFFMAN_STEP_BITS]",
          "struct huffman_step {\n    uint8_t symbol[2], count, bits;\n}",

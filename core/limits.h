@@ -81,8 +81,48 @@
 /* Body and head of a turn: bytes written ahead of the socket, TCP_NOTSENT_LOWAT of the same order keeps priorities alive. */
 #define LIMIT_FLUSH_BUDGET 131072u
 
+/* A link's share of a turn; more waits until the others have had theirs. Four budgets fill a default loopback socket. */
+#define LIMIT_FLUSH_TURN 524288u
+
+/* Flushes of one turn: links that touch each other (a proxy's two sides) settle in two, the rest waits for the next poll. */
+#define LIMIT_FLUSH_PASSES 4u
+
+/* A turn is flushed early after this many reads or bytes, while the sessions are still in the cache. libuv brings up to
+ * 1,024 sockets per poll, and polls 48 times before it comes to its prepare hooks. */
+#define LIMIT_FLUSH_READS 32u
+#define LIMIT_FLUSH_READ_BYTES 262144u
+
+/* Bytes the kernel holds beyond what the network has taken (TCP_NOTSENT_LOWAT); h2o uses its flush size as well. */
+#define LIMIT_NOTSENT 131072
+
 /* A read slab of a worker. */
 #define LIMIT_READ_SLAB 65536u
+
+/* Reads after a write has failed, to hear the peer's GOAWAY. */
+#define LIMIT_LAST_READS 16u
+
+/* Spare blocks that the allocator of one loop keeps. */
+#define LIMIT_POOL_CACHED 8388608u
+
+/* Accepts per wake-up: one listener must not starve the links. nginx accepts one, or all with multi_accept. */
+#define LIMIT_ACCEPTS 64u
+
+/* Connections that wait for accept; the kernel caps it by net.core.somaxconn (4096). nginx 511, h2o 65535. */
+#define LIMIT_BACKLOG 4096
+
+/* Pause after accept has run out of descriptors; nginx 500 ms (accept_mutex_delay). */
+#define LIMIT_ACCEPT_RETRY_MS 100u
+
+/* After our side is shut: how long the peer may be silent before the socket is closed for good, and how long in all. nginx
+ * lingering_timeout 5 s, lingering_time 30 s; RFC 9112 section 9.6. */
+#define LIMIT_LINGER_MS 2000u
+#define LIMIT_LINGER_MOST_MS 30000u
+
+/* getaddrinfo calls at once in the process: libuv lends two of its four threads to slow work. */
+#define LIMIT_LOOKUPS 2u
+
+/* Addresses of one name that are tried; curl tries all, most names have 8 or fewer. */
+#define LIMIT_ADDRESSES 16u
 
 /* Connections without streams and without bytes; h2o 10 s, nghttpx 3 min, nginx 60 s. */
 #define LIMIT_IDLE_MS 180000u
@@ -102,6 +142,18 @@
 #define LIMIT_CACHE_FILE 65536u
 #define LIMIT_CACHE_BYTES 33554432u
 #define LIMIT_CACHE_ENTRIES 4096u
+
+/* Results without a file (missing, directories): a flood of wrong paths must not push out the right ones. */
+#define LIMIT_CACHE_MISSING 512u
+
+/* Files being opened or checked at once by one worker; more are answered FILE_BUSY. */
+#define LIMIT_FILE_JOBS 1024u
+
+/* Descriptors of bigger files that the caches of all workers keep together, and never more than a fourth of RLIMIT_NOFILE. */
+#define LIMIT_CACHE_DESCRIPTORS 1024u
+
+/* A piece of a bigger file that is read at once; a stream holds two at most. */
+#define LIMIT_FILE_CHUNK 65536u
 
 /* A cached stat result or content is checked again after this time. */
 #define LIMIT_CACHE_FRESH_MS 1000u

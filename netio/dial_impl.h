@@ -1,4 +1,5 @@
-/* What the loop needs of a dial beyond net.h: to end those that are still under way when it closes. */
+/* What the loop needs of a dial beyond net.h: to end those that are still under way when it closes.
+ */
 #ifndef H2BOX_NETIO_DIAL_IMPL_H
 #define H2BOX_NETIO_DIAL_IMPL_H
 

@@ -35,7 +35,8 @@ fault *fault_new(void) {
 
 void fault_free(fault *f) { free(f); }
 
-/* A linear congruence (Knuth's MMIX) is random enough to vary where faults fall, and repeats by its seed. */
+/* A linear congruence (Knuth's MMIX) is random enough to vary where faults fall, and repeats by its
+ * seed. */
 static bool strikes(fault *f) {
     f->seed = f->seed * 6364136223846793005u + 1442695040888963407u;
     return (f->seed >> 33) % 100 < f->eagain;
@@ -43,7 +44,8 @@ static bool strikes(fault *f) {
 
 ssize_t fault_writev(fault *f, int fd, const struct iovec *iov, size_t n, uint64_t sent) {
     if (f->reset && sent >= f->reset) {
-        /* Without lingering the close that follows sends RST, so the peer sees the break as well. */
+        /* Without lingering the close that follows sends RST, so the peer sees the break as well.
+         */
         struct linger none = {.l_onoff = 1, .l_linger = 0};
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
         errno = ECONNRESET;

@@ -1,8 +1,9 @@
-/* Faults on purpose, for tests only: short writes and reads, EAGAIN and resets that loopback never shows.
+/* Faults on purpose, for tests only: short writes and reads, EAGAIN and resets that loopback never
+ * shows.
  *
- * H2BOX_FAULT holds words NAME=NUMBER with commas between: write and read (bytes at most per call), eagain (percent of
- * calls), reset (the socket breaks after so many bytes sent), sndbuf and rcvbuf (sizes of socket buffers), seed. A loop
- * without it has no fault, and pays one branch per call. */
+ * H2BOX_FAULT holds words NAME=NUMBER with commas between: write and read (bytes at most per call),
+ * eagain (percent of calls), reset (the socket breaks after so many bytes sent), sndbuf and rcvbuf
+ * (sizes of socket buffers), seed. A loop without it has no fault, and pays one branch per call. */
 #ifndef H2BOX_NETIO_FAULT_H
 #define H2BOX_NETIO_FAULT_H
 
@@ -19,7 +20,8 @@ typedef struct fault {
     uint64_t seed;
 } fault;
 
-/* Reads H2BOX_FAULT; NULL when it is unset. Words it does not know are ignored. To be freed by fault_free. */
+/* Reads H2BOX_FAULT; NULL when it is unset. Words it does not know are ignored. To be freed by
+ * fault_free. */
 fault *fault_new(void);
 void fault_free(fault *f);
 

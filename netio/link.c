@@ -12,12 +12,16 @@
 /* An IPv6 address with its zone, or the path of a UNIX socket. */
 #define PEER_ROOM 112u
 
+/* What an idle connection costs besides its session; the next size class of the pool is 448. */
+_Static_assert(sizeof(net_link) <= 384, "an idle link is small");
+
 /* ---- waiting ---- */
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     net_link *k = poll->data;
     loop *l = k->loop;
-    if (status < 0) { /* an error on the socket: libuv has stopped the watch, reading says which one it is */
+    if (status <
+        0) { /* an error on the socket: libuv has stopped the watch, reading says which one it is */
         k->armed = 0;
         events = UV_READABLE;
     }
@@ -27,11 +31,12 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
         socklen_t size = sizeof error;
         getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &error, &size);
         link_pump_eof(k, loop_error_text(error ? error : ECONNRESET));
-    } else if (events & UV_READABLE) {
+    } else if ((events & UV_READABLE) && !k->held_back && !k->rest) {
         link_pump_read(k);
     }
     link_touch(k);
-    /* libuv may bring a thousand sockets before it comes to the flush: answer while the sessions are still in the cache. */
+    /* libuv may bring a thousand sockets before it comes to the flush: answer while the sessions
+     * are still in the cache. */
     if (l->reads >= LIMIT_FLUSH_READS || l->read_bytes >= LIMIT_FLUSH_READ_BYTES) loop_flush(l);
 }
 
@@ -76,12 +81,14 @@ static void on_time(timer *t) {
         k->draining = true;
         session_drain(k->session, now);
     }
-    link_touch(k); /* the flush steps a session whose deadline has come, and looks at the time again */
+    link_touch(
+        k); /* the flush steps a session whose deadline has come, and looks at the time again */
 }
 
 void link_watch_time(net_link *k) {
     uint64_t now = loop_now_ms(k->loop);
-    uint64_t due = sooner(session_deadline(k->session), sooner(write_deadline(k), idle_deadline(k)));
+    uint64_t due =
+        sooner(session_deadline(k->session), sooner(write_deadline(k), idle_deadline(k)));
     if (due == UINT64_MAX || (k->timer.prev && k->timer.due_ms <= due)) return;
     timer_arm(k->loop, &k->timer, due > now ? due - now : 0);
 }
@@ -146,7 +153,6 @@ void link_end(net_link *k) {
     close(k->fd);
     *k->prev = k->next;
     if (k->next) k->next->prev = k->prev;
-    k->dirty = true; /* nobody puts it on the list any more */
     k->calls->closed(k->user, k, k->why);
     mem_give(&l->mem, k->peer, PEER_ROOM);
     k->peer = NULL;
@@ -199,7 +205,9 @@ static void print_address(const struct sockaddr_storage *a, socklen_t size, char
     *text = 0;
     if (a->ss_family == AF_UNIX) {
         const struct sockaddr_un *un = (const struct sockaddr_un *)a;
-        size_t n = size > offsetof(struct sockaddr_un, sun_path) ? size - offsetof(struct sockaddr_un, sun_path) : 0;
+        size_t n = size > offsetof(struct sockaddr_un, sun_path)
+                       ? size - offsetof(struct sockaddr_un, sun_path)
+                       : 0;
         snprintf(text, PEER_ROOM, "%.*s", (int)n, un->sun_path);
     } else if (a->ss_family == AF_INET) {
         inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, PEER_ROOM);
@@ -218,7 +226,8 @@ const char *link_peer(net_link *k) {
     print_address(&a, size, text);
     if (!*text) { /* who dialled a UNIX socket has no address; its listener has */
         size = sizeof a;
-        if (getsockname(k->fd, (struct sockaddr *)&a, &size) == 0 && a.ss_family == AF_UNIX) print_address(&a, size, text);
+        if (getsockname(k->fd, (struct sockaddr *)&a, &size) == 0 && a.ss_family == AF_UNIX)
+            print_address(&a, size, text);
     }
     return k->peer = text;
 }

@@ -7,10 +7,10 @@
 
 /* What became of one gathering of output. */
 typedef enum wrote {
-    WROTE_ALL,    /* there is nothing to write */
-    WROTE_SOME,   /* all that was gathered went out; there may be more */
+    WROTE_ALL,     /* there is nothing to write */
+    WROTE_SOME,    /* all that was gathered went out; there may be more */
     WROTE_BLOCKED, /* the socket is full */
-    WROTE_BROKEN  /* the socket takes no more, errno says why */
+    WROTE_BROKEN   /* the socket takes no more, errno says why */
 } wrote;
 
 /* Spans go to writev as they are. */
@@ -26,7 +26,8 @@ static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done)
     size_t total = 0;
     *done = 0;
     for (size_t i = 0; i < n; i++) total += spans[i].n;
-    ssize_t w = l->fault ? fault_writev(l->fault, k->fd, iov, n, k->sent) : writev(k->fd, iov, (int)n);
+    ssize_t w =
+        l->fault ? fault_writev(l->fault, k->fd, iov, n, k->sent) : writev(k->fd, iov, (int)n);
     if (w < 0) {
         if (errno == EINTR) return WROTE_SOME;
         if (errno != EAGAIN) return WROTE_BROKEN;
@@ -44,9 +45,9 @@ static wrote write_clear(net_link *k) {
     size_t done, n = session_output(k->session, l->iov, LOOP_IOV, LIMIT_FLUSH_BUDGET);
     if (!n) return WROTE_ALL;
     wrote w = write_spans(k, l->iov, n, &done);
-    /* Nothing is left in flight after a short write: what remains is gathered again when there is room, so DATA of a more
-     * urgent stream may still be framed before it. */
-    if (done) session_output_done(k->session, done);
+    /* Nothing is left in flight after a short write: what remains is gathered again when there is
+     * room, so DATA of a more urgent stream may still be framed before it. */
+    session_output_done(k->session, done);
     return w;
 }
 
@@ -55,7 +56,7 @@ static wrote write_sealed(net_link *k) {
     size_t done, n = k->tls->output(k->tls_self, l->iov, LOOP_IOV);
     if (n) {
         wrote w = write_spans(k, l->iov, n, &done);
-        if (done) k->tls->output_done(k->tls_self, done);
+        k->tls->output_done(k->tls_self, done);
         return w;
     }
     n = session_output(k->session, l->iov, LOOP_IOV, LIMIT_FLUSH_BUDGET);
@@ -78,54 +79,43 @@ void link_flush_write(net_link *k) {
     k->broken = w == WROTE_BROKEN;
 }
 
-/* The session is over and its last byte is with the system. */
-static void finish(net_link *k) {
+/* The session is over and its last byte is with the system. True when there is more to write. */
+static bool finish(net_link *k) {
     if (k->tls && !k->tls_closed) {
         k->tls->close(k->tls_self);
         k->tls_closed = true;
-        link_touch(k);
-    } else if (k->lingering) {
-        return;
-    } else if (k->server && !k->eof && shutdown(k->fd, SHUT_WR) == 0) {
-        /* Closing a socket with unread bytes resets it, and the reset would take back what the peer has not read yet. So wait until
-         * the peer closes, and throw away what it sends. */
+        return true;
+    }
+    if (k->lingering) return false;
+    if (k->server && !k->eof && shutdown(k->fd, SHUT_WR) == 0) {
+        /* Closing a socket with unread bytes resets it, and the reset would take back what the peer
+         * has not read yet. So wait until the peer closes, and throw away what it sends. */
         k->lingering = true;
         k->wrote_ms = loop_now_ms(k->loop);
     } else {
         link_fail(k, k->why);
     }
+    return false;
 }
 
-/* Has its share been written? Then it goes on next turn, after the others. */
-static void put_off(net_link *k) {
-    loop *l = k->loop;
-    k->dirty = true;
-    k->dirty_next = NULL;
-    *l->later_last = k;
-    l->later_last = &k->dirty_next;
-}
-
-static void flush(net_link *k) {
+/* Tells and writes until nothing is left, the socket is full or the link's share is used up; then
+ * it is true: the rest is for the next turn, after the others. */
+static bool flush(net_link *k) {
     uint64_t before = k->sent;
     for (;;) {
         link_pump_events(k);
-        if (k->ending) return;
-        if (k->sent - before >= LIMIT_FLUSH_TURN) {
-            if (!k->dirty) put_off(k);
-            return;
-        }
+        if (k->ending) return false;
+        if (k->sent - before >= LIMIT_FLUSH_TURN) return true;
         wrote w = k->blocked ? WROTE_BLOCKED : write_some(k);
         if (w == WROTE_BROKEN) {
             link_pump_last(k, loop_error_text(errno));
-            return;
+            return false;
         }
         k->blocked = w == WROTE_BLOCKED;
         bool went_on = link_pump_rest(k);
-        if (w == WROTE_BLOCKED || k->ending) return;
-        if (w == WROTE_ALL && !session_pending(k->session) && !went_on) {
-            if (k->over) finish(k);
-            return;
-        }
+        if (w == WROTE_BLOCKED || k->ending) return false;
+        if (w == WROTE_SOME || went_on || session_pending(k->session)) continue;
+        if (!k->over || !finish(k)) return false;
     }
 }
 
@@ -135,14 +125,22 @@ void link_flush_pass(loop *l) {
     l->dirty_last = &l->dirty;
     while (k) {
         net_link *next = k->dirty_next;
-        k->dirty = false;
-        flush(k);
+        /* It stays marked meanwhile: what its own events ask for is covered by the round they are
+         * in. */
+        bool more = flush(k);
         if (k->ending) {
             link_end(k);
-        } else {
-            link_watch(k);
-            link_watch_time(k);
+            k = next;
+            continue;
         }
+        k->dirty = more;
+        if (more) {
+            k->dirty_next = NULL;
+            *l->later_last = k;
+            l->later_last = &k->dirty_next;
+        }
+        link_watch(k);
+        link_watch_time(k);
         k = next;
     }
 }

@@ -1,7 +1,8 @@
-/* The inside of a link: its struct, and what link.c, link_pump.c and link_flush.c ask of each other.
+/* The inside of a link: its struct, and what link.c, link_pump.c and link_flush.c ask of each
+ * other.
  *
- * The way of a link's bytes: link_pump reads and steps; link_flush writes; link.c bears it, arms its timer and ends it.
- * None of these runs inside a callback of an applet. */
+ * The way of a link's bytes: link_pump reads and steps; link_flush writes; link.c bears it, arms
+ * its timer and ends it. None of these runs inside a callback of an applet. */
 #ifndef H2BOX_NETIO_LINK_IMPL_H
 #define H2BOX_NETIO_LINK_IMPL_H
 
@@ -13,8 +14,8 @@ typedef struct link_rest {
     buf *held;
 } link_rest;
 
-/* uv_poll_t rather than uv_tcp_t: 160 bytes instead of 248 (and 192 for each uv_write_t), no copy of the iovec, one way
- * for TCP and UNIX sockets, and every read and write goes through fault.c. */
+/* uv_poll_t rather than uv_tcp_t: 160 bytes instead of 248 (and 192 for each uv_write_t), no copy
+ * of the iovec, one way for TCP and UNIX sockets, and every read and write goes through fault.c. */
 struct net_link {
     uv_poll_t poll;
     loop *loop;
@@ -26,9 +27,9 @@ struct net_link {
     net_link *next, **prev; /* in loop.links */
     net_link *dirty_next;
     timer timer;
-    link_rest *rest;   /* NULL: the session has taken everything */
-    char *peer;        /* made when first asked for */
-    const char *why;   /* what closed() will be told */
+    link_rest *rest; /* NULL: the session has taken everything */
+    char *peer;      /* made when first asked for */
+    const char *why; /* what closed() will be told */
     uint64_t received, sent;
     uint64_t active_ms; /* the last byte either way */
     uint64_t wrote_ms;  /* since when a full socket has taken nothing, or lingering has begun */
@@ -48,11 +49,13 @@ struct net_link {
     uint8_t armed;       /* events the poll handle waits for */
 };
 
-/* Takes fd over and puts the link on the dirty list; tls may be NULL, else tls_self belongs to the link from now on. NULL
- * when memory is refused: fd and tls_self then still belong to the caller. */
+/* Takes fd over and puts the link on the dirty list; tls may be NULL, else tls_self belongs to the
+ * link from now on. NULL when memory is refused: fd and tls_self then still belong to the caller.
+ */
 net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tls, void *tls_self);
 
-/* Ends it now: events of the streams that die, `closed`, everything given back. From the flush only. */
+/* Ends it now: events of the streams that die, `closed`, everything given back. From the flush
+ * only, while it is marked dirty: so nobody puts it on the list again. */
 void link_end(net_link *k);
 
 /* Marks it to be ended by this turn's flush; the first why stays. */
@@ -61,7 +64,8 @@ void link_fail(net_link *k, const char *why);
 /* Waits for what can be used: bytes to read unless held back, room to write if blocked. */
 void link_watch(net_link *k);
 
-/* Moves the timer forward if anything is due earlier than it; later dues are found when it fires. */
+/* Moves the timer forward if anything is due earlier than it; later dues are found when it fires.
+ */
 void link_watch_time(net_link *k);
 
 /* One read of the socket and all that follows from it, but for writes. */
@@ -77,10 +81,12 @@ void link_pump_forget(loop *l, link_rest *rest);
 /* Tells the session that its transport is gone, and its applet what dies of it. */
 void link_pump_end(net_link *k);
 
-/* The socket is done for, by an orderly end (why NULL) or an error: the streams are told, the link will end. */
+/* The socket is done for, by an orderly end (why NULL) or an error: the streams are told, the link
+ * will end. */
 void link_pump_eof(net_link *k, const char *why);
 
-/* Reads what came before a write failed, so that the peer's last words (its GOAWAY) are heard; then as link_pump_eof. */
+/* Reads what came before a write failed, so that the peer's last words (its GOAWAY) are heard; then
+ * as link_pump_eof. */
 void link_pump_last(net_link *k, const char *why);
 
 /* Flushes, and ends, every link on the loop's dirty list. */

@@ -10,12 +10,13 @@
 static void deliver(net_link *k, const http_event *ev) {
     if (ev->kind == HTTP_EVENT_OVER) {
         k->over = true;
-        if (!k->why && ev->verdict.scope != VERDICT_NONE) k->why = ev->verdict.why;
+        if (!k->why && !k->ending && ev->verdict.scope != VERDICT_NONE) k->why = ev->verdict.why;
     }
     k->calls->event(k->user, k, ev);
 }
 
-/* Steps over *in, which lies in `home` or elsewhere. True when the session wants a pause: *in is what it left. */
+/* Steps over *in, which lies in `home` or elsewhere. True when the session wants a pause: *in is
+ * what it left. */
 static bool step(net_link *k, buf *home, span *in) {
     loop *l = k->loop;
     http_event ev;
@@ -64,6 +65,7 @@ void link_pump_events(net_link *k) {
 void link_pump_end(net_link *k) {
     span none = {NULL, 0};
     http_event ev;
+    if (k->over) return; /* all has been told */
     session_eof(k->session);
     for (;;) {
         http_event_kind kind = session_step(k->session, &none, loop_now_ms(k->loop), &ev);
@@ -106,7 +108,8 @@ static void feed_tls(net_link *k, span in) {
     tls_status status = k->tls->feed(k->tls_self, &in, &why);
     step_plain(k, k->loop->slab);
     if (k->ending || status == TLS_OK) return;
-    /* Plaintext that waits behind a pause is lost with a peer that is gone: nobody would read the answer. */
+    /* Plaintext that waits behind a pause is lost with a peer that is gone: nobody would read the
+     * answer. */
     link_pump_eof(k, status == TLS_CLOSED ? NULL : why ? why : "TLS failed");
 }
 

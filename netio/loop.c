@@ -15,7 +15,7 @@
 static void on_turn(uv_prepare_t *turn) {
     loop *l = turn->data;
     loop_flush(l);
-    timer_wheel_settle(&l->wheel);
+    timer_settle(l);
     l->unix_seconds = 0;
 }
 
@@ -154,7 +154,7 @@ loop *loop_new(void) {
     }
     pthread_mutex_init(&l->mail_lock, NULL);
     init_fields(l);
-    timer_wheel_init(&l->wheel, &l->uv);
+    timer_init(l);
     uv_prepare_init(&l->uv, &l->turn);
     uv_idle_init(&l->uv, &l->again);
     l->turn.data = l;
@@ -169,7 +169,8 @@ loop *loop_new(void) {
 void loop_run(loop *l) {
     do {
         uv_run(&l->uv, UV_RUN_DEFAULT);
-        /* A stopped run skips its last flush. And a letter rings no more once nothing else is awake. */
+        /* A stopped run skips its last flush. And a letter rings no more once nothing else is
+         * awake. */
         loop_flush(l);
     } while (!l->stopped && (deliver_mail(l) || uv_loop_alive(&l->uv)));
     l->stopped = false;
@@ -185,7 +186,8 @@ void loop_close_all(loop *l) {
     while (l->listeners) listen_close(l->listeners);
     while (l->dials) dial_fail(l->dials, "the program ends");
     while (l->links) {
-        for (net_link *k = l->links; k; k = k->next) link_close(k, k->why ? k->why : "the program ends");
+        for (net_link *k = l->links; k; k = k->next)
+            link_close(k, k->why ? k->why : "the program ends");
         loop_flush(l);
     }
 }
@@ -200,9 +202,9 @@ void loop_end(loop *l) {
     pthread_mutex_unlock(&l->mail_lock);
     deliver_mail(l); /* what came between */
     loop_close_all(l);
-    timer_wheel_end(&l->wheel);
+    timer_end(l);
     uv_close((uv_handle_t *)&l->bell, NULL);
-    uv_close((uv_handle_t *)&l->wheel.clock, NULL);
+    uv_close((uv_handle_t *)&l->clock, NULL);
     close_signals(l);
     /* Jobs of the thread pool, and closes, end here. The turn stays until they have. */
     uv_ref((uv_handle_t *)&l->turn);
@@ -248,7 +250,8 @@ const mem *loop_mem(loop *l) { return &l->mem; }
 uint32_t loop_random(loop *l) {
     uint32_t v;
     if (l->random_left < sizeof v) {
-        /* Up to 256 bytes come whole, and without waiting once the system has booted: getrandom(2). */
+        /* Up to 256 bytes come whole, and without waiting once the system has booted: getrandom(2).
+         */
         while (getrandom(l->random, sizeof l->random, 0) != (ssize_t)sizeof l->random) {
             if (errno != EINTR) abort(); /* guessable seeds would be worse */
         }
@@ -295,7 +298,6 @@ bool loop_on_signal(loop *l, int signo, void (*fn)(void *user, int signo), void 
         uv_close((uv_handle_t *)&s->handle, free_signal);
         return false;
     }
-    uv_unref((uv_handle_t *)&s->handle);
     s->next = l->signals;
     l->signals = s;
     return true;

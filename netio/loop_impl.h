@@ -1,6 +1,8 @@
-/* The inside of a loop, for the files of netio only: libuv's handles and what the other parts hang on.
+/* The inside of a loop, for the files of netio only: libuv's handles and what the other parts hang
+ * on.
  *
- * The parts keep their state here because a turn touches all of it: the wheel, the pool, the read slab, the links to flush. */
+ * The parts keep their state here because a turn touches all of it: the wheel, the pool, the read
+ * slab, the links to flush. */
 #ifndef H2BOX_NETIO_LOOP_IMPL_H
 #define H2BOX_NETIO_LOOP_IMPL_H
 
@@ -15,7 +17,8 @@
 /* Spans gathered for one write. */
 #define LOOP_IOV 256
 
-/* Something to do before the loop sleeps, outside of every callback. Embedded in who wants it; zeroed: not queued. */
+/* Something to do before the loop sleeps, outside of every callback. Embedded in who wants it;
+ * zeroed: not queued. */
 typedef struct loop_task {
     struct loop_task *next, **prev;
     void (*run)(struct loop_task *t);
@@ -33,9 +36,12 @@ typedef struct loop_signal loop_signal;
 
 struct loop {
     uv_loop_t uv;
-    uv_prepare_t turn; /* flushes before the loop sleeps; referenced while `held`, so that it keeps the loop alive */
-    uv_idle_t again;   /* active while something waits for the next turn: the loop polls without sleeping */
+    uv_prepare_t turn; /* flushes before the loop sleeps; referenced while `held`, so that it keeps
+                          the loop alive */
+    uv_idle_t
+        again; /* active while something waits for the next turn: the loop polls without sleeping */
     uv_async_t bell;
+    uv_timer_t clock; /* of the wheel */
     timer_wheel wheel;
     pool pool;
     mem mem;
@@ -79,14 +85,15 @@ void loop_task_cancel(loop *l, loop_task *t);
 /* Posts an embedded letter from any thread; false when the loop has ended. */
 bool loop_mail_post(loop *l, loop_mail *m);
 
-/* Runs tasks and flushes dirty links; called once a turn, and earlier when a poll brings much. Never from a callback
- * of an applet. */
+/* Runs tasks and flushes dirty links; called once a turn, and earlier when a poll brings much.
+ * Never from a callback of an applet. */
 void loop_flush(loop *l);
 
 /* Closes links (told), dials (told) and listeners; nothing new can be opened after it. */
 void loop_close_all(loop *l);
 
-/* Closes all handles, on the loop's own thread; then only loop_post (which answers false) and loop_give may be called. */
+/* Closes all handles, on the loop's own thread; then only loop_post (which answers false) and
+ * loop_give may be called. */
 void loop_end(loop *l);
 void loop_give(loop *l);
 

@@ -1,9 +1,13 @@
-/* The network and the files, as applets see them: loops, workers, listeners, dials, links, timers, files.
+/* The network and the files, as applets see them: loops, workers, listeners, dials, links, timers,
+ * files.
  *
- * The only layer that touches libuv. Everything belongs to one loop and is used on its thread, but for what is said to be otherwise. A callback
- * may close or free any object, its own too: frees are put off to the end of the loop's turn.
+ * The only layer that touches libuv. Everything belongs to one loop and is used on its thread, but
+ * for what is said to be otherwise. A callback may close or free any object, its own too: what must
+ * wait is put off to the end of the turn.
  *
- * One turn: reads feed sessions and call on_event; touched links go on the dirty list; one flush writes them all. */
+ * One turn: reads feed sessions, which tell their events; touched links go on the dirty list; one
+ * flush before the loop sleeps writes them all, and ends those that are to be closed. When a poll
+ * brings much, it is flushed in between. A `const char *why` is static storage. */
 #ifndef H2BOX_NETIO_NET_H
 #define H2BOX_NETIO_NET_H
 
@@ -15,23 +19,47 @@
 
 typedef struct loop loop;
 
-/* A loop with its pools, wheel and the scratch space its sessions share, or NULL when the system refuses. */
+/* A loop with its pools, wheel and the scratch space its sessions share, or NULL when the system
+ * refuses. */
 loop *loop_new(void);
-void loop_free(loop *l); /* closes what is still open in it, then frees it */
 
-void loop_run(loop *l);  /* until loop_stop, or until nothing is left to wait for */
-void loop_stop(loop *l); /* on its own thread */
+/* Closes what is still open in it (links and dials are told), delivers what was posted, and frees
+ * it. Not from a callback of this loop. Waits for a look-up of a name or a read of a file that a
+ * thread has begun. */
+void loop_free(loop *l);
+
+/* Until loop_stop, or until nothing is left to wait for: links, dials, listeners, files being
+ * opened, armed timers, watched signals. The mailbox is not waited for. */
+void loop_run(loop *l);
+void loop_stop(loop *l); /* on its own thread; what was to be written this turn still is */
 
 uint64_t loop_now_ms(const loop *l); /* monotonic, as of this turn */
 uint64_t loop_now_us(void);          /* monotonic, read now */
 int64_t loop_unix_seconds(loop *l);  /* wall clock, read at most once a turn */
-const mem *loop_mem(loop *l);        /* the loop's pooled allocator, for sessions and applets on this loop */
-uint32_t loop_random(loop *l);       /* from the system's generator */
+const mem *loop_mem(
+    loop *l); /* the loop's pooled allocator, for sessions and applets on this loop */
+uint32_t loop_random(loop *l); /* from the system's generator */
 
-/* Calls fn(user) on the loop's thread soon. The one call that any thread may make. False when memory is refused. */
+/* Calls fn(user) on the loop's thread soon, exactly once. The one call that any thread may make.
+ * False when memory is refused or the loop has ended (of a worker: until worker_join; a loop of
+ * your own must still be there). */
 bool loop_post(loop *l, void (*fn)(void *user), void *user);
 
-/* ---- timers (wheel.c) ---- */
+/* ---- kept bytes (buf.c) ---- */
+
+typedef struct buf buf;
+
+/* Keeps bytes of an event beyond its callback: pins the buffer they were read into, or copies them
+ * when they are few (below 4 KiB) or lie elsewhere. *kept is where they are until buf_unpin. NULL
+ * when memory is refused. Call it inside the event's callback. */
+buf *buf_pin(loop *l, span bytes, span *kept);
+void buf_unpin(buf *b); /* on the same loop; NULL is nothing */
+
+/* Bytes of memory that the pin holds: a whole buffer, or the copy. What a stream's cap should
+ * count. */
+size_t buf_charge(const buf *b);
+
+/* ---- timers (timer.c) ---- */
 
 typedef struct timer { /* embed it; zeroed: not armed */
     struct timer *next, **prev;
@@ -40,13 +68,15 @@ typedef struct timer { /* embed it; zeroed: not armed */
     void *user;
 } timer;
 
-/* Arms t to fire in `ms` milliseconds (at 10 ms accuracy, never early); arming again moves it. */
+/* Arms t to fire once, `ms` milliseconds after this turn's loop_now_ms (up to 10 ms late, never
+ * early); arming again moves it. Constant time. An armed timer keeps the loop running. */
 void timer_arm(loop *l, timer *t, uint64_t ms);
-void timer_cancel(timer *t);
+void timer_cancel(timer *t); /* harmless when it is not armed */
 
 /* ---- signals (loop.c) ---- */
 
-/* Calls fn on this loop for SIGTERM, SIGINT, SIGQUIT or SIGHUP, until the loop ends. SIGPIPE is always ignored. */
+/* Calls fn on this loop when the process gets signo, until the loop ends; so the loop runs until
+ * loop_stop. SIGPIPE is always ignored. */
 bool loop_on_signal(loop *l, int signo, void (*fn)(void *user, int signo), void *user);
 
 /* ---- links (link.c): a socket, optional TLS and a session ---- */
@@ -54,9 +84,12 @@ bool loop_on_signal(loop *l, int signo, void (*fn)(void *user, int signo), void 
 typedef struct net_link net_link;
 
 typedef struct link_calls {
-    /* One event of the session; spans in it live until this returns. */
+    /* One event of the session; spans in it live until this returns. After OVER what is left is
+     * flushed and the link ends. */
     void (*event)(void *user, net_link *k, const http_event *ev);
-    /* The last call: the link is gone after it. why is NULL after a normal end, else a message for people. */
+    /* The last call: the link is gone after it. However it ends, streams have been told CLOSED, the
+     * session OVER, and bodies are released before; link_session is NULL by now. why is NULL after
+     * a normal end, else a message for people. */
     void (*closed)(void *user, net_link *k, const char *why);
     /* Bytes as they come from the peer, after TLS (for --hexdump); may be NULL. */
     void (*bytes)(void *user, span received);
@@ -67,8 +100,8 @@ typedef struct link_birth {
     void *user;
     const session_config *config; /* outlives the link */
     h2_trace trace;
-    uint32_t idle_ms;             /* no streams and no bytes for this long: the link drains; 0: never */
-    uint32_t write_ms;            /* a pending write makes no progress for this long: the link dies; 0: never */
+    uint32_t idle_ms;  /* no streams and no bytes for this long: the link drains; 0: never */
+    uint32_t write_ms; /* a full socket takes nothing for this long: the link dies; 0: never */
 } link_birth;
 
 /* Made by listen and dial. */
@@ -77,7 +110,8 @@ loop *link_loop(net_link *k);
 void *link_user(net_link *k);
 void link_set_user(net_link *k, void *user);
 
-/* Says that the session was used outside of its event callback: its output will be flushed this turn. */
+/* Says that the session was used outside of its own event callback: its output will be flushed this
+ * turn. */
 void link_touch(net_link *k);
 
 /* Bytes read from and written to the socket so far. */
@@ -87,10 +121,12 @@ uint64_t link_sent(const net_link *k);
 /* "127.0.0.1", "::1", or the path of a UNIX socket; static until the link ends. */
 const char *link_peer(net_link *k);
 
-/* Ends it after a flush of what can be written at once; closed follows. */
+/* Ends it this turn, after a flush of what can be written at once; `closed` follows, with this why,
+ * never from within. For an orderly end use session_drain or session_close, and link_touch. */
 void link_close(net_link *k, const char *why);
 
-/* Stops and starts reading from the peer (back-pressure beyond stream credit). */
+/* Stops and starts reading from the peer (back-pressure beyond stream credit). While it is stopped,
+ * the end of the peer may stay unseen. */
 void link_pause(net_link *k);
 void link_resume(net_link *k);
 
@@ -98,24 +134,27 @@ void link_resume(net_link *k);
 
 typedef struct listener listener;
 
-/* Each accepted connection becomes a link; accept fills in what it is born with and returns false to refuse it. After true, `opened` is
- * called with the link, before any event. */
+/* Each accepted connection becomes a link; accept fills in what it is born with and returns false
+ * to refuse it. After true, `opened` is called with the link, before any event, unless memory is
+ * refused. */
 typedef struct listen_calls {
     bool (*accept)(void *user, link_birth *birth);
     void (*opened)(void *user, net_link *k);
 } listen_calls;
 
 typedef struct listen_address {
-    char text[110];   /* "0.0.0.0", "::", or a path */
-    uint16_t port;    /* 0 with a UNIX socket */
-    bool reuse_port;  /* SO_REUSEPORT: every worker listens for itself */
+    char text[110];  /* "0.0.0.0", "::", or what is no address: the path of a UNIX socket */
+    uint16_t port;   /* 0 with a UNIX socket */
+    bool reuse_port; /* SO_REUSEPORT: every worker listens for itself */
 } listen_address;
 
-/* Numeric addresses to listen on for host (NULL: every IPv4 and IPv6 address, as two), at most `room`; returns their number, 0 with *why set. Blocking. */
+/* Numeric addresses to listen on for host (NULL: every IPv4 and IPv6 address, as two; "unix:PATH"),
+ * at most `room`; returns their number, 0 with *why set. reuse_port is false in them. Blocking. */
 size_t listen_resolve(const char *host, uint16_t port, listen_address *out, size_t room,
                       const char **why);
 
-/* NULL with *why: a message such as "address already in use". Port 0 picks one: see listen_port. */
+/* NULL with *why: a message such as "address already in use". Port 0 picks one: see listen_port. A
+ * UNIX socket that nobody listens on any more is replaced; ours is removed by listen_close. */
 listener *listen_open(loop *l, const listen_address *a, const listen_calls *calls, void *user,
                       const char **why);
 uint16_t listen_port(const listener *s);
@@ -127,26 +166,30 @@ typedef struct dial dial;
 
 typedef struct dial_calls {
     void (*opened)(void *user, net_link *k);
-    void (*failed)(void *user, const char *why); /* "connection refused", "name not found", "timed out" */
+    void (*failed)(void *user,
+                   const char *why); /* "connection refused", "name not found", "timed out" */
 } dial_calls;
 
-/* Resolves host (name or numeric; "unix:PATH") and connects, trying the addresses in turn; exactly one of the calls follows, never within
- * dial_open itself. timeout_ms 0: the system's own. NULL when memory is refused. */
+/* Resolves host (name or numeric; "unix:PATH") and connects, trying the addresses in turn within
+ * timeout_ms (0: the system's own limits). Exactly one of the calls follows, never within dial_open
+ * itself; the dial is gone by then. NULL when memory is refused. */
 dial *dial_open(loop *l, const char *host, uint16_t port, const link_birth *birth,
                 uint32_t timeout_ms, const dial_calls *calls, void *user);
-void dial_cancel(dial *d);
+void dial_cancel(dial *d); /* no call follows */
 
 /* ---- workers (worker.c): a thread with a loop ---- */
 
 typedef struct worker worker;
 
-/* Starts n threads; each makes a loop, calls start(user, index, loop) on it, runs it, and calls end(user, index, loop) before it frees it. start returns
- * false to give up. Returns NULL when a thread could not be started or a start gave up (the others are stopped and joined). */
+/* Starts n threads; each makes a loop, calls start(user, index, loop) on it, runs it, closes what
+ * is still open in it (told as ever), and calls end(user, index, loop) before it ends the loop.
+ * start returns false to give up; then there is no end. Returns when every start has; NULL when a
+ * thread could not be started or a start gave up (the others are stopped and joined). */
 worker *worker_start(unsigned n, bool (*start)(void *user, unsigned index, loop *l),
                      void (*end)(void *user, unsigned index, loop *l), void *user);
-loop *worker_loop(worker *w, unsigned index);
-void worker_join(worker *w); /* waits for all to end, and frees */
-unsigned worker_cores(void); /* processors this process may use */
+loop *worker_loop(worker *w, unsigned index); /* to post to, until worker_join */
+void worker_join(worker *w);                  /* waits for all to end, and frees */
+unsigned worker_cores(void);                  /* processors this process may use */
 
 /* ---- files (file.c) ---- */
 
@@ -160,22 +203,30 @@ typedef enum file_status {
     FILE_BUSY       /* no descriptors or memory just now */
 } file_status;
 
-/* Opened files, their stat results and the bytes of small ones, bounded by limits.h and refreshed when older than
- * a second. root is a directory; nothing outside of it is opened but through symbolic links. */
+/* Opened files, their stat results (also "missing") and the bytes of small ones, bounded by
+ * limits.h. No answer is older than a second: an entry in use is checked again in the background
+ * from half that age on, so that files in demand never wait. root is a directory; nothing outside
+ * of it is opened but through symbolic links. */
 file_cache *file_cache_new(loop *l, const char *root, const char **why);
+
+/* Who still waits for a file is answered FILE_BUSY now; files and bodies that are out stay good. */
 void file_cache_free(file_cache *c);
 
-/* Opens root + path (path begins with '/', is already decoded and normalised, no NUL). Answers at once when cached, else by a thread of
- * libuv's pool: done is called exactly once, within this call or later, with a file that must be given to file_close, or NULL unless FILE_OK. */
+/* Opens root + path (which begins with '/', is already decoded and normalised, holds no NUL).
+ * Answers at once when cached, else by a thread of libuv's pool, and never blocks. done is called
+ * exactly once, within this call or later, with a file that must be given to file_close, or NULL
+ * unless FILE_OK. */
 void file_open(file_cache *c, span path, void (*done)(void *user, file_status st, file *f),
                void *user);
 void file_close(file *f);
 uint64_t file_size(const file *f);
 int64_t file_mtime(const file *f); /* seconds since the epoch */
 
-/* Makes a body that sends the whole of f on one stream of the link; it holds its own reference to f. Big files are read without blocking
- * the loop: when a pull said LATER, the stream is woken and the link touched as soon as there is more. A file that
- * shrinks meanwhile fails the body (the stream is reset). False when memory is refused. Small files cost no allocation. */
+/* Makes a body that sends the whole of f on one stream of the link; it holds its own reference to
+ * f, until release (also to be called by hand when the session refuses the body). Big files are
+ * read without blocking the loop: when a pull said LATER, the stream is woken and the link touched
+ * as soon as there is more. A file that shrinks meanwhile fails the body (the stream is reset).
+ * False when memory is refused. Small files cost no allocation. */
 bool file_body(file *f, net_link *k, http_ref ref, http_body *body);
 
 #endif

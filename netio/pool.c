@@ -4,11 +4,12 @@
 
 #include "core/limits.h"
 
-/* Reuse would hide a use after free from the sanitizers, and their allocators are slow enough anyway. */
+/* Reuse would hide a use after free from the sanitizers, and their allocators are slow enough
+ * anyway. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define POOL_OFF 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
     __has_feature(memory_sanitizer)
 #define POOL_OFF 1
 #endif
@@ -24,7 +25,8 @@ struct pool_block {
     pool_block *next;
 };
 
-/* Classes 0 to 7 are 16, 32 .. 128; then (4 + step) << shift for step 1 to 4: 160, 192, 224, 256, 320 .. */
+/* Classes 0 to 7 are 16, 32 .. 128; then (4 + step) << shift for step 1 to 4: 160, 192, 224, 256,
+ * 320 .. */
 static unsigned class_of(size_t n) {
     if (n <= 128) return (unsigned)((n - 1) >> 4);
     if (n > POOL_MOST) return POOL_NONE;

@@ -1,13 +1,15 @@
 /* The memory of one loop: free lists by size behind the `mem` hook of the core.
  *
- * Blocks up to 64 KiB are kept for reuse when given back, within a bound; greater ones go straight to malloc. Sizes come
- * with the give, so a block has no header. It serves one thread and counts nothing for anybody. */
+ * Blocks up to 64 KiB are kept for reuse when given back, within a bound; greater ones go straight
+ * to malloc. Sizes come with the give, so a block has no header. It serves one thread and counts
+ * nothing for anybody. */
 #ifndef H2BOX_NETIO_POOL_H
 #define H2BOX_NETIO_POOL_H
 
 #include "core/mem.h"
 
-/* 16-byte steps up to 128, then four steps to each doubling, up to 65536: at most a fifth is lost. */
+/* 16-byte steps up to 128, then four steps to each doubling, up to 65536: at most a fifth is lost.
+ */
 #define POOL_CLASSES 44
 
 typedef struct pool_block pool_block;

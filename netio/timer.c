@@ -2,18 +2,10 @@
 
 #include "netio/loop_impl.h"
 
-/* About ten years: keeps every due tick inside the six levels. */
-#define FARTHEST_MS ((uint64_t)1 << 38)
+/* ---- the wheel ---- */
 
 static uint64_t due_tick(const timer_wheel *w, const timer *t) {
     return (t->due_ms - w->base_ms + TIMER_TICK_MS - 1) / TIMER_TICK_MS;
-}
-
-static void insert(timer **head, timer *t) {
-    t->next = *head;
-    t->prev = head;
-    if (t->next) t->next->prev = &t->next;
-    *head = t;
 }
 
 /* The level is where due and the present first differ, so a slot never holds timers of two rounds,
@@ -22,8 +14,12 @@ static void place(timer_wheel *w, timer *t, uint64_t due) {
     unsigned bit = 63u - (unsigned)__builtin_clzll((unsigned long long)(due ^ w->tick));
     unsigned level = bit / 6;
     unsigned slot = (unsigned)(due >> (level * 6)) & (TIMER_SLOTS - 1);
+    timer **head = &w->slots[level][slot];
     w->filled[level] |= (uint64_t)1 << slot;
-    insert(&w->slots[level][slot], t);
+    t->next = *head;
+    t->prev = head;
+    if (t->next) t->next->prev = &t->next;
+    *head = t;
 }
 
 /* Finds the next slot that holds a timer, and the tick at which it must be looked at. */
@@ -45,9 +41,26 @@ static bool next_slot(timer_wheel *w, unsigned *level, unsigned *slot, uint64_t 
     return false;
 }
 
-static void advance(timer_wheel *w, uint64_t now) {
+void timer_wheel_init(timer_wheel *w, uint64_t now_ms) {
+    *w = (timer_wheel){.base_ms = now_ms, .wake = UINT64_MAX};
+}
+
+uint64_t timer_wheel_put(timer_wheel *w, timer *t) {
+    uint64_t due = due_tick(w, t);
+    if (due <= w->tick) due = w->tick + 1;
+    place(w, t, due);
+    return due;
+}
+
+uint64_t timer_wheel_next(timer_wheel *w) {
     unsigned level, slot;
     uint64_t tick;
+    return next_slot(w, &level, &slot, &tick) ? tick : UINT64_MAX;
+}
+
+void timer_wheel_advance(timer_wheel *w, uint64_t now_ms) {
+    unsigned level, slot;
+    uint64_t tick, now = (now_ms - w->base_ms) / TIMER_TICK_MS;
     while (next_slot(w, &level, &slot, &tick) && tick <= now) {
         w->tick = tick;
         w->filled[level] &= ~((uint64_t)1 << slot);
@@ -65,59 +78,8 @@ static void advance(timer_wheel *w, uint64_t now) {
             }
         }
     }
-    if (w->tick < now) w->tick = now;
-}
-
-static void ring(uv_timer_t *clock) {
-    timer_wheel *w = clock->data;
-    w->wake = UINT64_MAX;
-    advance(w, (uv_now(clock->loop) - w->base_ms) / TIMER_TICK_MS);
-    timer_wheel_settle(w);
-}
-
-static void set_clock(timer_wheel *w, uint64_t tick) {
-    uint64_t at = w->base_ms + tick * TIMER_TICK_MS, now = uv_now(w->clock.loop);
-    w->wake = tick;
-    uv_timer_start(&w->clock, ring, at > now ? at - now : 0, 0);
-}
-
-void timer_wheel_init(timer_wheel *w, uv_loop_t *uv) {
-    *w = (timer_wheel){.base_ms = uv_now(uv), .wake = UINT64_MAX};
-    uv_timer_init(uv, &w->clock);
-    w->clock.data = w;
-}
-
-void timer_wheel_settle(timer_wheel *w) {
-    unsigned level, slot;
-    uint64_t tick, now = (uv_now(w->clock.loop) - w->base_ms) / TIMER_TICK_MS;
-    bool any = next_slot(w, &level, &slot, &tick);
     /* Nothing lies between, so the present may move: timers armed next land on low levels. */
-    if (w->tick < now && (!any || now < tick)) w->tick = now;
-    if (!any) {
-        if (w->wake != UINT64_MAX) uv_timer_stop(&w->clock);
-        w->wake = UINT64_MAX;
-    } else if (tick != w->wake) {
-        set_clock(w, tick);
-    }
-}
-
-void timer_wheel_end(timer_wheel *w) {
-    for (unsigned l = 0; l < TIMER_LEVELS; l++) {
-        for (unsigned s = 0; s < TIMER_SLOTS; s++) {
-            while (w->slots[l][s]) timer_cancel(w->slots[l][s]);
-        }
-    }
-}
-
-void timer_arm(loop *l, timer *t, uint64_t ms) {
-    timer_wheel *w = &l->wheel;
-    timer_cancel(t);
-    t->due_ms = uv_now(&l->uv) + (ms < FARTHEST_MS ? ms : FARTHEST_MS);
-    uint64_t due = due_tick(w, t);
-    if (due <= w->tick) due = w->tick + 1;
-    place(w, t, due);
-    /* Set at once, not at the end of the turn: else a loop with nothing but this timer would end. */
-    if (due < w->wake) set_clock(w, due);
+    if (w->tick < now) w->tick = now;
 }
 
 void timer_cancel(timer *t) {
@@ -126,4 +88,57 @@ void timer_cancel(timer *t) {
     if (t->next) t->next->prev = t->prev;
     t->next = NULL;
     t->prev = NULL;
+}
+
+/* ---- its clock ---- */
+
+static void on_ring(uv_timer_t *clock) {
+    loop *l = clock->data;
+    l->wheel.wake = UINT64_MAX;
+    timer_wheel_advance(&l->wheel, uv_now(&l->uv));
+    timer_settle(l);
+}
+
+static void set_clock(loop *l, uint64_t tick) {
+    timer_wheel *w = &l->wheel;
+    uint64_t at = w->base_ms + tick * TIMER_TICK_MS, now = uv_now(&l->uv);
+    w->wake = tick;
+    uv_timer_start(&l->clock, on_ring, at > now ? at - now : 0, 0);
+}
+
+void timer_init(loop *l) {
+    timer_wheel_init(&l->wheel, uv_now(&l->uv));
+    uv_timer_init(&l->uv, &l->clock);
+    l->clock.data = l;
+}
+
+void timer_settle(loop *l) {
+    timer_wheel *w = &l->wheel;
+    uint64_t next = timer_wheel_next(w), now = (uv_now(&l->uv) - w->base_ms) / TIMER_TICK_MS;
+    if (w->tick < now && now < next) w->tick = now; /* as in advance */
+    if (next == w->wake) return;
+    if (next == UINT64_MAX) {
+        w->wake = UINT64_MAX;
+        uv_timer_stop(&l->clock);
+    } else {
+        set_clock(l, next);
+    }
+}
+
+void timer_end(loop *l) {
+    timer_wheel *w = &l->wheel;
+    for (unsigned level = 0; level < TIMER_LEVELS; level++) {
+        for (unsigned s = 0; s < TIMER_SLOTS; s++) {
+            while (w->slots[level][s]) timer_cancel(w->slots[level][s]);
+        }
+    }
+}
+
+void timer_arm(loop *l, timer *t, uint64_t ms) {
+    timer_cancel(t);
+    t->due_ms = uv_now(&l->uv) + (ms < TIMER_FARTHEST_MS ? ms : TIMER_FARTHEST_MS);
+    uint64_t due = timer_wheel_put(&l->wheel, t);
+    /* Set at once, not at the end of the turn: else a loop with nothing but this timer would end.
+     */
+    if (due < l->wheel.wake) set_clock(l, due);
 }

@@ -1,19 +1,18 @@
-/* The wheel behind timer_arm: six levels of 64 slots in ticks of 10 ms, arm and cancel in constant time.
+/* The wheel behind timer_arm: six levels of 64 slots in ticks of 10 ms, arm and cancel in constant
+ * time.
  *
- * Its loop owns it and drives it by one libuv timer, which sleeps while no timer is armed. Timers belong to their users. */
+ * It knows no clock: its loop drives it by one libuv timer, which sleeps while no timer is armed.
+ * Timers belong to their users. */
 #ifndef H2BOX_NETIO_TIMER_IMPL_H
 #define H2BOX_NETIO_TIMER_IMPL_H
-
-#include <uv.h>
 
 #include "netio/net.h"
 
 #define TIMER_TICK_MS 10u
-#define TIMER_LEVELS 6
-#define TIMER_SLOTS 64
+#define TIMER_LEVELS  6
+#define TIMER_SLOTS   64
 
 typedef struct timer_wheel {
-    uv_timer_t clock;
     uint64_t base_ms; /* loop time of tick 0 */
     uint64_t tick;    /* all timers due until here have fired */
     uint64_t wake;    /* the tick at which the clock is set to ring; UINT64_MAX: it sleeps */
@@ -22,12 +21,25 @@ typedef struct timer_wheel {
     timer *slots[TIMER_LEVELS][TIMER_SLOTS];
 } timer_wheel;
 
-void timer_wheel_init(timer_wheel *w, uv_loop_t *uv);
+void timer_wheel_init(timer_wheel *w, uint64_t now_ms);
 
-/* Sets the clock to the next timer, or to sleep. Called once a turn, so that cancelled timers do not keep a loop alive. */
-void timer_wheel_settle(timer_wheel *w);
+/* Puts t where its due_ms belongs, at the next tick at the earliest; returns that tick. */
+uint64_t timer_wheel_put(timer_wheel *w, timer *t);
 
-/* The clock may be closed after this; armed timers are forgotten. */
-void timer_wheel_end(timer_wheel *w);
+/* The tick at which advance has something to do, UINT64_MAX when nothing is armed. May be early,
+ * never late. */
+uint64_t timer_wheel_next(timer_wheel *w);
+
+/* Fires all that is due until now_ms. Timers may be armed and cancelled meanwhile, any of them. */
+void timer_wheel_advance(timer_wheel *w, uint64_t now_ms);
+
+/* Nothing is armed further ahead than this; about nine years, so due ticks stay in six levels. */
+#define TIMER_FARTHEST_MS ((uint64_t)1 << 38)
+
+/* The loop's side. settle sets the clock to the next timer or to sleep, once a turn, so that
+ * cancelled timers do not keep a loop running. After end armed timers are forgotten. */
+void timer_init(loop *l);
+void timer_settle(loop *l);
+void timer_end(loop *l);
 
 #endif

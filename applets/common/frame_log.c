@@ -23,7 +23,11 @@ static void begin(frame_log *l) {
                paint(l, PLAIN));
 }
 
-static void finish(frame_log *l) { fwrite(l->line.p, 1, l->line.n, l->out); }
+/* Flushed at once: who watches a log, or a process that dies, wants what has happened so far. */
+static void finish(frame_log *l) {
+    fwrite(l->line.p, 1, l->line.n, l->out);
+    fflush(l->out);
+}
 
 static void add_field(frame_log *l, const http_field *f) {
     text_print(&l->line, "%s", paint(l, NAME));

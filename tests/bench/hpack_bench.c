@@ -221,7 +221,7 @@ static void bench(uint32_t table, int rounds, const char *end) {
 }
 
 int main(int argc, char **argv) {
-    int rounds = argc > 1 ? atoi(argv[1]) : 50;
+    int rounds = argc > 1 ? atoi(argv[1]) : 200;
     load_stories();
     printf("{\"bench\": \"hpack\", \"field_bytes\": %.0f, \"rounds\": %d, \"nghttp2\": \"%s\", "
            "\"tables\": [\n",

@@ -32,7 +32,6 @@ void script_free(script *s);
  * keeps both. NULL at the end. */
 char *script_word(char **s);
 
-/* Turns \xNN, \\, \", \n, \r, \t and {N} (N times the letter a) into bytes; returns a fresh block. */
 typedef struct bytes_buf {
     uint8_t *p;
     size_t n, room;
@@ -41,6 +40,8 @@ typedef struct bytes_buf {
 void bytes_buf_put(bytes_buf *b, const void *p, size_t n);
 void bytes_buf_zeros(bytes_buf *b, size_t n);
 void bytes_buf_free(bytes_buf *b);
+/* Appends the text, with \xNN, \\, \", \n, \r, \t, {N} (N times the letter a) and {N:HEX} (N times that
+ * byte) turned into bytes. */
 void script_unescape(bytes_buf *out, const char *text, size_t n);
 
 /* ---- log.c ---- */
@@ -50,7 +51,7 @@ typedef struct log_entry {
     char *alt[2]; /* what may follow: numbers, text or fields; either may be NULL */
     bytes_buf body; /* of DATA, while it may still grow */
     uint32_t id;
-    bool end;
+    bool is_body, end;
 } log_entry;
 
 typedef struct flow_log {
@@ -124,7 +125,9 @@ typedef struct player {
     http_ref *refs;
     size_t ref_count;
     flow_body *bodies;
+    char *words; /* the line being taken apart */
     uint64_t traced;
+    size_t fed; /* bytes that the peer sent */
 } player;
 
 /* Ends the play with "file:line: [mode] message". */
@@ -132,6 +135,9 @@ _Noreturn void flow_fail(player *p, const char *format, ...) __attribute__((form
 
 /* writer.c: appends what a `>` line says to p->pending. */
 void writer_line(player *p, char *line);
+
+/* A copy of a line to take apart; the one before ends. */
+char *script_copy(player *p, const char *line);
 
 /* Reads a number: decimal, 0x..., or $ (1, 3, 5 ... by round of repeat). */
 uint32_t writer_number(player *p, const char *word);
@@ -153,6 +159,7 @@ void actions_free(player *p);
 
 /* pump.c: bytes in and out. */
 void pump_start(player *p);
+h2_trace pump_trace(player *p); /* a sink that reads everything */
 void pump_feed(player *p);  /* p->pending, by the mode's cuts */
 void pump_drain(player *p); /* all output, into the log */
 void pump_step(player *p, span *in);
@@ -169,5 +176,7 @@ void loopback_feed(player *p, span bytes);
 void loopback_drain(player *p);
 void loopback_eof(player *p);
 void loopback_close(flow_link *k);
+bool loopback_running(void); /* inside of a turn: a fault cannot leave by a jump */
+void loopback_end(void);     /* of the process */
 
 #endif

@@ -69,7 +69,19 @@ void log_alt_fields(log_entry *e, const http_field *f, size_t n) {
     bytes_buf_free(&out);
 }
 
-log_entry *log_next(flow_log *l) { return l->first < l->count ? &l->entries[l->first] : NULL; }
+/* A body is put into words when somebody asks: it may have come in very many pieces. */
+static log_entry *put_body(log_entry *e) {
+    if (!e->is_body) return e;
+    log_alt(e, 0, "%zu", e->body.n);
+    log_alt_text(e, 1, span_head(span_of(e->body.p, e->body.n), 200));
+    free(e->head);
+    if (asprintf(&e->head, "DATA %u%s", e->id, e->end ? " end" : "") < 0) abort();
+    return e;
+}
+
+log_entry *log_next(flow_log *l) {
+    return l->first < l->count ? put_body(&l->entries[l->first]) : NULL;
+}
 
 log_entry *log_last(flow_log *l) { return l->first < l->count ? &l->entries[l->count - 1] : NULL; }
 

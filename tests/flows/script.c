@@ -60,6 +60,13 @@ void script_free(script *s) {
     free(s->lines);
 }
 
+char *script_copy(player *p, const char *line) {
+    free(p->words);
+    p->words = strdup(line);
+    if (!p->words) abort();
+    return p->words;
+}
+
 char *script_word(char **s) {
     char *c = *s;
     while (*c == ' ') c++;
@@ -121,7 +128,9 @@ void script_unescape(bytes_buf *out, const char *text, size_t n) {
         } else if (*text == '{' && isdigit((unsigned char)text[1])) {
             char *stop;
             unsigned long times = strtoul(text + 1, &stop, 10);
-            while (times-- > 0) bytes_buf_put(out, "a", 1);
+            uint8_t byte = 'a';
+            if (*stop == ':') byte = (uint8_t)strtoul(stop + 1, &stop, 16);
+            while (times-- > 0) bytes_buf_put(out, &byte, 1);
             text = stop + (*stop == '}');
         } else {
             bytes_buf_put(out, text++, 1);

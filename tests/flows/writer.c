@@ -276,8 +276,7 @@ static bool has_stream(uint8_t type) {
 }
 
 void writer_line(player *p, char *text) {
-    char *copy = strdup(text), *rest = copy;
-    if (!copy) abort();
+    char *rest = script_copy(p, text);
     line l = {.length = -1, .pad = -1, .weight = 16};
     char *bar = strstr(rest, " | ");
     if (bar) {
@@ -307,5 +306,4 @@ void writer_line(player *p, char *text) {
         write_frame(p, &l);
     }
     bytes_buf_free(&l.raw);
-    free(copy);
 }

@@ -65,7 +65,7 @@ INTERNAL = {
     "h1_impl": ["h1_*"],
 }
 # Exceptions within one rank, (who, whom): the inside of the connection sees its face, its files see the inside.
-SIBLINGS = [("h2_impl", "h2_conn"), ("h1_*", "h1")]
+SIBLINGS = [("h2_impl", "h2_conn"), ("h2_prio", "h2_stream"), ("h1_*", "h1")]
 
 # System headers in core: types and memory, nothing that reaches outside.
 CORE_SYSTEM = {"stddef.h", "stdint.h", "stdbool.h", "string.h", "stdarg.h", "limits.h"}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The static file is enough by itself: it runs, serves and fetches in a root directory that holds nothing else (but the
-# documents to serve). chroot by root, or inside a user namespace where those are allowed. labels: static
+# documents to serve). chroot by root, or inside a user namespace where those are allowed.
 set -euo pipefail
 box=${H2BOX:?the path of the h2box executable}
 
@@ -9,6 +9,7 @@ fail() {
     exit 1
 }
 
+[ -x "$box" ] || fail "$box is not there"
 if readelf -lW "$box" | grep -q INTERP; then fail "$box is not static: it names a program interpreter"; fi
 
 root=$(mktemp -d)

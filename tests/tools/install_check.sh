@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `cmake --install` puts the program, a link for every name, man pages and completions where they belong, and what it
-# puts there is usable. Needs no root. labels: static
+# puts there is usable. Needs no root.
 set -euo pipefail
 build=${H2BOX_BUILD_DIR:?the build folder}
 source=${H2BOX_SOURCE_DIR:?the source folder}

@@ -1,5 +1,5 @@
 /* core/hpack_dec.c and core/hpack_list.c: RFC 7541 appendix C, every error, size updates, caps. */
-#include "hpack_story.h"
+#include "tests/unit/hpack_story.h"
 
 typedef struct bed {
     heap h;
@@ -415,14 +415,14 @@ Test(hpack_dec, long_literals_cost_nothing) {
 
 /* However fields are cut to size, a list that is not over its maximum is never refused memory. */
 Test(hpack_dec, arena_ceiling_suffices) {
-    for (uint32_t max_size = 64; max_size <= 65536; max_size *= 4) {
+    for (uint32_t max_size = 64; max_size <= 65536; max_size *= 2) {
         for (uint32_t value = 0; value + 64 <= max_size; value = value * 5 / 3 + 1) {
             bed *b = bed_new(4096, UINT32_MAX, max_size);
             hpack_enc e;
             hpack_enc_init(&e, &b->m, 4096, 1);
             uint8_t *text = malloc(value + 1);
             memset(text, value % 2 ? '0' : 0xf9, value + 1); /* short codes, or none at all */
-            http_field f = {SPAN("x"), span_of(text, value), 0, true};
+            http_field f = {SPAN("x"), span_of(text, value), 0, max_size & 0x5555};
             uint32_t fits = max_size / (value + 33);
             for (uint32_t i = 0; i < fits; i++) {
                 size_t n;

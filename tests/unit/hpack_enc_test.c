@@ -1,5 +1,5 @@
 /* core/hpack_enc.c and core/hpack_index.c: representations chosen, size updates, refusals. */
-#include "hpack_story.h"
+#include "tests/unit/hpack_story.h"
 
 typedef struct bed {
     heap h;

@@ -1,6 +1,6 @@
 /* HPACK over the stories of hpack-test-case: other encoders' blocks, round trips, compression,
  * refused memory, broken blocks. */
-#include "hpack_story.h"
+#include "tests/unit/hpack_story.h"
 
 enum { MOST_STORIES = 100 };
 

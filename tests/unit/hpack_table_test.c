@@ -1,5 +1,5 @@
 /* core/hpack_table.c and core/hpack_static.c: RFC 7541 sections 2.3 and 4. */
-#include "hpack_story.h"
+#include "tests/unit/hpack_story.h"
 
 #include "core/hpack_impl.h"
 

@@ -1,0 +1,249 @@
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "netio/dial_impl.h"
+#include "netio/link_impl.h"
+#include "netio/resolve.h"
+#include "netio/socket.h"
+
+/* One address being tried. It outlives its dial by the time that libuv takes to close its handle.
+ */
+typedef struct attempt {
+    uv_poll_t poll;
+    loop *loop;
+    dial *dial;
+    int fd;
+} attempt;
+
+struct dial {
+    loop *loop;
+    dial *next, **prev; /* in loop.dials */
+    link_birth birth;
+    const dial_calls *calls;
+    void *user;
+    loop_task begin;
+    timer timer;
+    uint64_t deadline_ms; /* UINT64_MAX: none */
+    resolve *lookup;      /* while under way */
+    attempt *attempt;     /* while under way */
+    uint32_t count, at;
+    uint16_t port;
+    bool by_name;
+    int error; /* what the peer's refusal was, for people */
+    bool far;  /* the error is no answer of the peer: its address cannot be reached from here */
+    char *host;
+    socket_address addresses[LIMIT_ADDRESSES];
+};
+
+/* ---- ends ---- */
+
+static void on_attempt_closed(uv_handle_t *poll) {
+    attempt *a = poll->data;
+    mem_give(&a->loop->mem, a, sizeof *a);
+}
+
+/* Ends the attempt under way and returns its socket. */
+static int take_socket(dial *d) {
+    attempt *a = d->attempt;
+    d->attempt = NULL;
+    uv_close((uv_handle_t *)&a->poll, on_attempt_closed);
+    return a->fd;
+}
+
+/* Takes the dial out of everything that could call it, and frees it. */
+static void end(dial *d) {
+    loop *l = d->loop;
+    if (d->lookup) resolve_cancel(d->lookup);
+    if (d->attempt) close(take_socket(d));
+    timer_cancel(&d->timer);
+    loop_task_cancel(l, &d->begin);
+    *d->prev = d->next;
+    if (d->next) d->next->prev = d->prev;
+    mem_give(&l->mem, d->host, strlen(d->host) + 1);
+    mem_give(&l->mem, d, sizeof *d);
+    loop_release(l);
+}
+
+void dial_cancel(dial *d) { end(d); }
+
+void dial_fail(dial *d, const char *why) {
+    const dial_calls *calls = d->calls;
+    void *user = d->user;
+    end(d);
+    calls->failed(user, why);
+}
+
+static void succeed(dial *d, int fd) {
+    const dial_calls *calls = d->calls;
+    void *user = d->user;
+    net_link *k = link_new(d->loop, fd, &d->birth, NULL, NULL);
+    end(d);
+    if (k) {
+        calls->opened(user, k);
+    } else {
+        close(fd);
+        calls->failed(user, "out of memory");
+    }
+}
+
+/* ---- connecting ---- */
+
+/* "connection refused" by one address says more than "network is unreachable" for another. */
+static void note_error(dial *d, int error) {
+    bool far = error == ENETUNREACH || error == EAFNOSUPPORT || error == EADDRNOTAVAIL ||
+               error == EHOSTUNREACH;
+    if (d->error && (far || !d->far)) return;
+    d->error = error;
+    d->far = far;
+}
+
+static void try_next(dial *d);
+
+static void on_writable(uv_poll_t *poll, int status, int events) {
+    attempt *a = poll->data;
+    dial *d = a->dial;
+    int error = 0;
+    socklen_t size = sizeof error;
+    (void)events;
+    getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (!error && status < 0) error = ECONNREFUSED;
+    timer_cancel(&d->timer);
+    int fd = take_socket(d);
+    if (!error) {
+        succeed(d, fd);
+        return;
+    }
+    close(fd);
+    note_error(d, error);
+    try_next(d);
+}
+
+/* Waits for fd to be connected; false when memory is refused. */
+static bool await(dial *d, int fd) {
+    loop *l = d->loop;
+    attempt *a = mem_take(&l->mem, sizeof *a);
+    if (!a) return false;
+    *a = (attempt){.loop = l, .dial = d, .fd = fd};
+    if (uv_poll_init(&l->uv, &a->poll, fd) != 0) {
+        mem_give(&l->mem, a, sizeof *a);
+        return false;
+    }
+    a->poll.data = a;
+    d->attempt = a;
+    uv_poll_start(&a->poll, UV_WRITABLE, on_writable);
+    if (d->deadline_ms != UINT64_MAX) {
+        /* What is left of the time is shared by the addresses that are left: a silent first one
+         * must not use it all. */
+        uint64_t now = loop_now_ms(l), left = d->deadline_ms > now ? d->deadline_ms - now : 0;
+        timer_arm(l, &d->timer, left / (d->count - d->at + 1));
+    }
+    return true;
+}
+
+static void try_next(dial *d) {
+    while (d->at < d->count) {
+        const socket_address *a = &d->addresses[d->at++];
+        int fd = socket_new(d->loop, a->any.sa_family);
+        if (fd < 0) {
+            note_error(d, errno);
+            continue;
+        }
+        if (connect(fd, &a->any, socket_size(a)) == 0) {
+            succeed(d, fd);
+            return;
+        }
+        if (errno == EINPROGRESS) {
+            if (await(d, fd)) return;
+            errno = ENOMEM;
+        }
+        note_error(d, errno);
+        close(fd);
+    }
+    dial_fail(d, loop_error_text(d->error ? d->error : ECONNREFUSED));
+}
+
+static void on_time(timer *t) {
+    dial *d = t->user;
+    if (!d->attempt) { /* the look-up took it all */
+        dial_fail(d, "timed out");
+        return;
+    }
+    close(take_socket(d));
+    note_error(d, ETIMEDOUT);
+    if (loop_now_ms(d->loop) >= d->deadline_ms) d->at = d->count;
+    try_next(d);
+}
+
+/* ---- addresses ---- */
+
+static void on_found(void *user, const socket_address *found, size_t n, const char *why) {
+    dial *d = user;
+    d->lookup = NULL;
+    timer_cancel(&d->timer);
+    if (!n) {
+        dial_fail(d, why);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) d->addresses[i] = found[i];
+    d->count = (uint32_t)n;
+    try_next(d);
+}
+
+static void on_begin(loop_task *t) {
+    dial *d = (dial *)(void *)((char *)t - offsetof(dial, begin));
+    if (!d->by_name) {
+        if (d->count) {
+            try_next(d);
+        } else {
+            dial_fail(d, "the path is too long");
+        }
+        return;
+    }
+    d->lookup = resolve_start(d->loop, d->host, d->port, on_found, d);
+    if (!d->lookup) {
+        dial_fail(d, "out of memory");
+    } else if (d->deadline_ms != UINT64_MAX) {
+        timer_arm(d->loop, &d->timer, d->deadline_ms - loop_now_ms(d->loop));
+    }
+}
+
+/* The addresses that need no resolver. */
+static void know(dial *d) {
+    if (strncmp(d->host, "unix:", 5) == 0) {
+        d->count = socket_path(&d->addresses[0], d->host + 5);
+    } else if (socket_numeric(&d->addresses[0], d->host, d->port)) {
+        d->count = 1;
+    } else if (socket_localhost(d->host)) {
+        socket_numeric(&d->addresses[0], "127.0.0.1", d->port);
+        socket_numeric(&d->addresses[1], "::1", d->port);
+        d->count = 2;
+    } else {
+        d->by_name = true;
+    }
+}
+
+dial *dial_open(loop *l, const char *host, uint16_t port, const link_birth *birth,
+                uint32_t timeout_ms, const dial_calls *calls, void *user) {
+    size_t n = strlen(host) + 1;
+    dial *d = l->closing ? NULL : mem_take(&l->mem, sizeof *d);
+    char *name = d ? mem_take(&l->mem, n) : NULL;
+    if (!name) {
+        mem_give(&l->mem, d, sizeof *d);
+        return NULL;
+    }
+    *d = (dial){.loop = l, .birth = *birth, .calls = calls, .user = user, .port = port};
+    d->host = memcpy(name, host, n);
+    d->deadline_ms = timeout_ms ? loop_now_ms(l) + timeout_ms : UINT64_MAX;
+    d->begin.run = on_begin;
+    d->timer = (timer){.fire = on_time, .user = d};
+    know(d);
+    d->next = l->dials;
+    d->prev = &l->dials;
+    if (d->next) d->next->prev = &d->next;
+    l->dials = d;
+    loop_hold(l);
+    loop_soon(l, &d->begin);
+    return d;
+}

@@ -1,0 +1,217 @@
+#include <errno.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "netio/file_impl.h"
+#include "netio/link_impl.h"
+
+/* ---- small files: the cache's bytes are lent ---- */
+
+static http_pull pull_small(void *user, uint64_t offset, size_t want, span *lent) {
+    const file *f = user;
+    size_t left = (size_t)(f->size - offset);
+    *lent = span_of(f->bytes + offset, left < want ? left : want);
+    return lent->n == left ? HTTP_PULL_END : HTTP_PULL_MORE;
+}
+
+static void done_small(void *user, size_t n) {
+    (void)user;
+    (void)n;
+}
+
+static void release_small(void *user) { file_close(user); }
+
+static const http_body_ops small_ops = {pull_small, done_small, release_small};
+
+/* ---- bigger files: two chunks take turns ---- */
+
+typedef struct chunk {
+    uint8_t *bytes; /* NULL: free */
+    uint64_t start;
+    uint64_t end; /* start: its read is under way */
+} chunk;
+
+typedef struct big {
+    file *file;
+    net_link *link;
+    loop *loop; /* the link may be gone when a read ends */
+    http_ref ref;
+    chunk chunks[2];
+    chunk *oldest;     /* what done gives back belongs to it */
+    uint64_t read_end; /* so far the chunks have been filled in a row */
+    uint64_t returned;
+    loop_task wake;
+    uv_work_t work;
+    chunk *reading; /* by a thread */
+    ssize_t got;
+    bool cold;    /* the file was not in memory: read ahead */
+    bool waiting; /* the last pull said LATER */
+    bool failed;
+    bool released; /* nobody but the thread needs it */
+} big;
+
+static chunk *other(big *b, const chunk *c) { return &b->chunks[c == &b->chunks[0]]; }
+
+static size_t chunk_want(const big *b, const chunk *c) {
+    uint64_t left = b->file->size - c->start;
+    return left < LIMIT_FILE_CHUNK ? (size_t)left : LIMIT_FILE_CHUNK;
+}
+
+static void give_chunk(big *b, chunk *c) {
+    mem_give(&b->loop->mem, c->bytes, LIMIT_FILE_CHUNK);
+    *c = (chunk){.bytes = NULL};
+}
+
+static void free_big(big *b) {
+    give_chunk(b, &b->chunks[0]);
+    give_chunk(b, &b->chunks[1]);
+    file_close(b->file);
+    mem_give(&b->loop->mem, b, sizeof *b);
+}
+
+static void wake(big *b) {
+    if (!b->waiting) return;
+    b->waiting = false;
+    session_wake(b->link->session, b->ref);
+    link_touch(b->link);
+}
+
+static void on_wake(loop_task *t) { wake((big *)(void *)((char *)t - offsetof(big, wake))); }
+
+static void filled(big *b, chunk *c, ssize_t got) {
+    if (got <= 0) { /* it has become shorter than it was, or cannot be read */
+        b->failed = true;
+        return;
+    }
+    c->end = c->start + (uint64_t)got;
+    b->read_end = c->end;
+}
+
+static void run_read(uv_work_t *work) {
+    big *b = work->data;
+    chunk *c = b->reading;
+    do {
+        b->got = pread(b->file->fd, c->bytes, chunk_want(b, c), (off_t)c->start);
+    } while (b->got < 0 && errno == EINTR);
+}
+
+static void on_read(uv_work_t *work, int status) {
+    big *b = work->data;
+    chunk *c = b->reading;
+    b->reading = NULL;
+    if (b->released) {
+        free_big(b);
+        return;
+    }
+    filled(b, c, status ? -1 : b->got);
+    wake(b);
+}
+
+/* Reads what is in memory; -1 with EAGAIN when that is nothing. */
+static ssize_t read_now(big *b, const chunk *c) {
+    file *f = b->file;
+    struct iovec iov = {c->bytes, chunk_want(b, c)};
+    errno = EAGAIN;
+    if (f->waits) return -1;
+    ssize_t n = preadv2(f->fd, &iov, 1, (off_t)c->start, f->memory ? 0 : RWF_NOWAIT);
+    if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) {
+        f->waits = true;
+        errno = EAGAIN;
+    }
+    return n;
+}
+
+/* Begins to read what comes after read_end. */
+static void read_next(big *b) {
+    chunk *c = b->chunks[0].bytes ? &b->chunks[1] : &b->chunks[0];
+    c->bytes = mem_take(&b->loop->mem, LIMIT_FILE_CHUNK);
+    if (!c->bytes) {
+        b->failed = true;
+        return;
+    }
+    c->start = c->end = b->read_end;
+    if (!other(b, c)->bytes) b->oldest = c;
+    ssize_t n = read_now(b, c);
+    if (n >= 0 || errno != EAGAIN) {
+        filled(b, c, n);
+        return;
+    }
+    b->cold = true;
+    b->reading = c;
+    b->work.data = b;
+    if (uv_queue_work(&b->loop->uv, &b->work, run_read, on_read) == 0) return;
+    b->reading = NULL;
+    b->failed = true;
+}
+
+static bool has_room(const big *b) { return !b->chunks[0].bytes || !b->chunks[1].bytes; }
+
+static chunk *chunk_at(big *b, uint64_t offset) {
+    for (unsigned i = 0; i < 2; i++) {
+        chunk *c = &b->chunks[i];
+        if (c->bytes && offset >= c->start && offset < c->end) return c;
+    }
+    return NULL;
+}
+
+static http_pull pull_big(void *user, uint64_t offset, size_t want, span *lent) {
+    big *b = user;
+    *lent = (span){NULL, 0};
+    chunk *c = chunk_at(b, offset);
+    if (!c && !b->reading && !b->failed && has_room(b)) {
+        read_next(b);
+        c = chunk_at(b, offset);
+    }
+    if (!c) {
+        if (b->failed) return HTTP_PULL_FAILED;
+        b->waiting = true;
+        return HTTP_PULL_LATER;
+    }
+    size_t left = (size_t)(c->end - offset);
+    *lent = span_of(c->bytes + (offset - c->start), left < want ? left : want);
+    if (offset + lent->n == b->file->size) return HTTP_PULL_END;
+    if (b->cold && !b->reading && !b->failed && b->read_end < b->file->size && has_room(b))
+        read_next(b);
+    return HTTP_PULL_MORE;
+}
+
+static void done_big(void *user, size_t n) {
+    big *b = user;
+    b->returned += n;
+    while (b->oldest->bytes && b->oldest != b->reading && b->returned >= b->oldest->end) {
+        chunk *c = b->oldest;
+        b->oldest = other(b, c);
+        give_chunk(b, c);
+    }
+    if (!b->waiting || b->reading || !has_room(b)) return;
+    loop_soon(b->loop, &b->wake); /* not now: done may not call back into the connection */
+}
+
+static void release_big(void *user) {
+    big *b = user;
+    b->released = true;
+    loop_task_cancel(b->loop, &b->wake);
+    if (b->reading) {
+        uv_cancel((uv_req_t *)&b->work); /* on_read follows, whether it worked or not */
+    } else {
+        free_big(b);
+    }
+}
+
+static const http_body_ops big_ops = {pull_big, done_big, release_big};
+
+bool file_body(file *f, net_link *k, http_ref ref, http_body *body) {
+    if (f->fd < 0) {
+        f->refs++;
+        *body = (http_body){&small_ops, f};
+        return true;
+    }
+    big *b = mem_take(&k->loop->mem, sizeof *b);
+    if (!b) return false;
+    *b = (big){.file = f, .link = k, .loop = k->loop, .ref = ref, .wake = {.run = on_wake}};
+    b->oldest = &b->chunks[0];
+    f->refs++;
+    *body = (http_body){&big_ops, b};
+    return true;
+}

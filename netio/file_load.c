@@ -1,0 +1,125 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "netio/file_impl.h"
+
+static atomic_uint descriptors;
+
+unsigned file_load_descriptors(void) {
+    return atomic_load_explicit(&descriptors, memory_order_relaxed);
+}
+
+void file_load_free(file *f) {
+    if (f->fd >= 0) {
+        close(f->fd);
+        atomic_fetch_sub_explicit(&descriptors, 1, memory_order_relaxed);
+    }
+    free(f);
+}
+
+static file_identity identity(const struct stat *st) {
+    return (file_identity){.device = st->st_dev,
+                           .inode = st->st_ino,
+                           .size = (uint64_t)st->st_size,
+                           .modified = st->st_mtim,
+                           .changed = st->st_ctim};
+}
+
+static bool same_time(struct timespec a, struct timespec b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool same_version(const file_identity *a, const file_identity *b) {
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
+}
+
+static file_status status_of(int error) {
+    switch (error) {
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EINTR: return FILE_BUSY;
+    default: return FILE_MISSING;
+    }
+}
+
+/* Reads a small file whole. One that shrinks meanwhile is as long as what was there: the next check
+ * sees that it changed. */
+static bool read_whole(file *f, int fd) {
+    uint64_t have = 0;
+    while (have < f->is.size) {
+        ssize_t n = pread(fd, f->bytes + have, f->is.size - have, (off_t)have);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        if (n == 0) break;
+        have += (uint64_t)n;
+    }
+    f->size = have;
+    return true;
+}
+
+static file_status take_version(file_load *job, int fd, const struct stat *st) {
+    bool small = st->st_size <= (off_t)LIMIT_CACHE_FILE;
+    struct statfs fs;
+    file *f = malloc(sizeof *f + (small ? (size_t)st->st_size : 0));
+    if (!f) {
+        close(fd);
+        return FILE_BUSY;
+    }
+    *f = (file){.refs = 1, .fd = -1, .size = (uint64_t)st->st_size, .is = identity(st)};
+    if (small) {
+        bool good = read_whole(f, fd);
+        close(fd);
+        if (!good) {
+            free(f);
+            return FILE_MISSING;
+        }
+    } else {
+        f->fd = fd;
+        f->memory = fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+        atomic_fetch_add_explicit(&descriptors, 1, memory_order_relaxed);
+        posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* doubles the kernel's read-ahead */
+    }
+    job->fresh = f;
+    return FILE_OK;
+}
+
+void file_load_run(file_load *job) {
+    struct stat st;
+    job->same = false;
+    job->fresh = NULL;
+    /* Looked at before it is opened: opening a device can have effects, however soon it is closed.
+     */
+    if (fstatat(job->root, job->path, &st, 0) != 0) {
+        job->status = status_of(errno);
+        return;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        job->status = S_ISDIR(st.st_mode) ? FILE_DIRECTORY : FILE_MISSING;
+        return;
+    }
+    file_identity is = identity(&st);
+    if (job->have && same_version(&is, &job->old)) {
+        job->same = true;
+        job->status = FILE_OK;
+        return;
+    }
+    /* It may have become something else since; O_NONBLOCK keeps a FIFO from blocking, O_NOCTTY a
+     * terminal from adopting us. */
+    int fd = openat(job->root, job->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0) {
+        job->status = status_of(errno);
+    } else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        job->status = FILE_MISSING;
+    } else {
+        job->status = take_version(job, fd, &st);
+    }
+}

@@ -1,0 +1,243 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/limits.h"
+#include "netio/link_impl.h"
+#include "netio/resolve.h"
+#include "netio/socket.h"
+
+struct listener {
+    uv_poll_t poll;
+    loop *loop;
+    listener *next, **prev; /* in loop.listeners */
+    const listen_calls *calls;
+    void *user;
+    timer retry; /* armed while there are no descriptors left */
+    int fd;
+    uint16_t port;
+    bool closed;
+    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": not a UNIX socket */
+    dev_t device; /* of our socket file: another one at that path is not ours to remove */
+    ino_t inode;
+};
+
+/* ---- accepting ---- */
+
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void watch(listener *s) { uv_poll_start(&s->poll, UV_READABLE, on_connection); }
+
+static void on_retry(timer *t) { watch(t->user); }
+
+static void take_connection(listener *s, int fd) {
+    link_birth birth = {.calls = NULL};
+    net_link *k = NULL;
+    if (s->calls->accept(s->user, &birth)) k = link_new(s->loop, fd, &birth, NULL, NULL);
+    if (k) {
+        s->calls->opened(s->user, k);
+    } else {
+        close(fd);
+    }
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events) {
+    listener *s = poll->data;
+    (void)events;
+    if (status < 0)
+        watch(s); /* an error on a listening socket is about one connection, accept tells */
+    for (unsigned n = 0; n < LIMIT_ACCEPTS && !s->closed; n++) {
+        int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            take_connection(s, fd);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            /* The connection stays in the queue and the socket readable: looking away is what keeps
+             * this from spinning. */
+            uv_poll_stop(&s->poll);
+            timer_arm(s->loop, &s->retry, LIMIT_ACCEPT_RETRY_MS);
+            return;
+        } /* else the peer was gone before it was accepted: the next one */
+    }
+}
+
+/* ---- UNIX sockets ---- */
+
+/* Removes a socket file that nobody listens on any more; anything else stays and makes bind fail.
+ */
+static void remove_stale(const struct sockaddr_un *a) {
+    struct stat st;
+    if (lstat(a->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode)) return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return;
+    if (connect(fd, (const struct sockaddr *)a, sizeof *a) != 0 && errno == ECONNREFUSED)
+        unlink(a->sun_path);
+    close(fd);
+}
+
+static void note_path(listener *s, const struct sockaddr_un *a) {
+    struct stat st;
+    if (lstat(a->sun_path, &st) != 0) return;
+    s->device = st.st_dev;
+    s->inode = st.st_ino;
+    memcpy(s->path, a->sun_path, sizeof s->path);
+}
+
+static void remove_path(const listener *s) {
+    struct stat st;
+    if (*s->path && lstat(s->path, &st) == 0 && st.st_dev == s->device && st.st_ino == s->inode)
+        unlink(s->path);
+}
+
+/* ---- opening ---- */
+
+static int listening_socket(listener *s, const socket_address *a, bool reuse_port) {
+    int on = 1;
+    int fd = socket_new(s->loop, a->any.sa_family);
+    if (fd < 0) return -1;
+    /* Accepted sockets inherit what socket_new has set: no system call for each of them. */
+    if (a->any.sa_family != AF_UNIX) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (reuse_port) setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+        if (a->any.sa_family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    } else {
+        remove_stale(&a->un);
+    }
+    if (bind(fd, &a->any, socket_size(a)) == 0 && listen(fd, LIMIT_BACKLOG) == 0) return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static void note_address(listener *s, const socket_address *a) {
+    socket_address bound = *a;
+    socklen_t size = sizeof bound;
+    if (a->any.sa_family == AF_UNIX) {
+        note_path(s, &a->un);
+    } else if (getsockname(s->fd, &bound.any, &size) == 0) {
+        s->port = ntohs(a->any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+    }
+}
+
+listener *listen_open(loop *l, const listen_address *address, const listen_calls *calls, void *user,
+                      const char **why) {
+    socket_address a;
+    *why = l->closing ? "the loop ends" : "out of memory";
+    listener *s = l->closing ? NULL : mem_take(&l->mem, sizeof *s);
+    if (!s) return NULL;
+    *s = (listener){.loop = l, .calls = calls, .user = user, .fd = -1};
+    if (!socket_numeric(&a, address->text, address->port) && !socket_path(&a, address->text)) {
+        *why = "the path is too long";
+    } else if ((s->fd = listening_socket(s, &a, address->reuse_port)) < 0) {
+        *why = loop_error_text(errno);
+    } else if (uv_poll_init(&l->uv, &s->poll, s->fd) != 0) {
+        *why = "it cannot be watched";
+        close(s->fd);
+        s->fd = -1;
+    }
+    if (s->fd < 0) {
+        mem_give(&l->mem, s, sizeof *s);
+        return NULL;
+    }
+    note_address(s, &a);
+    s->poll.data = s;
+    s->retry = (timer){.fire = on_retry, .user = s};
+    s->next = l->listeners;
+    s->prev = &l->listeners;
+    if (s->next) s->next->prev = &s->next;
+    l->listeners = s;
+    watch(s);
+    *why = NULL;
+    return s;
+}
+
+uint16_t listen_port(const listener *s) { return s->port; }
+
+static void on_closed(uv_handle_t *poll) {
+    listener *s = poll->data;
+    mem_give(&s->loop->mem, s, sizeof *s);
+}
+
+void listen_close(listener *s) {
+    if (!s || s->closed) return;
+    s->closed = true;
+    timer_cancel(&s->retry);
+    uv_close((uv_handle_t *)&s->poll, on_closed);
+    remove_path(s);
+    close(s->fd);
+    *s->prev = s->next;
+    if (s->next) s->next->prev = s->prev;
+}
+
+/* ---- names ---- */
+
+static bool put(listen_address *out, size_t room, size_t *n, const char *text, uint16_t port) {
+    if (*n >= room || strlen(text) >= sizeof out->text) return false;
+    out[*n] = (listen_address){.port = port};
+    strcpy(out[*n].text, text);
+    ++*n;
+    return true;
+}
+
+static bool has_family(int family) {
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+static size_t resolve_by_name(const char *host, uint16_t port, listen_address *out, size_t room,
+                              const char **why) {
+    struct addrinfo *list, hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    size_t n = 0;
+    resolve_prepare();
+    int error = getaddrinfo(host, NULL, &hints, &list);
+    if (error) {
+        *why = resolve_error_text(error);
+        return 0;
+    }
+    for (struct addrinfo *a = list; a; a = a->ai_next) {
+        char text[NI_MAXHOST];
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, text, sizeof text, NULL, 0, NI_NUMERICHOST) == 0)
+            put(out, room, &n, text, port);
+    }
+    freeaddrinfo(list);
+    if (!n) *why = "the name has no address";
+    return n;
+}
+
+size_t listen_resolve(const char *host, uint16_t port, listen_address *out, size_t room,
+                      const char **why) {
+    socket_address a;
+    size_t n = 0;
+    *why = NULL;
+    if (!host) {
+        put(out, room, &n, "0.0.0.0", port);
+        if (has_family(AF_INET6)) put(out, room, &n, "::", port);
+    } else if (strncmp(host, "unix:", 5) == 0) {
+        if (!socket_path(&a, host + 5) || !put(out, room, &n, host + 5, 0))
+            *why = "the path is too long";
+    } else if (socket_numeric(&a, host, port)) {
+        size_t bare = strlen(host);
+        put(out, room, &n, host, port);
+        if (n && *host == '[') { /* as in a URI */
+            memmove(out->text, out->text + 1, bare - 2);
+            out->text[bare - 2] = 0;
+        }
+    } else if (socket_localhost(host)) {
+        put(out, room, &n, "127.0.0.1", port);
+        if (has_family(AF_INET6)) put(out, room, &n, "::1", port);
+    } else {
+        return resolve_by_name(host, port, out, room, why);
+    }
+    if (!n && !*why) *why = "the address is too long";
+    return n;
+}

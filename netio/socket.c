@@ -1,0 +1,60 @@
+#include "netio/socket.h"
+
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "core/limits.h"
+#include "netio/loop_impl.h"
+
+bool socket_numeric(socket_address *a, const char *text, uint16_t port) {
+    char bare[INET6_ADDRSTRLEN + 20];
+    size_t n = strlen(text);
+    memset(a, 0, sizeof *a);
+    if (n > 2 && text[0] == '[' && text[n - 1] == ']') {
+        text++;
+        n -= 2;
+    }
+    if (n >= sizeof bare) return false;
+    memcpy(bare, text, n);
+    bare[n] = 0;
+    if (uv_ip4_addr(bare, port, &a->v4) == 0) return true;
+    memset(a, 0, sizeof *a);
+    return uv_ip6_addr(bare, port, &a->v6) == 0;
+}
+
+bool socket_path(socket_address *a, const char *path) {
+    size_t n = strlen(path);
+    if (n == 0 || n >= sizeof a->un.sun_path) return false;
+    memset(a, 0, sizeof *a);
+    a->un.sun_family = AF_UNIX;
+    memcpy(a->un.sun_path, path, n);
+    return true;
+}
+
+bool socket_localhost(const char *host) {
+    size_t n = strlen(host);
+    if (n && host[n - 1] == '.') n--; /* a fully qualified name */
+    if (n < 9 || strncasecmp(host + n - 9, "localhost", 9) != 0) return false;
+    return n == 9 || host[n - 10] == '.';
+}
+
+socklen_t socket_size(const socket_address *a) {
+    switch (a->any.sa_family) {
+    case AF_INET: return sizeof a->v4;
+    case AF_INET6: return sizeof a->v6;
+    default: return sizeof a->un;
+    }
+}
+
+int socket_new(loop *l, int family) {
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    if (family != AF_UNIX) {
+        int on = 1, lowat = LIMIT_NOTSENT;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+    }
+    if (l->fault) fault_socket(l->fault, fd);
+    return fd;
+}

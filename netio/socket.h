@@ -1,0 +1,34 @@
+/* Socket addresses and the options every socket of ours gets. No links, no libuv. */
+#ifndef H2BOX_NETIO_SOCKET_H
+#define H2BOX_NETIO_SOCKET_H
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "netio/net.h"
+
+typedef union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un un;
+} socket_address;
+
+/* From "192.0.2.1", "2001:db8::1", "fe80::1%eth0" or one in brackets; false when text is none of
+ * these. */
+bool socket_numeric(socket_address *a, const char *text, uint16_t port);
+
+/* A UNIX socket's path; false when it is empty or too long for one. */
+bool socket_path(socket_address *a, const char *path);
+
+/* "localhost" and names under it, which must not be asked for abroad (RFC 6761 section 6.3). */
+bool socket_localhost(const char *host);
+
+socklen_t socket_size(const socket_address *a);
+
+/* A stream socket that does not block, is closed on exec, does not wait to fill segments, and takes
+ * little ahead of what the network takes. -1 with errno. */
+int socket_new(loop *l, int family);
+
+#endif

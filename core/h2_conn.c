@@ -173,8 +173,12 @@ bool h2_conn_was_reset(const h2_conn *c, uint32_t id) {
 
 static bool room_grew(const h2_conn *c) { return c->room_wanted && h2_conn_room(c) > 0; }
 
+static bool drained(const h2_conn *c) {
+    return c->drain_final && c->streams.live == 0 && c->ending == H2_ENDING_NO;
+}
+
 bool h2_conn_pending(const h2_conn *c) {
-    return c->tell || c->ending == H2_ENDING_TELL || room_grew(c);
+    return c->tell || drained(c) || c->ending == H2_ENDING_TELL || room_grew(c);
 }
 
 static void tell_closed(h2_conn *c, http_event *ev) {
@@ -216,15 +220,15 @@ static void watch_clock(h2_conn *c) {
 http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *ev) {
     *ev = (http_event){0};
     c->now_ms = now_ms;
+    if (c->phase == H2_PHASE_DATA_END) h2_recv_data_end(c);
     watch_clock(c);
     for (;;) {
         if (c->ending == H2_ENDING_TELL && c->streams.live) end_streams(c); /* out of memory while sending */
+        if (drained(c)) end(c, VERDICT_OK);
         if (h2_conn_pending(c)) {
             tell_pending(c, ev);
             return ev->kind;
         }
-        if (c->drain_final && c->streams.live == 0) end(c, VERDICT_OK);
-        if (c->ending == H2_ENDING_TELL) continue;
         if (c->ending == H2_ENDING_TOLD) {
             *in = span_skip(*in, in->n);
             h2_recv_drop(c);

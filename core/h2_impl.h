@@ -16,6 +16,7 @@ typedef enum h2_phase { /* what the next input byte is part of */
     H2_PHASE_WHOLE,   /* a payload that is needed in one piece */
     H2_PHASE_PAD,     /* the Pad Length of DATA */
     H2_PHASE_DATA,    /* the content of DATA */
+    H2_PHASE_DATA_END, /* its last byte was told and the frame is still to be traced */
     H2_PHASE_SKIP     /* bytes that nobody wants */
 } h2_phase;
 
@@ -148,6 +149,9 @@ void h2_conn_credit_connection(h2_conn *c, uint32_t n);
 
 /* Takes one step through *in; true when *ev holds an event or nothing more can be done without input. */
 bool h2_recv_some(h2_conn *c, span *in, http_event *ev);
+
+/* A DATA frame is whole: tells the trace, which shows a frame after its content, and goes on behind its padding. */
+void h2_recv_data_end(h2_conn *c);
 
 /* Tells the trace of a received frame whose payload is all in hand. */
 void h2_recv_trace(h2_conn *c, h2_frame f, span payload, verdict v);

@@ -140,7 +140,7 @@ static verdict data_pad(h2_conn *c, uint8_t pad) {
     return VERDICT_OK;
 }
 
-static void data_done(h2_conn *c) {
+void h2_recv_data_end(h2_conn *c) {
     c->left = c->pad_left;
     c->phase = c->left ? H2_PHASE_SKIP : H2_PHASE_HEAD;
     if (!c->trace.frame) return;
@@ -182,14 +182,14 @@ static bool data_some(h2_conn *c, span *in, http_event *ev) {
     if (s && (s->state == H2_STATE_OPEN || s->state == H2_STATE_HALF_CLOSED_LOCAL)) {
         if (piece.n || (last && (c->frame.flags & H2_FLAG_END_STREAM))) {
             data_piece(c, s, piece, last, ev);
-            if (last) data_done(c);
+            if (last) c->phase = H2_PHASE_DATA_END;
             h2_conn_settle(c, s);
             return true;
         }
     } else {
         h2_conn_credit_connection(c, (uint32_t)piece.n); /* the stream went away in the middle */
     }
-    if (last) data_done(c);
+    if (last) h2_recv_data_end(c);
     return false;
 }
 
@@ -311,6 +311,7 @@ bool h2_recv_some(h2_conn *c, span *in, http_event *ev) {
         if (v.scope != VERDICT_NONE) h2_conn_judge(c, v);
         return false;
     case H2_PHASE_DATA: return data_some(c, in, ev);
+    case H2_PHASE_DATA_END: h2_recv_data_end(c); return false;
     case H2_PHASE_SKIP: break;
     }
     uint32_t n = in->n < c->left ? (uint32_t)in->n : c->left;

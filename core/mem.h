@@ -44,7 +44,7 @@ typedef struct mem_arena {
 /* An empty arena that holds nothing yet and may come to hold at most ceiling bytes. */
 void mem_arena_init(mem_arena *a, const mem *m, size_t ceiling);
 
-/* n bytes, unaligned, or NULL when the ceiling or the hook refuses. Lives until clear or end. */
+/* n bytes (not 0), unaligned, or NULL when the ceiling or the hook refuses. Lives until clear or end. */
 void *mem_arena_take_slow(mem_arena *a, size_t n);
 
 static inline void *mem_arena_take(mem_arena *a, size_t n) {

@@ -211,8 +211,8 @@ void loop_end(loop *l) {
     while (l->held) uv_run(&l->uv, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&l->turn, NULL);
     uv_close((uv_handle_t *)&l->again, NULL);
-    uv_run(&l->uv, UV_RUN_DEFAULT);
-    uv_loop_close(&l->uv);
+    /* A stop that came last makes one run return early. */
+    while (uv_loop_close(&l->uv) == UV_EBUSY) uv_run(&l->uv, UV_RUN_DEFAULT);
     session_scratch_end(&l->scratch);
     buf_end(l);
     fault_free(l->fault);

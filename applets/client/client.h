@@ -30,6 +30,7 @@ typedef struct request {
     uint8_t *text;      /* owned */
     request_state state;
     bool pushed, ended; /* ended: the response came whole */
+    uint8_t tries;      /* times it was sent */
     uint16_t status;
     http_ref ref;
     uint64_t start_us, end_us; /* loop_now_us */

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+/* Times a request is sent when servers say that they did not process it. */
+#define TRIES 10u
+
 /* ---- requests ---- */
 
 static void release_request(request *r) {
@@ -28,6 +31,7 @@ static void settle(fetch *f, request *r, const char *why) {
     if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) return;
     if (r->state == REQUEST_RUNS) f->running--;
     r->state = why ? REQUEST_FAILED : REQUEST_DONE;
+    f->settled++;
     r->end_us = loop_now_us();
     release_request(r);
     if (why)
@@ -86,6 +90,7 @@ static bool submit(fetch *f, request *r) {
     }
     if (run->trailer_count && body.ops) session_trailers(s, r->ref, run->trailers, run->trailer_count);
     r->state = REQUEST_RUNS;
+    r->tries++;
     f->running++;
     r->limit = (timer){.fire = time_is_up, .user = r};
     if (run->set->timeout_ms) timer_arm(run->loop, &r->limit, run->set->timeout_ms);
@@ -94,16 +99,16 @@ static bool submit(fetch *f, request *r) {
 
 /* Opens what there is room for; ends the connection when nothing is left to wait for. */
 static void submit_waiting(fetch *f) {
-    bool waits = false;
+    bool more = false;
     if (!f->link) return;
     for (request *r = f->requests; r; r = r->next) {
         if (r->state != REQUEST_WAITS || r->pushed) continue;
         if (session_room(link_session(f->link)) == 0 || !submit(f, r)) {
-            waits = true;
+            more = true;
             break;
         }
     }
-    if (!waits && f->running == 0) session_close(link_session(f->link), H2_NO_ERROR, NULL);
+    if ((!more || f->goaway) && f->running == 0) session_close(link_session(f->link), H2_NO_ERROR, NULL);
     link_touch(f->link);
 }
 
@@ -181,6 +186,15 @@ static void take_push(fetch *f, const http_event *ev) {
     session_attach(link_session(f->link), ev->ref, r);
 }
 
+/* The server surely did nothing for it (RFC 9113 section 8.7): it may be sent again, here or on another connection. */
+static bool try_again(fetch *f, request *r) {
+    if (r->state != REQUEST_RUNS || r->pushed || r->ended || r->tries >= TRIES) return false;
+    r->state = REQUEST_WAITS;
+    timer_cancel(&r->limit);
+    f->running--;
+    return true;
+}
+
 static void on_event(void *user, net_link *k, const http_event *ev) {
     fetch *f = user;
     request *r = ev->user;
@@ -197,12 +211,13 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
     case HTTP_EVENT_TRAILERS: r->ended = true; break;
     case HTTP_EVENT_PUSH: take_push(f, ev); break;
     case HTTP_EVENT_CLOSED:
-        settle(f, r, r->ended ? NULL : closed_why(ev));
+        if (!ev->never_processed || !try_again(f, r)) settle(f, r, r->ended ? NULL : closed_why(ev));
         submit_waiting(f);
         break;
     case HTTP_EVENT_ROOM: submit_waiting(f); break;
     case HTTP_EVENT_GOAWAY:
-        if (ev->code != H2_NO_ERROR) {
+        f->goaway = ev->code == H2_NO_ERROR;
+        if (!f->goaway) {
             const char *name = h2_frame_code_name(ev->code);
             opt_say(f->run->call, "the server ends the connection: %s%s%.*s", name ? name : "unknown code",
                     ev->data.n ? ": " : "", (int)(ev->data.n < 200 ? ev->data.n : 200), (const char *)ev->data.p);
@@ -230,7 +245,6 @@ static void on_opened(void *user, net_link *k) {
     fetch *f = user;
     f->link = k;
     f->connected_us = loop_now_us();
-    if (f->run->set->verbose) frame_log_say(&f->log, "Connected");
     submit_waiting(f);
 }
 
@@ -238,6 +252,12 @@ static void on_failed(void *user, const char *why) {
     fetch *f = user;
     f->why = why;
     loop_stop(f->run->loop);
+}
+
+static bool waits(const fetch *f) {
+    for (const request *r = f->requests; r; r = r->next)
+        if (r->state == REQUEST_WAITS) return true;
+    return false;
 }
 
 static void fail_the_rest(fetch *f, const char *host) {
@@ -249,7 +269,7 @@ static void fail_the_rest(fetch *f, const char *host) {
             said = true;
         }
         if (!f->connected_us) r->state = REQUEST_FAILED;
-        else settle(f, r, f->why ? f->why : "the server closed the connection");
+        else settle(f, r, f->why ? f->why : r->tries ? "not processed by the server" : "the server closed the connection");
     }
 }
 
@@ -264,7 +284,8 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
         r->fetch = f;
         f->last = &r->next;
     }
-    f->log = (frame_log){.out = stdout, .start_us = run->start_us, .colour = set->colour, .chunks = set->verbose > 1};
+    f->log = (frame_log){.out = stdout, .start_us = run->start_us, .colour = set->colour, .chunks = set->verbose > 1,
+                         .first = set->verbose ? "Connected" : NULL};
     span name = requests->uri.host;
     if (name.n >= sizeof host) name.n = sizeof host - 1;
     memcpy(host, name.p, name.n);
@@ -276,8 +297,12 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
                         .write_ms = LIMIT_WRITE_MS};
     if (set->verbose) birth.trace = frame_log_trace(&f->log);
     uint32_t limit = set->timeout_ms && set->timeout_ms < LIMIT_DIAL_MS ? (uint32_t)set->timeout_ms : LIMIT_DIAL_MS;
-    if (dial_open(run->loop, host, requests->uri.port, &birth, limit, &dialled, f)) loop_run(run->loop);
-    else f->why = "out of memory";
+    do { /* a server that ends a connection in good order after a number of requests is dialled again */
+        f->settled = 0;
+        f->goaway = false;
+        if (dial_open(run->loop, host, requests->uri.port, &birth, limit, &dialled, f)) loop_run(run->loop);
+        else f->why = "out of memory";
+    } while (f->goaway && f->settled && !f->why && waits(f));
     fail_the_rest(f, host);
     frame_log_end(&f->log);
 }

@@ -29,6 +29,8 @@ typedef struct fetch {
     frame_log log;
     uint64_t connected_us;
     uint32_t running;
+    uint32_t settled;    /* on this connection */
+    bool goaway;         /* the server takes no more requests here, without an error */
     const char *why; /* the connection failed: every request that is not done has */
 } fetch;
 

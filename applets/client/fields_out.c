@@ -34,7 +34,7 @@ static bool ours(uint16_t token) {
 }
 
 /* Past any frame, and past any peer's patience: for --continuation. */
-#define LONG_VALUE 20000
+#define LONG_VALUE 24000 /* Huffman coding makes six bits of a dash */
 static const uint8_t *long_value(void) {
     static uint8_t dashes[LONG_VALUE];
     if (!dashes[0]) memset(dashes, '-', sizeof dashes);

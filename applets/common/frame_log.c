@@ -16,6 +16,9 @@ static const char *paint(const frame_log *l, const char *code) { return l->colou
 #define PLAIN "\033[0m"
 
 static void begin(frame_log *l) {
+    const char *first = l->first;
+    l->first = NULL;
+    if (first) frame_log_say(l, "%s", first);
     uint64_t ms = (loop_now_us() - l->start_us) / 1000;
     text_clear(&l->line);
     if (l->id) text_print(&l->line, "[id=%u] ", l->id);

@@ -16,6 +16,7 @@ typedef struct frame_log {
     uint32_t id;       /* of the connection, shown as "[id=N] "; 0: not shown */
     bool colour;
     bool chunks;       /* show each piece of DATA too */
+    const char *first; /* a line to stand before the first record; NULL: none, or it stands */
     text line;
 } frame_log;
 

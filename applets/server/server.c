@@ -197,7 +197,7 @@ static bool start_worker(void *user, unsigned index, loop *l) {
     w->loop = l;
     w->site = (site){.server = span_str(s->name), .port = s->addresses[0].port, .any_method = s->call->old_name};
     if (!site_open(&w->site, l, s->set->htdocs, &why)) {
-        opt_say(s->call, "%s: %s", s->set->htdocs, why);
+        if (index == 0) opt_say(s->call, "%s: %s", s->set->htdocs, why);
         return false;
     }
     for (size_t i = 0; i < s->address_count; i++) {
@@ -327,7 +327,6 @@ static int serve(server *s) {
     s->serving = calloc(s->worker_count, sizeof *s->serving);
     if (s->serving) s->workers = worker_start(s->worker_count, start_worker, end_worker, s);
     if (!s->workers) {
-        opt_say(s->call, "could not start");
         free(s->serving);
         return APPLET_FAILED;
     }

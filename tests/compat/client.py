@@ -84,7 +84,8 @@ class Fetching(unittest.TestCase):
 
         def records(log):
             return sorted(re.split(r"\n(?=\[T\])", log.strip()))
-        drop = lambda rs: [r for r in rs if "SETTINGS frame <length=1" not in r and "send HEADERS" not in r]
+        drop = lambda rs: [r for r in rs if "SETTINGS frame <length=1" not in r and "send HEADERS" not in r and
+                           "send WINDOW_UPDATE" not in r]
         self.assertEqual(drop(records(ours)), drop(records(theirs)))
         self.assertTrue(ours.startswith("[T] Connected\n"))
         self.assertIn("[T] send SETTINGS frame <length=18, flags=0x00, stream_id=0>\n          (niv=3)\n"
@@ -137,7 +138,9 @@ class Fetching(unittest.TestCase):
 
     def test_options_towards_peers(self):
         for name in self.servers:
-            for options in (["-w8", "-W16"], ["-c", "0"], ["-c", "64", "-c", "8192"], ["-b", "255"],
+            # h2o never acknowledges a lowered table (RFC 7541 section 4.2); nghttp -c0 fails with it too.
+            tables = [] if name == "h2o" else [["-c", "0"], ["-c", "64", "-c", "8192"]]
+            for options in (["-w8", "-W16"], ["-b", "255"], *tables,
                             ["--encoder-header-table-size", "0"], ["--no-push"],
                             ["-H", "x-long: " + "v" * 3000], ["-H", ":method: HEAD"]):
                 body, _ = peers.client(*options, "-m20", self.url(name, "/size-16385"))
@@ -213,10 +216,10 @@ class Failing(unittest.TestCase):
                                                       stream.to_bytes(4, "big") + payload)
         status200 = bytes.fromhex("88")
         cases = {
-            b"": "closed",
-            b"HTTP/1.1 400 Bad Request\r\n\r\n": "",
-            self.SETTINGS: "",
-            self.SETTINGS + frame(1, 4, 1, status200): "",
+            b"": "closed by the peer",
+            b"HTTP/1.1 400 Bad Request\r\n\r\n": "first frame must be SETTINGS|over SETTINGS_MAX_FRAME_SIZE",
+            self.SETTINGS: "closed by the peer",
+            self.SETTINGS + frame(1, 4, 1, status200): "closed by the peer",
             self.SETTINGS + frame(1, 4, 1, status200 + bytes.fromhex("0f0d0135")) + frame(0, 1, 1, b"12"): "less DATA",
             self.SETTINGS + frame(3, 0, 1, (11).to_bytes(4, "big")): "reset by the server: ENHANCE_YOUR_CALM",
             self.SETTINGS + frame(7, 0, 0, bytes(8)): "not processed by the server",

@@ -202,7 +202,7 @@ static verdict on_stream(player *p, const char *verb, char **rest) {
 static bool on_connection(player *p, const char *verb, char **rest, verdict *v) {
     bytes_buf one = {0}, two = {0};
     *v = VERDICT_OK;
-    if (!strcmp(verb, "drain")) CALL(p, drain, p->now_ms);
+    if (!strcmp(verb, "drain")) CALL(p, drain, p->link ? loopback_now_ms() : p->now_ms);
     else if (!strcmp(verb, "close")) CALL(p, close, (h2_code)writer_code(p, script_word(rest)), "so");
     else if (!strcmp(verb, "eof")) {
         if (p->link) loopback_eof(p);

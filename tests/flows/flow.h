@@ -177,6 +177,7 @@ void loopback_drain(player *p);
 void loopback_eof(player *p);
 void loopback_close(flow_link *k);
 bool loopback_running(void); /* inside of a turn: a fault cannot leave by a jump */
-void loopback_end(void);     /* of the process */
+uint64_t loopback_now_ms(void);
+void loopback_end(void); /* of the process */
 
 #endif

@@ -45,6 +45,8 @@ static void turn(void) {
 
 bool loopback_running(void) { return all.running; }
 
+uint64_t loopback_now_ms(void) { return loop_now_ms(all.loop); }
+
 /* ---- what the network layer tells ---- */
 
 static void told(void *user, net_link *k, const http_event *ev) {

@@ -395,19 +395,6 @@ static void end_body(void) {
     end();
 }
 
-static http_body body_of(const char *path) {
-    http_body b = HTTP_NO_BODY;
-    opened o = {0};
-    file_open(cache, span_str(path), on_open, &o);
-    while (!o.calls) pause_ms(1);
-    cr_assert_eq(o.status, FILE_OK);
-    cr_assert(file_body(o.f, k, HTTP_NO_REF, &b));
-    file_close(o.f);
-    return b;
-}
-
-static void pause_loop(uint64_t ms);
-
 static void on_pause_over(timer *t) { loop_stop(t->user); }
 
 /* The link keeps the loop running: stop it by a timer. */
@@ -415,6 +402,17 @@ static void pause_loop(uint64_t ms) {
     timer t = {.fire = on_pause_over, .user = l};
     timer_arm(l, &t, ms);
     loop_run(l);
+}
+
+static http_body body_of(const char *path) {
+    http_body b = HTTP_NO_BODY;
+    opened o = {0};
+    file_open(cache, span_str(path), on_open, &o);
+    while (!o.calls) pause_loop(1);
+    cr_assert_eq(o.status, FILE_OK);
+    cr_assert(file_body(o.f, k, HTTP_NO_REF, &b));
+    file_close(o.f);
+    return b;
 }
 
 static void forget_pages(const char *name) {

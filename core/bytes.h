@@ -1,7 +1,7 @@
 /* Bytes that somebody else owns, and the big-endian numbers in them.
  *
- * A span is a view: it never owns, never frees, and lives as long as its lender says. Everything here is pure and
- * bounds are the caller's business, stated at each function. */
+ * A span is a view: it never owns, never frees, and lives as long as its lender says. Everything
+ * here is pure and bounds are the caller's business, stated at each function. */
 #ifndef H2BOX_CORE_BYTES_H
 #define H2BOX_CORE_BYTES_H
 
@@ -17,7 +17,7 @@ typedef struct span {
 
 /* A span over a string literal, without its NUL. Works in constant initialisers too. */
 #define SPAN_LIT(s) {(const uint8_t *)("" s), sizeof(s) - 1}
-#define SPAN(s) ((span)SPAN_LIT(s))
+#define SPAN(s)     ((span)SPAN_LIT(s))
 
 static inline span span_of(const void *p, size_t n) { return (span){p, n}; }
 
@@ -48,7 +48,8 @@ static inline uint8_t bytes_lower(uint8_t c) {
     return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c;
 }
 
-/* Equal when ASCII case is ignored (RFC 9110 section 5.1: field names; RFC 3986 section 6.2.2.1: hosts). */
+/* Equal when ASCII case is ignored (RFC 9110 section 5.1: field names; RFC 3986 section 6.2.2.1:
+ * hosts). */
 static inline bool span_ieq(span a, span b) {
     if (a.n != b.n) return false;
     for (size_t i = 0; i < a.n; i++) {
@@ -98,7 +99,8 @@ static inline size_t bytes_put_decimal(uint8_t *p, uint64_t v) {
     return n;
 }
 
-/* Reads a span of decimal digits only into *v; false when it is empty, holds anything else or passes max. */
+/* Reads a span of decimal digits only into *v; false when it is empty, holds anything else or
+ * passes max. */
 static inline bool bytes_get_decimal(span s, uint64_t max, uint64_t *v) {
     uint64_t sum = 0;
     if (s.n == 0) return false;

@@ -1,10 +1,11 @@
 /* One HTTP/2 connection without its socket (RFC 9113): bytes in, events out, bytes out.
  *
- * It never blocks, reads no clock and calls nobody from step but the trace sink. A fault of the peer comes out as an event that
- * carries a verdict, with RST_STREAM or GOAWAY already queued. Applets use it through session.h.
+ * It never blocks, reads no clock and calls nobody from step but the trace sink. A fault of the
+ * peer comes out as an event that carries a verdict, with RST_STREAM or GOAWAY already queued.
+ * Applets use it through session.h.
  *
- * The way of a turn: step until NONE or PAUSED; act on each event; then output, write, output_done. While a write
- * of output's spans is pending, output must not be called again. */
+ * The way of a turn: step until NONE or PAUSED; act on each event; then output, write, output_done.
+ * While a write of output's spans is pending, output must not be called again. */
 #ifndef H2BOX_CORE_H2_CONN_H
 #define H2BOX_CORE_H2_CONN_H
 
@@ -15,24 +16,30 @@
 
 typedef struct h2_conn h2_conn;
 
-/* What one connection is told at birth and never changes; may be shared by many, and must outlive them. */
+/* What one connection is told at birth and never changes; may be shared by many, and must outlive
+ * them. */
 typedef struct h2_config {
-    uint32_t settings[H2_SETTING_SLOTS]; /* by h2_setting_slot; sent when it differs from the initial value or is in `announce` */
-    uint32_t announce;                   /* bit per h2_setting_slot: send it even when it is the initial value */
-    uint32_t connection_window;          /* bytes, 65535 to 2^31-1 */
-    uint32_t lowest_table;               /* SETTINGS_HEADER_TABLE_SIZE announced before the one in settings, when less */
-    uint32_t encoder_table_cap;          /* bytes our HPACK encoder uses at most */
-    uint32_t peer_streams;               /* client: concurrent streams assumed before the peer's SETTINGS */
-    uint32_t held_max;                   /* bytes the applet may hold uncredited before the connection window stalls */
-    uint32_t settings_ack_ms;            /* SETTINGS not acknowledged in this time ends the connection; 0: wait forever */
-    uint32_t padding;                    /* bytes of padding added to DATA and HEADERS, 0 to 255 */
-    bool obey_priority;                  /* server: order output by RFC 9218 */
+    uint32_t settings[H2_SETTING_SLOTS]; /* by h2_setting_slot; sent when it differs from the
+                                            initial value or is in `announce` */
+    uint32_t announce; /* bit per h2_setting_slot: send it even when it is the initial value */
+    uint32_t connection_window; /* bytes, 65535 to 2^31-1 */
+    uint32_t lowest_table; /* SETTINGS_HEADER_TABLE_SIZE announced before the one in settings, when
+                              less */
+    uint32_t encoder_table_cap; /* bytes our HPACK encoder uses at most */
+    uint32_t peer_streams;      /* client: concurrent streams assumed before the peer's SETTINGS */
+    uint32_t
+        held_max; /* bytes the applet may hold uncredited before the connection window stalls */
+    uint32_t settings_ack_ms; /* SETTINGS not acknowledged in this time ends the connection; 0: wait
+                                 forever */
+    uint32_t padding;         /* bytes of padding added to DATA and HEADERS, 0 to 255 */
+    bool obey_priority;       /* server: order output by RFC 9218 */
 } h2_config;
 
 /* Fills c with the defaults of limits.h for a role. */
 void h2_conn_defaults(h2_config *c, bool server);
 
-/* Decoding space that the connections of one worker share: only one of them has live events at a time. */
+/* Decoding space that the connections of one worker share: only one of them has live events at a
+ * time. */
 typedef struct h2_scratch {
     hpack_list list;
 } h2_scratch;
@@ -41,31 +48,34 @@ void h2_conn_scratch_init(h2_scratch *s, const mem *m);
 void h2_conn_scratch_end(h2_scratch *s);
 
 typedef struct h2_birth {
-    const mem *mem;           /* outlives the connection */
-    const h2_config *config;  /* outlives the connection */
-    h2_scratch *scratch;      /* outlives the connection */
+    const mem *mem;          /* outlives the connection */
+    const h2_config *config; /* outlives the connection */
+    h2_scratch *scratch;     /* outlives the connection */
     h2_trace trace;
     bool server;
-    uint32_t seed;            /* random, against aimed hash collisions */
+    uint32_t seed; /* random, against aimed hash collisions */
     uint64_t now_ms;
 } h2_birth;
 
 /* A connection with its preface and SETTINGS queued, or NULL when memory is refused. */
 h2_conn *h2_conn_new(const h2_birth *b);
 
-/* Ends it at once: lent spans are given back, bodies released, nothing is sent, no event is told. */
+/* Ends it at once: lent spans are given back, bodies released, nothing is sent, no event is told.
+ */
 void h2_conn_free(h2_conn *c);
 
-/* Uses *in up to the next thing worth telling, advances it, fills *ev and returns its kind. NONE: all is used. PAUSED: *in keeps the
- * rest, which must be offered again after the next output_done. Also called with an empty span when time has passed (deadline) or when
- * h2_conn_pending says so. now_ms is monotonic. */
+/* Uses *in up to the next thing worth telling, advances it, fills *ev and returns its kind. NONE:
+ * all is used. PAUSED: *in keeps the rest, which must be offered again after the next output_done.
+ * Also called with an empty span when time has passed (deadline) or when h2_conn_pending says so.
+ * now_ms is monotonic. */
 http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *ev);
 
 /* True when step has something to tell without input. */
 bool h2_conn_pending(const h2_conn *c);
 
-/* Gathers up to niov spans to write, about budget bytes (one frame more at most), and returns their number; 0: nothing to send. DATA is framed
- * here, in priority order. The spans live until output_done has covered them. */
+/* Gathers up to niov spans to write, about budget bytes (one frame more at most), and returns their
+ * number; 0: nothing to send. DATA is framed here, in priority order. The spans live until
+ * output_done has covered them. */
 size_t h2_conn_output(h2_conn *c, span *iov, size_t niov, size_t budget);
 
 /* The first n bytes of what output gave are written. */
@@ -83,24 +93,29 @@ uint32_t h2_conn_room(const h2_conn *c);
 /* Streams that are not closed, both sides counted, reserved ones too. */
 uint32_t h2_conn_streams(const h2_conn *c);
 
-/* Client: opens a stream with a request. fields are encoded during the call and not retained. Without a body the request
- * ends here. user comes back in every event. Errors: BUSY, NO_MEMORY, BAD_CALL. */
-verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, void *user, http_ref *ref);
+/* Client: opens a stream with a request. fields are encoded during the call and not retained.
+ * Without a body the request ends here. user comes back in every event. Errors: BUSY, NO_MEMORY,
+ * BAD_CALL. */
+verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, void *user,
+                     http_ref *ref);
 
-/* Server: answers with a final response; without a body it ends the stream. Errors: BAD_CALL, NO_MEMORY. */
+/* Server: answers with a final response; without a body it ends the stream. Errors: BAD_CALL,
+ * NO_MEMORY. */
 verdict h2_conn_reply(h2_conn *c, http_ref ref, const http_field *f, size_t n, http_body body);
 
 /* Server: sends a 1xx response, any number of times before reply. */
 verdict h2_conn_inform(h2_conn *c, http_ref ref, const http_field *f, size_t n);
 
-/* Trailers to send after the body that open or reply took; copied. Must come before the body's pull says END. */
+/* Trailers to send after the body that open or reply took; copied. Must come before the body's pull
+ * says END. */
 verdict h2_conn_trailers(h2_conn *c, http_ref ref, const http_field *f, size_t n);
 
-/* Server: promises a response to the given request on `parent`, which must not have been answered whole. *ref is then answered by reply.
- * BUSY when the peer takes no (more) pushes. */
+/* Server: promises a response to the given request on `parent`, which must not have been answered
+ * whole. *ref is then answered by reply. BUSY when the peer takes no (more) pushes. */
 verdict h2_conn_push(h2_conn *c, http_ref parent, const http_field *f, size_t n, http_ref *ref);
 
-/* Attaches a pointer that comes back in the stream's events; a stream with one is told CLOSED. NULL detaches. */
+/* Attaches a pointer that comes back in the stream's events; a stream with one is told CLOSED. NULL
+ * detaches. */
 verdict h2_conn_attach(h2_conn *c, http_ref ref, void *user);
 
 /* n bytes of DATA events of this stream are dealt with: the peer may send as many more. */
@@ -112,20 +127,24 @@ verdict h2_conn_wake(h2_conn *c, http_ref ref);
 /* Ends the stream with RST_STREAM; CLOSED follows if a user is attached. */
 verdict h2_conn_reset(h2_conn *c, http_ref ref, h2_code code);
 
-/* The stream's priority as the applet decides it (RFC 9218 section 8), over what the peer asked for. */
+/* The stream's priority as the applet decides it (RFC 9218 section 8), over what the peer asked
+ * for. */
 verdict h2_conn_prioritize(h2_conn *c, http_ref ref, uint8_t urgency, bool incremental);
 
 /* Sends PING; PONG follows. One may be out at a time (BUSY). */
 verdict h2_conn_ping(h2_conn *c, const uint8_t opaque[8]);
 
-/* Server: advertises (RFC 7838 section 4, RFC 8336 section 2). ALTSVC goes on stream 0 with an origin. */
+/* Server: advertises (RFC 7838 section 4, RFC 8336 section 2). ALTSVC goes on stream 0 with an
+ * origin. */
 verdict h2_conn_altsvc(h2_conn *c, span origin, span value);
 verdict h2_conn_origin(h2_conn *c, const span *origins, size_t n);
 
-/* Takes no new streams any more and ends when the open ones are done: GOAWAY in two phases (RFC 9113 section 6.8). OVER follows. */
+/* Takes no new streams any more and ends when the open ones are done: GOAWAY in two phases (RFC
+ * 9113 section 6.8). OVER follows. */
 void h2_conn_drain(h2_conn *c, uint64_t now_ms);
 
-/* Ends now: GOAWAY with code and the reason as debug data, then OVER. Open streams are told CLOSED first. */
+/* Ends now: GOAWAY with code and the reason as debug data, then OVER. Open streams are told CLOSED
+ * first. */
 void h2_conn_close(h2_conn *c, h2_code code, const char *why);
 
 /* The transport ended: open streams are told CLOSED, then OVER. No output any more. */

@@ -22,7 +22,9 @@ bool h2_flow_receive(int32_t *window, uint32_t n, uint32_t slack) {
     return true;
 }
 
-uint32_t h2_flow_due(uint32_t owed, uint32_t full) { return owed > 0 && owed >= full / 2 ? owed : 0; }
+uint32_t h2_flow_due(uint32_t owed, uint32_t full) {
+    return owed > 0 && owed >= full / 2 ? owed : 0;
+}
 
 uint32_t h2_flow_allowed(int32_t connection, int32_t stream, uint32_t wanted) {
     int32_t least = connection < stream ? connection : stream;

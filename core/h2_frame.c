@@ -12,7 +12,7 @@ typedef struct frame_rule {
 #define FRAME_TYPES 0x11 /* one past the highest type in h2_frame.def */
 
 static const frame_rule frame_rules[FRAME_TYPES] = {
-#define H2_FRAME(name, type, rule, min, max, severity)                                             \
+#define H2_FRAME(name, type, rule, min, max, severity) \
     [(type)] = {#name, (min), (max), RULE_##rule, VERDICT_##severity},
 #include "core/h2_frame.def"
 #undef H2_FRAME
@@ -66,9 +66,8 @@ const char *h2_frame_name(uint8_t type) {
 
 const char *h2_frame_code_name(uint32_t code) {
     switch (code) {
-#define H2_CODE(name, value, text)                                                                 \
-    case (value):                                                                                  \
-        return #name;
+#define H2_CODE(name, value, text) \
+    case (value): return #name;
 #include "core/h2_code.def"
 #undef H2_CODE
     default: return NULL;
@@ -77,9 +76,8 @@ const char *h2_frame_code_name(uint32_t code) {
 
 const char *h2_frame_code_text(uint32_t code) {
     switch (code) {
-#define H2_CODE(name, value, text)                                                                 \
-    case (value):                                                                                  \
-        return text;
+#define H2_CODE(name, value, text) \
+    case (value): return text;
 #include "core/h2_code.def"
 #undef H2_CODE
     default: return NULL;
@@ -94,7 +92,7 @@ typedef struct setting_rule {
 } setting_rule;
 
 static const setting_rule setting_rules[H2_SETTING_SLOTS] = {
-#define H2_SETTING(name, id, initial, min, max, code)                                              \
+#define H2_SETTING(name, id, initial, min, max, code) \
     [H2_SLOT_##name] = {#name, (initial), (min), (max), (id), H2_##code},
 #include "core/h2_setting.def"
 #undef H2_SETTING
@@ -102,9 +100,8 @@ static const setting_rule setting_rules[H2_SETTING_SLOTS] = {
 
 int h2_frame_setting_slot(uint16_t id) {
     switch (id) {
-#define H2_SETTING(name, id, initial, min, max, code)                                              \
-    case (id):                                                                                     \
-        return H2_SLOT_##name;
+#define H2_SETTING(name, id, initial, min, max, code) \
+    case (id): return H2_SLOT_##name;
 #include "core/h2_setting.def"
 #undef H2_SETTING
     default: return -1;

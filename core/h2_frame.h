@@ -1,4 +1,5 @@
-/* HTTP/2 frames on the wire: types, flags, codes, settings and the nine-byte header (RFC 9113 sections 4.1, 6, 7).
+/* HTTP/2 frames on the wire: types, flags, codes, settings and the nine-byte header (RFC 9113
+ * sections 4.1, 6, 7).
  *
  * All lists come from the .def files. Nothing here has state. */
 #ifndef H2BOX_CORE_H2_FRAME_H
@@ -7,10 +8,10 @@
 #include "core/bytes.h"
 #include "core/verdict.h"
 
-#define H2_FRAME_HEAD 9u /* bytes of a frame header, RFC 9113 section 4.1 */
-#define H2_PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+#define H2_FRAME_HEAD   9u /* bytes of a frame header, RFC 9113 section 4.1 */
+#define H2_PREFACE      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 #define H2_PREFACE_SIZE 24u
-#define H2_ID_MASK 0x7fffffffu
+#define H2_ID_MASK      0x7fffffffu
 
 typedef enum h2_frame_type {
 #define H2_FRAME(name, type, rule, min, max, severity) H2_FRAME_##name = (type),
@@ -39,11 +40,11 @@ typedef enum h2_setting_slot {
 } h2_setting_slot;
 
 enum { /* flags, RFC 9113 section 6 */
-    H2_FLAG_END_STREAM = 0x01,
-    H2_FLAG_ACK = 0x01,
-    H2_FLAG_END_HEADERS = 0x04,
-    H2_FLAG_PADDED = 0x08,
-    H2_FLAG_PRIORITY = 0x20
+       H2_FLAG_END_STREAM = 0x01,
+       H2_FLAG_ACK = 0x01,
+       H2_FLAG_END_HEADERS = 0x04,
+       H2_FLAG_PADDED = 0x08,
+       H2_FLAG_PRIORITY = 0x20
 };
 
 typedef struct h2_frame {
@@ -58,11 +59,13 @@ h2_frame h2_frame_get(const uint8_t *p);
 /* Writes nine bytes at p. */
 void h2_frame_put(uint8_t *p, h2_frame f);
 
-/* Length and stream identifier against the rules of h2_frame.def; unknown types always pass. A wrong length is a fault of the stream or of the
- * connection as the table says; a wrong identifier is always one of the connection. */
+/* Length and stream identifier against the rules of h2_frame.def; unknown types always pass. A
+ * wrong length is a fault of the stream or of the connection as the table says; a wrong identifier
+ * is always one of the connection. */
 verdict h2_frame_check(h2_frame f);
 
-/* Cuts padding off a DATA, HEADERS or PUSH_PROMISE payload (RFC 9113 section 6.1); *padding gets the bytes cut in all. */
+/* Cuts padding off a DATA, HEADERS or PUSH_PROMISE payload (RFC 9113 section 6.1); *padding gets
+ * the bytes cut in all. */
 verdict h2_frame_unpad(h2_frame f, span *payload, uint32_t *padding);
 
 /* Names as in the RFC, NULL for unknown values. Static storage. */

@@ -1,13 +1,14 @@
 /* Which stream sends next: RFC 9218 urgency and incremental, in sixteen rings of ready streams.
  *
- * A stream is ready while it has a body to send, a window to send it in and no LATER. Every call is O(1), but for adding to the middle of a
- * non-incremental ring, which walks past streams with higher identifiers. */
+ * A stream is ready while it has a body to send, a window to send it in and no LATER. Every call is
+ * O(1), but for adding to the middle of a non-incremental ring, which walks past streams with
+ * higher identifiers. */
 #ifndef H2BOX_CORE_H2_PRIO_H
 #define H2BOX_CORE_H2_PRIO_H
 
 #include "core/h2_stream.h"
 
-#define H2_PRIO_RINGS 16
+#define H2_PRIO_RINGS   16
 #define H2_PRIO_DEFAULT (3 * 2) /* u=3, not incremental: RFC 9218 section 4 */
 
 typedef struct h2_prio {

@@ -3,8 +3,8 @@
 #define FIRST_ROOM 4u
 
 static const uint8_t moves[][4] = {
-#define H2_STATE(name, send_headers, recv_headers, send_end, recv_end)                             \
-    [H2_STATE_##name] = {H2_STATE_##send_headers, H2_STATE_##recv_headers, H2_STATE_##send_end,    \
+#define H2_STATE(name, send_headers, recv_headers, send_end, recv_end)                          \
+    [H2_STATE_##name] = {H2_STATE_##send_headers, H2_STATE_##recv_headers, H2_STATE_##send_end, \
                          H2_STATE_##recv_end},
 #include "core/h2_state.def"
 #undef H2_STATE
@@ -21,14 +21,13 @@ const char *h2_stream_state_name(h2_state s) {
     return names[s];
 }
 
-/* Identifiers come in steps of two; the multiplication spreads any step over the buckets (Knuth, TAOCP 6.4). */
+/* Identifiers come in steps of two; the multiplication spreads any step over the buckets (Knuth,
+ * TAOCP 6.4). */
 static uint32_t *bucket_of(const h2_streams *t, uint32_t id) {
     return &t->buckets[((id * 2654435761u) >> 7) & (t->room - 1)];
 }
 
-static size_t block_size(uint32_t room) {
-    return room * (sizeof(h2_stream) + sizeof(uint32_t));
-}
+static size_t block_size(uint32_t room) { return room * (sizeof(h2_stream) + sizeof(uint32_t)); }
 
 void h2_stream_init(h2_streams *t, const mem *m) {
     *t = (h2_streams){.mem = m, .free = H2_NO_SLOT, .gone = H2_NO_SLOT, .gone_last = H2_NO_SLOT};
@@ -100,8 +99,10 @@ void h2_stream_retire(h2_streams *t, h2_stream *s) {
     *at = s->map_next;
     s->flags |= H2_STREAM_GONE;
     s->map_next = H2_NO_SLOT;
-    if (t->gone == H2_NO_SLOT) t->gone = s->slot;
-    else t->at[t->gone_last].map_next = s->slot;
+    if (t->gone == H2_NO_SLOT)
+        t->gone = s->slot;
+    else
+        t->at[t->gone_last].map_next = s->slot;
     t->gone_last = s->slot;
     t->live--;
 }

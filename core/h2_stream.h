@@ -1,7 +1,9 @@
-/* The streams of a connection: their states, their slots, and the way from an identifier to its stream.
+/* The streams of a connection: their states, their slots, and the way from an identifier to its
+ * stream.
  *
- * One block holds all streams; it grows by doubling and is given back when the last stream is gone, so pointers are good only until the next h2_stream_add. A
- * slot outlives its stream's identifier while bytes it lent are still queued. */
+ * One block holds all streams; it grows by doubling and is given back when the last stream is gone,
+ * so pointers are good only until the next h2_stream_add. A slot outlives its stream's identifier
+ * while bytes it lent are still queued. */
 #ifndef H2BOX_CORE_H2_STREAM_H
 #define H2BOX_CORE_H2_STREAM_H
 
@@ -25,19 +27,20 @@ const char *h2_stream_state_name(h2_state s);
 
 #define H2_NO_SLOT UINT32_MAX
 
-enum { /* h2_stream.flags */
-    H2_STREAM_LATER = 1 << 0,      /* the body said LATER: wait for wake */
-    H2_STREAM_READY = 1 << 1,      /* linked in h2_prio */
-    H2_STREAM_PEER_FINAL = 1 << 2, /* the peer's request or final response has come */
-    H2_STREAM_OUR_FINAL = 1 << 3,  /* our request or final response is sent */
-    H2_STREAM_NO_CONTENT = 1 << 4, /* the answer has no content whatever content-length says (HEAD, 204, 304) */
-    H2_STREAM_TELL = 1 << 5,       /* CLOSED is still to be told */
-    H2_STREAM_GONE = 1 << 6,       /* closed: the identifier is no longer in the map */
-    H2_STREAM_EARLY = 1 << 7,      /* closed before both sides were done */
-    H2_STREAM_RETRY = 1 << 8,      /* surely not processed by the peer */
-    H2_STREAM_PUSHED = 1 << 9,
-    H2_STREAM_COUNTED = 1 << 10,   /* counts against the concurrency limit of its opener */
-    H2_STREAM_TUNNEL = 1 << 11     /* CONNECT: DATA alone may follow (RFC 9113 section 8.5) */
+enum {                                /* h2_stream.flags */
+       H2_STREAM_LATER = 1 << 0,      /* the body said LATER: wait for wake */
+       H2_STREAM_READY = 1 << 1,      /* linked in h2_prio */
+       H2_STREAM_PEER_FINAL = 1 << 2, /* the peer's request or final response has come */
+       H2_STREAM_OUR_FINAL = 1 << 3,  /* our request or final response is sent */
+       H2_STREAM_NO_CONTENT =
+           1 << 4, /* the answer has no content whatever content-length says (HEAD, 204, 304) */
+       H2_STREAM_TELL = 1 << 5,  /* CLOSED is still to be told */
+       H2_STREAM_GONE = 1 << 6,  /* closed: the identifier is no longer in the map */
+       H2_STREAM_EARLY = 1 << 7, /* closed before both sides were done */
+       H2_STREAM_RETRY = 1 << 8, /* surely not processed by the peer */
+       H2_STREAM_PUSHED = 1 << 9,
+       H2_STREAM_COUNTED = 1 << 10, /* counts against the concurrency limit of its opener */
+       H2_STREAM_TUNNEL = 1 << 11   /* CONNECT: DATA alone may follow (RFC 9113 section 8.5) */
 };
 
 typedef struct h2_trailers h2_trailers;
@@ -45,13 +48,13 @@ typedef struct h2_trailers h2_trailers;
 typedef struct h2_stream {
     uint32_t id; /* 0: free slot */
     uint32_t slot;
-    uint32_t map_next;         /* same bucket, or the next free or gone slot */
+    uint32_t map_next; /* same bucket, or the next free or gone slot */
     uint32_t ready_next, ready_prev;
-    int32_t send_window;       /* may be negative: RFC 9113 section 6.9.2 */
-    int32_t recv_window;       /* what the peer may still send */
-    uint32_t recv_owed;        /* credited by the applet, not yet announced */
-    uint32_t recv_held;        /* told to the applet, not yet credited */
-    uint32_t lent;             /* bytes of the body in the output queue */
+    int32_t send_window; /* may be negative: RFC 9113 section 6.9.2 */
+    int32_t recv_window; /* what the peer may still send */
+    uint32_t recv_owed;  /* credited by the applet, not yet announced */
+    uint32_t recv_held;  /* told to the applet, not yet credited */
+    uint32_t lent;       /* bytes of the body in the output queue */
     uint16_t flags;
     uint8_t state;             /* h2_state */
     uint8_t priority;          /* urgency * 2 + incremental */
@@ -62,29 +65,30 @@ typedef struct h2_stream {
     const http_body_ops *body; /* NULL: none, or released */
     void *body_user;
     uint64_t body_offset;
-    uint64_t recv_left;        /* content-length still to come, or FIELDS_NO_LENGTH */
+    uint64_t recv_left; /* content-length still to come, or FIELDS_NO_LENGTH */
     void *user;
-    h2_trailers *trailers;     /* to send after the body */
+    h2_trailers *trailers; /* to send after the body */
 } h2_stream;
 
 _Static_assert(sizeof(h2_stream) <= 128, "a stream is at most 128 bytes");
 
 typedef struct h2_streams {
     const mem *mem;
-    h2_stream *at;         /* by slot */
-    uint32_t *buckets;     /* as many as slots; slots chained by map_next */
-    uint32_t room;         /* slots, a power of two */
-    uint32_t used;         /* slots that are not free */
-    uint32_t live;         /* of these, streams that are not closed */
-    uint32_t free;         /* first free slot */
-    uint32_t gone;         /* closed slots, oldest first, that wait for their last bytes or their CLOSED */
+    h2_stream *at;     /* by slot */
+    uint32_t *buckets; /* as many as slots; slots chained by map_next */
+    uint32_t room;     /* slots, a power of two */
+    uint32_t used;     /* slots that are not free */
+    uint32_t live;     /* of these, streams that are not closed */
+    uint32_t free;     /* first free slot */
+    uint32_t gone; /* closed slots, oldest first, that wait for their last bytes or their CLOSED */
     uint32_t gone_last;
 } h2_streams;
 
 void h2_stream_init(h2_streams *t, const mem *m);
 void h2_stream_end(h2_streams *t);
 
-/* A zeroed stream with this identifier, in the map; NULL when memory is refused. Moves all streams. */
+/* A zeroed stream with this identifier, in the map; NULL when memory is refused. Moves all streams.
+ */
 h2_stream *h2_stream_add(h2_streams *t, uint32_t id);
 
 /* The stream with this identifier, or NULL when it is idle or closed. */

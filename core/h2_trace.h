@@ -1,7 +1,8 @@
 /* The trace of a connection: every frame that passes, told to a sink given at birth.
  *
- * The sink only watches: it must not call back into the connection. Without one, tracing costs one test per frame. Formatting belongs to
- * the applets. Everything a record points at lives until the sink returns. */
+ * The sink only watches: it must not call back into the connection. Without one, tracing costs one
+ * test per frame. Formatting belongs to the applets. Everything a record points at lives until the
+ * sink returns. */
 #ifndef H2BOX_CORE_H2_TRACE_H
 #define H2BOX_CORE_H2_TRACE_H
 
@@ -9,11 +10,11 @@
 #include "core/verdict.h"
 
 typedef enum h2_trace_section { /* what a HEADERS frame carries */
-    H2_TRACE_REQUEST,
-    H2_TRACE_RESPONSE,
-    H2_TRACE_PUSH_RESPONSE,
-    H2_TRACE_INTERIM,
-    H2_TRACE_TRAILERS
+                                H2_TRACE_REQUEST,
+                                H2_TRACE_RESPONSE,
+                                H2_TRACE_PUSH_RESPONSE,
+                                H2_TRACE_INTERIM,
+                                H2_TRACE_TRAILERS
 } h2_trace_section;
 
 typedef struct h2_trace_frame {
@@ -21,24 +22,28 @@ typedef struct h2_trace_frame {
     uint8_t type, flags;
     uint32_t length;    /* payload, as on the wire */
     uint32_t stream_id; /* 0 for the connection */
-    span payload;       /* frames without padding or fields: the whole payload; DATA and header frames: empty */
-    uint32_t padding;   /* bytes of padding, the Pad Length byte included; 0 without the PADDED flag */
-    bool exclusive;     /* HEADERS with PRIORITY */
+    span payload; /* frames without padding or fields: the whole payload; DATA and header frames:
+                     empty */
+    uint32_t
+        padding;    /* bytes of padding, the Pad Length byte included; 0 without the PADDED flag */
+    bool exclusive; /* HEADERS with PRIORITY */
     uint32_t depends_on;
-    uint16_t weight;    /* 1 to 256 */
+    uint16_t weight;      /* 1 to 256 */
     uint32_t promised_id; /* PUSH_PROMISE */
     h2_trace_section section;
     const http_field *fields; /* HEADERS, PUSH_PROMISE */
     size_t field_count;
-    verdict verdict;    /* received and judged invalid; VERDICT_NONE otherwise */
+    verdict verdict; /* received and judged invalid; VERDICT_NONE otherwise */
 } h2_trace_frame;
 
 typedef struct h2_trace {
     void (*frame)(void *user, const h2_trace_frame *f); /* NULL: no tracing */
-    /* Each piece of DATA received, and the bytes of its stream and of the connection that no WINDOW_UPDATE has announced
-     * yet; may be NULL. */
-    void (*data)(void *user, uint32_t stream_id, size_t length, uint32_t stream_owed, uint32_t connection_owed);
-    void (*closed)(void *user, uint32_t stream_id, uint8_t code); /* a stream is gone; may be NULL */
+    /* Each piece of DATA received, and the bytes of its stream and of the connection that no
+     * WINDOW_UPDATE has announced yet; may be NULL. */
+    void (*data)(void *user, uint32_t stream_id, size_t length, uint32_t stream_owed,
+                 uint32_t connection_owed);
+    void (*closed)(void *user, uint32_t stream_id,
+                   uint8_t code); /* a stream is gone; may be NULL */
     void *user;
 } h2_trace;
 

@@ -1,14 +1,16 @@
 /* What both wire versions tell and are told: stream references, bodies and events.
  *
- * The common vocabulary of h1, h2 and session.h, and of the applets above them. It holds no state. */
+ * The common vocabulary of h1, h2 and session.h, and of the applets above them. It holds no state.
+ */
 #ifndef H2BOX_CORE_HTTP_H
 #define H2BOX_CORE_HTTP_H
 
 #include "core/fields.h"
 #include "core/verdict.h"
 
-/* The only handle to a stream that an applet holds. A stale one is answered with VERDICT_BAD_CALL, never obeyed.
- * id is the stream identifier on the wire (HTTP/1: 1, 3, 5, ...); 0 means no stream. */
+/* The only handle to a stream that an applet holds. A stale one is answered with VERDICT_BAD_CALL,
+ * never obeyed. id is the stream identifier on the wire (HTTP/1: 1, 3, 5, ...); 0 means no stream.
+ */
 typedef struct http_ref {
     uint32_t slot, id;
 } http_ref;
@@ -25,14 +27,19 @@ typedef enum http_pull {
 
 /* A message body to send. It belongs to the applet and lives until release().
  *
- * pull lends up to `want` bytes (want > 0) that start `offset` bytes into the body, and stores them in *lent. Lent bytes must stay as
- * they are until done() has returned them, in order; they may be lent while earlier ones are still out. An empty span
- * goes with anything but MORE.
+ * pull lends up to `want` bytes that start `offset` bytes into the body, and stores them in *lent.
+ * With `want` 0 it lends nothing and only says whether the body has ended. Lent bytes must stay as
+ * they are until done() has returned them, in order; they may be lent while earlier ones are still
+ * out. An empty span goes with anything but MORE.
+ *
  * done gives back n bytes, whether they were written or their stream was reset.
- * release is the last call: everything lent is back and the core has forgotten the body. Called exactly once for
- * every body that was accepted. A body that was refused (the call returned a verdict) is not released.
- * pull is called from output only; done and release from output, output_done and free: never from step. None of them may call back
- * into the connection. */
+ *
+ * release is the last call: everything lent is back and the core has forgotten the body. Called
+ * exactly once for every body that was accepted. A body that was refused (the call returned a
+ * verdict) is not released.
+ *
+ * pull is called from output only; done and release from output, output_done and free: never from
+ * step. None of them may call back into the connection. */
 typedef struct http_body_ops {
     http_pull (*pull)(void *user, uint64_t offset, size_t want, span *lent);
     void (*done)(void *user, size_t n);
@@ -47,42 +54,48 @@ typedef struct http_body {
 #define HTTP_NO_BODY ((http_body){NULL, NULL})
 
 typedef enum http_event_kind {
-    HTTP_EVENT_NONE,      /* all input is used: bring more */
-    HTTP_EVENT_PAUSED,    /* input is left over and must wait: read no more until the next output (HTTP/1 pipelining, or a cap is hit) */
-    HTTP_EVENT_REQUEST,   /* server: a request begins. ref is new */
-    HTTP_EVENT_INTERIM,   /* client: a 1xx response */
-    HTTP_EVENT_RESPONSE,  /* client: the final response begins */
-    HTTP_EVENT_DATA,      /* body bytes; the applet owes a credit of `credit` bytes for them */
-    HTTP_EVENT_TRAILERS,  /* fields after the body; always the end of it */
-    HTTP_EVENT_PUSH,      /* client: ref was promised on `parent`; the request it answers is in fields */
-    HTTP_EVENT_CLOSED,    /* a stream with a user attached is gone: reset, refused or both ends done; ref is stale */
-    HTTP_EVENT_ROOM,      /* client: session_room() grew, after it had been refused or zero */
-    HTTP_EVENT_SETTINGS,  /* the peer's SETTINGS were applied */
-    HTTP_EVENT_PONG,      /* the peer acknowledged our PING; data holds its 8 bytes */
-    HTTP_EVENT_GOAWAY,    /* the peer will take no new streams; last_id, code and data (debug data) say more */
-    HTTP_EVENT_ALTSVC,    /* RFC 7838 section 4: origin in name (may be empty), the value in data */
-    HTTP_EVENT_ORIGIN,    /* RFC 8336 section 2: entries of a two-byte length and an origin, in data */
-    HTTP_EVENT_OVER       /* the connection is over: flush what output still gives, then close. verdict says why, VERDICT_NONE when it was drained */
+    HTTP_EVENT_NONE,     /* all input is used: bring more */
+    HTTP_EVENT_PAUSED,   /* input is left over and must wait: read no more until the next output
+                            (HTTP/1 pipelining, or a cap is hit) */
+    HTTP_EVENT_REQUEST,  /* server: a request begins. ref is new */
+    HTTP_EVENT_INTERIM,  /* client: a 1xx response */
+    HTTP_EVENT_RESPONSE, /* client: the final response begins */
+    HTTP_EVENT_DATA,     /* body bytes; the applet owes a credit of `credit` bytes for them */
+    HTTP_EVENT_TRAILERS, /* fields after the body; always the end of it */
+    HTTP_EVENT_PUSH, /* client: ref was promised on `parent`; the request it answers is in fields */
+    HTTP_EVENT_CLOSED,   /* a stream with a user attached is gone: reset, refused or both ends done;
+                            ref is stale */
+    HTTP_EVENT_ROOM,     /* client: session_room() grew, after it had been refused or zero */
+    HTTP_EVENT_SETTINGS, /* the peer's SETTINGS were applied */
+    HTTP_EVENT_PONG,     /* the peer acknowledged our PING; data holds its 8 bytes */
+    HTTP_EVENT_GOAWAY, /* the peer will take no new streams; last_id, code and data (debug data) say
+                          more */
+    HTTP_EVENT_ALTSVC, /* RFC 7838 section 4: origin in name (may be empty), the value in data */
+    HTTP_EVENT_ORIGIN, /* RFC 8336 section 2: entries of a two-byte length and an origin, in data */
+    HTTP_EVENT_OVER    /* the connection is over: flush what output still gives, then close. verdict
+                          says why, VERDICT_NONE when it was drained */
 } http_event_kind;
 
-/* One thing that happened. Spans and fields live until the next step on any connection that shares its scratch. */
+/* One thing that happened. Spans and fields live until the next step on any connection that shares
+ * its scratch. */
 typedef struct http_event {
     http_event_kind kind;
     http_ref ref;
-    void *user;               /* what the applet attached to the stream, or NULL */
-    bool end;                 /* REQUEST, RESPONSE, DATA, TRAILERS: the peer's side of the stream ends here */
-    bool early_close;         /* CLOSED: not both sides were finished */
-    bool never_processed;     /* CLOSED: surely not acted upon, may be sent again (RFC 9113 section 8.7) */
-    uint8_t code;             /* CLOSED, GOAWAY: an h2_code */
-    uint32_t last_id;         /* GOAWAY */
-    http_ref parent;          /* PUSH */
+    void *user; /* what the applet attached to the stream, or NULL */
+    bool end;   /* REQUEST, RESPONSE, DATA, TRAILERS: the peer's side of the stream ends here */
+    bool early_close;     /* CLOSED: not both sides were finished */
+    bool never_processed; /* CLOSED: surely not acted upon, may be sent again (RFC 9113 section 8.7)
+                           */
+    uint8_t code;         /* CLOSED, GOAWAY: an h2_code */
+    uint32_t last_id;     /* GOAWAY */
+    http_ref parent;      /* PUSH */
     const http_field *fields; /* REQUEST, INTERIM, RESPONSE, TRAILERS, PUSH */
     size_t field_count;
-    fields_summary summary;   /* REQUEST, INTERIM, RESPONSE, PUSH */
-    span data;                /* DATA, PONG, GOAWAY, ALTSVC, ORIGIN */
-    span name;                /* ALTSVC */
-    size_t credit;            /* DATA: bytes to give back by _credit, when the applet is done with them */
-    verdict verdict;          /* CLOSED, OVER; VERDICT_NONE when nobody is at fault */
+    fields_summary summary; /* REQUEST, INTERIM, RESPONSE, PUSH */
+    span data;              /* DATA, PONG, GOAWAY, ALTSVC, ORIGIN */
+    span name;              /* ALTSVC */
+    size_t credit;   /* DATA: bytes to give back by _credit, when the applet is done with them */
+    verdict verdict; /* CLOSED, OVER; VERDICT_NONE when nobody is at fault */
 } http_event;
 
 #endif

@@ -1,4 +1,5 @@
-/* Every cap on what a peer or a file can make us do, in one place: its default and where the number comes from.
+/* Every cap on what a peer or a file can make us do, in one place: its default and where the number
+ * comes from.
  *
  * "peers" means the defaults of nghttp2, h2o, nginx, haproxy, Envoy, Go and hyper as of 2026. */
 #ifndef H2BOX_CORE_LIMITS_H
@@ -9,13 +10,16 @@
 /* Streams a peer may have open. RFC 9113 section 6.5.2 advises at least 100; peers 100 to 250. */
 #define LIMIT_STREAMS 100u
 
-/* Pushed streams reserved and not yet answered; RFC 9113 section 10.5 leaves them uncounted, so they need a cap. */
+/* Pushed streams reserved and not yet answered; RFC 9113 section 10.5 leaves them uncounted, so
+ * they need a cap. */
 #define LIMIT_RESERVED 100u
 
-/* Streams we reset and still expect frames for: the frames in flight are ignored (RFC 9113 section 5.1). Older ones are answered STREAM_CLOSED. */
+/* Streams we reset and still expect frames for: the frames in flight are ignored (RFC 9113
+ * section 5.1). Older ones are answered STREAM_CLOSED. */
 #define LIMIT_RESET_MEMORY 32u
 
-/* PRIORITY_UPDATE frames kept for streams that are still to come; RFC 9218 section 7.1 asks for a limit. */
+/* PRIORITY_UPDATE frames kept for streams that are still to come; RFC 9218 section 7.1 asks for a
+ * limit. */
 #define LIMIT_EARLY_PRIORITIES 16u
 
 /* ---- header blocks ---- */
@@ -23,10 +27,12 @@
 /* Field section size, RFC 9113 section 6.5.2 counting; peers 16 KiB to 1 MiB, nghttp2 64 KiB. */
 #define LIMIT_HEADER_LIST 65536u
 
-/* Fields in one section; peers 100 (h2o, haproxy, Envoy); CVE-2016-8740, CVE-2019-9516 (no cost per field). */
+/* Fields in one section; peers 100 (h2o, haproxy, Envoy); CVE-2016-8740, CVE-2019-9516 (no cost per
+ * field). */
 #define LIMIT_HEADER_FIELDS 128u
 
-/* Bytes of one compressed block: a block within LIMIT_HEADER_LIST is never longer but for never-sensible encodings. CVE-2024-27316. */
+/* Bytes of one compressed block: a block within LIMIT_HEADER_LIST is never longer but for
+ * never-sensible encodings. CVE-2024-27316. */
 #define LIMIT_HEADER_BLOCK 65536u
 
 /* CONTINUATION frames behind one HEADERS; nghttp2 8, hyper 5 and up. CVE-2024-28182, VU#421644. */
@@ -43,29 +49,33 @@
 
 /* ---- floods ---- */
 
-/* Resets, by the peer or provoked by it: a bucket of this many, refilled per second; nghttp2 1000 and 33. CVE-2023-44487 (rapid reset),
- * CVE-2025-8671 (MadeYouReset). */
+/* Resets, by the peer or provoked by it: a bucket of this many, refilled per second; nghttp2 1000
+ * and 33. CVE-2023-44487 (rapid reset), CVE-2025-8671 (MadeYouReset). */
 #define LIMIT_RESET_BURST 1000u
-#define LIMIT_RESET_RATE 33u
+#define LIMIT_RESET_RATE  33u
 
-/* Frames that make work without a request (PING, SETTINGS, PRIORITY, empty DATA, stray WINDOW_UPDATE ...); nghttp2 10000 and 330.
- * CVE-2019-9512, -9513, -9515, -9518. */
+/* Frames that make work without a request (PING, SETTINGS, PRIORITY, empty DATA, stray
+ * WINDOW_UPDATE ...); nghttp2 10000 and 330. CVE-2019-9512, -9513, -9515, -9518. */
 #define LIMIT_GLITCH_BURST 10000u
-#define LIMIT_GLITCH_RATE 330u
+#define LIMIT_GLITCH_RATE  330u
 
-/* Bytes of frames of our own making that may wait for the peer to read; above it we stop reading. CVE-2019-9517; nghttp2 allows 1000 ACKs. */
+/* Bytes of frames of our own making that may wait for the peer to read; above it we stop reading.
+ * CVE-2019-9517; nghttp2 allows 1000 ACKs. */
 #define LIMIT_OUTPUT_QUEUED 65536u
 
 /* ---- flow control ---- */
 
-/* Windows we give: stream and connection. A 65,535-byte window holds a transfer to 65 KB per round trip; 1 MiB carries 100 MB/s at 10 ms. */
-#define LIMIT_STREAM_WINDOW 65535u
+/* Windows we give: stream and connection. A 65,535-byte window holds a transfer to 65 KB per round
+ * trip; 1 MiB carries 100 MB/s at 10 ms. */
+#define LIMIT_STREAM_WINDOW     65535u
 #define LIMIT_CONNECTION_WINDOW 1048576u
 
-/* Body bytes an applet may hold uncredited before the connection window stalls. CVE-2019-9511 (data dribble). */
+/* Body bytes an applet may hold uncredited before the connection window stalls. CVE-2019-9511 (data
+ * dribble). */
 #define LIMIT_HELD 1048576u
 
-/* Bodies up to this size are copied beside their frame header instead of lent: an iovec costs more than the copy. */
+/* Bodies up to this size are copied beside their frame header instead of lent: an iovec costs more
+ * than the copy. */
 #define LIMIT_COPY_BODY 2048u
 
 /* ---- time, in milliseconds ---- */
@@ -73,26 +83,32 @@
 /* SETTINGS unacknowledged; nghttpx 10 s. RFC 9113 section 6.5.3. */
 #define LIMIT_SETTINGS_ACK_MS 10000u
 
-/* Between the two GOAWAYs of a drain, when the PING that measures the round trip is not answered. RFC 9113 section 6.8. */
+/* Between the two GOAWAYs of a drain, when the PING that measures the round trip is not answered.
+ * RFC 9113 section 6.8. */
 #define LIMIT_DRAIN_PING_MS 1000u
 
 /* ---- network ---- */
 
-/* Body and head of a turn: bytes written ahead of the socket, TCP_NOTSENT_LOWAT of the same order keeps priorities alive. */
+/* Body and head of a turn: bytes written ahead of the socket, TCP_NOTSENT_LOWAT of the same order
+ * keeps priorities alive. */
 #define LIMIT_FLUSH_BUDGET 131072u
 
-/* A link's share of a turn; more waits until the others have had theirs. Four budgets fill a default loopback socket. */
+/* A link's share of a turn; more waits until the others have had theirs. Four budgets fill a
+ * default loopback socket. */
 #define LIMIT_FLUSH_TURN 524288u
 
-/* Flushes of one turn: links that touch each other (a proxy's two sides) settle in two, the rest waits for the next poll. */
+/* Flushes of one turn: links that touch each other (a proxy's two sides) settle in two, the rest
+ * waits for the next poll. */
 #define LIMIT_FLUSH_PASSES 4u
 
-/* A turn is flushed early after this many reads or bytes, while the sessions are still in the cache. libuv brings up to
- * 1,024 sockets per poll, and polls 48 times before it comes to its prepare hooks. */
-#define LIMIT_FLUSH_READS 32u
+/* A turn is flushed early after this many reads or bytes, while the sessions are still in the
+ * cache. libuv brings up to 1,024 sockets per poll, and polls 48 times before it comes to its
+ * prepare hooks. */
+#define LIMIT_FLUSH_READS      32u
 #define LIMIT_FLUSH_READ_BYTES 262144u
 
-/* Bytes the kernel holds beyond what the network has taken (TCP_NOTSENT_LOWAT); h2o uses its flush size as well. */
+/* Bytes the kernel holds beyond what the network has taken (TCP_NOTSENT_LOWAT); h2o uses its flush
+ * size as well. */
 #define LIMIT_NOTSENT 131072
 
 /* A read slab of a worker. */
@@ -104,18 +120,20 @@
 /* Spare blocks that the allocator of one loop keeps. */
 #define LIMIT_POOL_CACHED 8388608u
 
-/* Accepts per wake-up: one listener must not starve the links. nginx accepts one, or all with multi_accept. */
+/* Accepts per wake-up: one listener must not starve the links. nginx accepts one, or all with
+ * multi_accept. */
 #define LIMIT_ACCEPTS 64u
 
-/* Connections that wait for accept; the kernel caps it by net.core.somaxconn (4096). nginx 511, h2o 65535. */
+/* Connections that wait for accept; the kernel caps it by net.core.somaxconn (4096). nginx 511, h2o
+ * 65535. */
 #define LIMIT_BACKLOG 4096
 
 /* Pause after accept has run out of descriptors; nginx 500 ms (accept_mutex_delay). */
 #define LIMIT_ACCEPT_RETRY_MS 100u
 
-/* After our side is shut: how long the peer may be silent before the socket is closed for good, and how long in all. nginx
- * lingering_timeout 5 s, lingering_time 30 s; RFC 9112 section 9.6. */
-#define LIMIT_LINGER_MS 2000u
+/* After our side is shut: how long the peer may be silent before the socket is closed for good, and
+ * how long in all. nginx lingering_timeout 5 s, lingering_time 30 s; RFC 9112 section 9.6. */
+#define LIMIT_LINGER_MS      2000u
 #define LIMIT_LINGER_MOST_MS 30000u
 
 /* getaddrinfo calls at once in the process: libuv lends two of its four threads to slow work. */
@@ -138,18 +156,21 @@
 
 /* ---- files ---- */
 
-/* Files whose bytes are kept: their size, and all of them together; open descriptors and stat results kept. */
-#define LIMIT_CACHE_FILE 65536u
-#define LIMIT_CACHE_BYTES 33554432u
+/* Files whose bytes are kept: their size, and all of them together; open descriptors and stat
+ * results kept. */
+#define LIMIT_CACHE_FILE    65536u
+#define LIMIT_CACHE_BYTES   33554432u
 #define LIMIT_CACHE_ENTRIES 4096u
 
-/* Results without a file (missing, directories): a flood of wrong paths must not push out the right ones. */
+/* Results without a file (missing, directories): a flood of wrong paths must not push out the right
+ * ones. */
 #define LIMIT_CACHE_MISSING 512u
 
 /* Files being opened or checked at once by one worker; more are answered FILE_BUSY. */
 #define LIMIT_FILE_JOBS 1024u
 
-/* Descriptors of bigger files that the caches of all workers keep together, and never more than a fourth of RLIMIT_NOFILE. */
+/* Descriptors of bigger files that the caches of all workers keep together, and never more than a
+ * fourth of RLIMIT_NOFILE. */
 #define LIMIT_CACHE_DESCRIPTORS 1024u
 
 /* A piece of a bigger file that is read at once; a stream holds two at most. */

@@ -1,15 +1,17 @@
 /* Memory for the core: it has no malloc of its own, its owner hands it one.
  *
- * `mem` is that hook; `mem_arena` hands out small pieces that die together, under a ceiling. Every allocation may be refused (NULL), and every caller
- * turns that into the end of one stream or one connection, never of the process. Sizes are passed back on free, so
- * that the owner can keep size classes without headers. Not thread safe: one hook serves one worker. */
+ * `mem` is that hook; `mem_arena` hands out small pieces that die together, under a ceiling. Every
+ * allocation may be refused (NULL), and every caller turns that into the end of one stream or one
+ * connection, never of the process. Sizes are passed back on free, so that the owner can keep size
+ * classes without headers. Not thread safe: one hook serves one worker. */
 #ifndef H2BOX_CORE_MEM_H
 #define H2BOX_CORE_MEM_H
 
 #include "core/bytes.h"
 
-/* The hook. resize(user, NULL, 0, n) allocates, resize(user, p, old, 0) frees and returns NULL, anything else moves.
- * A NULL for n > 0 is a refusal and leaves p as it was. Memory is aligned for any type. */
+/* The hook. resize(user, NULL, 0, n) allocates, resize(user, p, old, 0) frees and returns NULL,
+ * anything else moves. A NULL for n > 0 is a refusal and leaves p as it was. Memory is aligned for
+ * any type. */
 typedef struct mem {
     void *(*resize)(void *user, void *p, size_t old_size, size_t new_size);
     void *user;
@@ -30,7 +32,8 @@ static inline void *mem_resize(const mem *m, void *p, size_t old_size, size_t ne
     return m->resize(m->user, p, old_size, new_size);
 }
 
-/* Pieces that die together. Chunks never move, so a piece stays where it is until mem_arena_clear. */
+/* Pieces that die together. Chunks never move, so a piece stays where it is until mem_arena_clear.
+ */
 typedef struct mem_chunk mem_chunk;
 
 typedef struct mem_arena {
@@ -44,7 +47,8 @@ typedef struct mem_arena {
 /* An empty arena that holds nothing yet and may come to hold at most ceiling bytes. */
 void mem_arena_init(mem_arena *a, const mem *m, size_t ceiling);
 
-/* n bytes (not 0), unaligned, or NULL when the ceiling or the hook refuses. Lives until clear or end. */
+/* n bytes (not 0), unaligned, or NULL when the ceiling or the hook refuses. Lives until clear or
+ * end. */
 void *mem_arena_take_slow(mem_arena *a, size_t n);
 
 static inline void *mem_arena_take(mem_arena *a, size_t n) {

@@ -1,8 +1,9 @@
 /* One HTTP connection, whatever its version: the face that applets talk to.
  *
- * A session is an h2_conn today; HTTP/1.1 joins behind the same calls, so an applet never asks which it is except to print it.
- * Every call means what h2_conn.h says of the call with the same name; lifetimes are those of http.h. It
- * owns its protocol state and nothing of the transport. Not thread safe: it belongs to one worker. */
+ * A session is an h2_conn today; HTTP/1.1 joins behind the same calls, so an applet never asks
+ * which it is except to print it. Every call means what h2_conn.h says of the call with the same
+ * name; lifetimes are those of http.h. It owns its protocol state and nothing of the transport. Not
+ * thread safe: it belongs to one worker. */
 #ifndef H2BOX_CORE_SESSION_H
 #define H2BOX_CORE_SESSION_H
 

@@ -1,7 +1,7 @@
 /* The judgement on a fault: who dies of it, with which wire code, and why.
  *
- * Made where the fault is found, carried out at one place (h2_conn), shown to the applet in the event and to the
- * log by the trace sink. It owns nothing: `why` is always a string literal. */
+ * Made where the fault is found, carried out at one place (h2_conn), shown to the applet in the
+ * event and to the log by the trace sink. It owns nothing: `why` is always a string literal. */
 #ifndef H2BOX_CORE_VERDICT_H
 #define H2BOX_CORE_VERDICT_H
 
@@ -17,7 +17,8 @@ typedef enum verdict_scope {
 /* The caller's mistakes; `code` of a VERDICT_CALLER. */
 typedef enum verdict_call {
     VERDICT_BAD_CALL, /* a stale reference, or a call this state or role does not allow */
-    VERDICT_BUSY,     /* no room now (concurrency, GOAWAY, ids used up): queue it, or take another connection */
+    VERDICT_BUSY,     /* no room now (concurrency, GOAWAY, ids used up): queue it, or take another
+                         connection */
     VERDICT_NO_MEMORY /* the allocator refused */
 } verdict_call;
 
@@ -30,11 +31,11 @@ typedef struct verdict {
 } verdict;
 
 #define VERDICT_OK ((verdict){0})
-#define VERDICT_ON_STREAM(id, c, text)                                                             \
+#define VERDICT_ON_STREAM(id, c, text) \
     ((verdict){VERDICT_STREAM, (uint8_t)(c), (uint16_t)__LINE__, (id), (text)})
-#define VERDICT_ON_CONNECTION(c, text)                                                             \
+#define VERDICT_ON_CONNECTION(c, text) \
     ((verdict){VERDICT_CONNECTION, (uint8_t)(c), (uint16_t)__LINE__, 0, (text)})
-#define VERDICT_ON_CALLER(c, text)                                                                 \
+#define VERDICT_ON_CALLER(c, text) \
     ((verdict){VERDICT_CALLER, (uint8_t)(c), (uint16_t)__LINE__, 0, (text)})
 
 #endif

@@ -13,62 +13,186 @@
 #define OF(field) OPT_AT(client_settings, field)
 
 static const opt_spec specs[] = {
-    {.name = "verbose", .letter = 'v', .type = OPT_COUNT, OF(verbose), .group = "Output",
+    {.name = "verbose",
+     .letter = 'v',
+     .type = OPT_COUNT,
+     OF(verbose),
+     .group = "Output",
      .help = "Log every frame and header field; twice: each piece of DATA too."},
-    {.name = "null-out", .letter = 'n', .type = OPT_FLAG, OF(null_out), .group = "Output",
+    {.name = "null-out",
+     .letter = 'n',
+     .type = OPT_FLAG,
+     OF(null_out),
+     .group = "Output",
      .help = "Throw response bodies away."},
-    {.name = "remote-name", .letter = 'O', .type = OPT_FLAG, OF(remote_name), .group = "Output",
-     .help = "Save each body of a successful response in the current directory under the last name of its path "
-             "(index.html when there is none). Files that exist are kept."},
-    {.name = "stat", .letter = 's', .type = OPT_FLAG, OF(statistics), .group = "Output",
+    {.name = "remote-name",
+     .letter = 'O',
+     .type = OPT_FLAG,
+     OF(remote_name),
+     .group = "Output",
+     .help =
+         "Save each body of a successful response in the current directory under the last name of its path "
+         "(index.html when there is none). Files that exist are kept."},
+    {.name = "stat",
+     .letter = 's',
+     .type = OPT_FLAG,
+     OF(statistics),
+     .group = "Output",
      .help = "Print a table of times when a connection is done."},
-    {.name = "hexdump", .type = OPT_FLAG, OF(hexdump), .group = "Output",
+    {.name = "hexdump",
+     .type = OPT_FLAG,
+     OF(hexdump),
+     .group = "Output",
      .help = "Show received bytes in hex."},
-    {.name = "color", .type = OPT_FLAG, OF(colour), .group = "Output",
-     .def_note = "when stdout is a terminal", .help = "Colour the log."},
-    {.name = "header", .letter = 'H', .type = OPT_LIST, OF(headers), .max = 200, .arg = "NAME: VALUE",
+    {.name = "color",
+     .type = OPT_FLAG,
+     OF(colour),
+     .group = "Output",
+     .def_note = "when stdout is a terminal",
+     .help = "Colour the log."},
+    {.name = "header",
+     .letter = 'H',
+     .type = OPT_LIST,
+     OF(headers),
+     .max = 200,
+     .arg = "NAME: VALUE",
      .group = "Request",
-     .help = "Send this header field too, or instead of the one of that name. Pseudo-header fields work: ':method: PUT'."},
-    {.name = "data", .letter = 'd', .type = OPT_STRING, OF(upload), .arg = "FILE", .word = OPT_WORD_FILE,
-     .group = "Request", .help = "POST this file; - is standard input."},
-    {.name = "trailer", .type = OPT_LIST, OF(trailers), .max = 100, .arg = "NAME: VALUE", .group = "Request",
+     .help =
+         "Send this header field too, or instead of the one of that name. Pseudo-header fields work: ':method: PUT'."},
+    {.name = "data",
+     .letter = 'd',
+     .type = OPT_STRING,
+     OF(upload),
+     .arg = "FILE",
+     .word = OPT_WORD_FILE,
+     .group = "Request",
+     .help = "POST this file; - is standard input."},
+    {.name = "trailer",
+     .type = OPT_LIST,
+     OF(trailers),
+     .max = 100,
+     .arg = "NAME: VALUE",
+     .group = "Request",
      .help = "Send this field after the body; needs --data."},
-    {.name = "no-content-length", .type = OPT_FLAG, OF(no_content_length), .group = "Request",
+    {.name = "no-content-length",
+     .type = OPT_FLAG,
+     OF(no_content_length),
+     .group = "Request",
      .help = "Send --data without content-length."},
-    {.name = "multiply", .letter = 'm', .type = OPT_INT, OF(multiply), .min = 1, .max = 1000000, .def = "1",
-     .group = "Request", .help = "Request each URI N times, at once."},
-    {.name = "continuation", .type = OPT_FLAG, OF(continuation), .group = "Request",
+    {.name = "multiply",
+     .letter = 'm',
+     .type = OPT_INT,
+     OF(multiply),
+     .min = 1,
+     .max = 1000000,
+     .def = "1",
+     .group = "Request",
+     .help = "Request each URI N times, at once."},
+    {.name = "continuation",
+     .type = OPT_FLAG,
+     OF(continuation),
+     .group = "Request",
      .help = "Add a header field so long that CONTINUATION must be sent."},
-    {.name = "timeout", .letter = 't', .type = OPT_DURATION, OF(timeout_ms), .max = INT32_MAX,
-     .def_note = "none", .group = "Connection",
+    {.name = "timeout",
+     .letter = 't',
+     .type = OPT_DURATION,
+     OF(timeout_ms),
+     .max = INT32_MAX,
+     .def_note = "none",
+     .group = "Connection",
      .help = "Give up on a connection, or on a request, after this time."},
-    {.name = "window-bits", .letter = 'w', .type = OPT_INT, OF(window_bits), .max = 30, .def = "16",
-     .arg = "N", .group = "Connection", .help = "Flow-control window of a stream: 2^N-1 bytes."},
-    {.name = "connection-window-bits", .letter = 'W', .type = OPT_INT, OF(connection_window_bits), .max = 30,
-     .def = "20", .old_def = "16", .arg = "N", .group = "Connection",
+    {.name = "window-bits",
+     .letter = 'w',
+     .type = OPT_INT,
+     OF(window_bits),
+     .max = 30,
+     .def = "16",
+     .arg = "N",
+     .group = "Connection",
+     .help = "Flow-control window of a stream: 2^N-1 bytes."},
+    {.name = "connection-window-bits",
+     .letter = 'W',
+     .type = OPT_INT,
+     OF(connection_window_bits),
+     .max = 30,
+     .def = "20",
+     .old_def = "16",
+     .arg = "N",
+     .group = "Connection",
      .help = "Flow-control window of the connection: 2^N-1 bytes; not below 65535."},
-    {.name = "peer-max-concurrent-streams", .letter = 'M', .type = OPT_INT, OF(peer_streams), .min = 1,
-     .max = INT32_MAX, .def = "100", .group = "Connection",
+    {.name = "peer-max-concurrent-streams",
+     .letter = 'M',
+     .type = OPT_INT,
+     OF(peer_streams),
+     .min = 1,
+     .max = INT32_MAX,
+     .def = "100",
+     .group = "Connection",
      .help = "Streams to open at once before the server has said how many it takes."},
-    {.name = "max-concurrent-streams", .type = OPT_INT, OF(max_streams), .max = INT32_MAX, .def = "100",
-     .group = "Connection", .help = "Pushed streams to take at once."},
-    {.name = "no-push", .type = OPT_FLAG, OF(no_push), .group = "Connection", .help = "Take no pushed streams."},
-    {.name = "header-table-size", .letter = 'c', .type = OPT_SIZES, OF(table_sizes), .max = LIMIT_TABLE_MAX,
-     .def_note = "4K", .group = "Connection",
-     .help = "Dynamic table that the server may use (HPACK). When repeated, the least of all and then the last "
-             "is announced."},
-    {.name = "encoder-header-table-size", .type = OPT_SIZE, OF(encoder_table), .max = LIMIT_TABLE_MAX,
-     .def = "4K", .group = "Connection", .help = "Dynamic table that we use at most."},
-    {.name = "padding", .letter = 'b', .type = OPT_INT, OF(padding), .max = 255, .def = "0", .group = "Connection",
+    {.name = "max-concurrent-streams",
+     .type = OPT_INT,
+     OF(max_streams),
+     .max = INT32_MAX,
+     .def = "100",
+     .group = "Connection",
+     .help = "Pushed streams to take at once."},
+    {.name = "no-push",
+     .type = OPT_FLAG,
+     OF(no_push),
+     .group = "Connection",
+     .help = "Take no pushed streams."},
+    {.name = "header-table-size",
+     .letter = 'c',
+     .type = OPT_SIZES,
+     OF(table_sizes),
+     .max = LIMIT_TABLE_MAX,
+     .def_note = "4K",
+     .group = "Connection",
+     .help =
+         "Dynamic table that the server may use (HPACK). When repeated, the least of all and then the last "
+         "is announced."},
+    {.name = "encoder-header-table-size",
+     .type = OPT_SIZE,
+     OF(encoder_table),
+     .max = LIMIT_TABLE_MAX,
+     .def = "4K",
+     .group = "Connection",
+     .help = "Dynamic table that we use at most."},
+    {.name = "padding",
+     .letter = 'b',
+     .type = OPT_INT,
+     OF(padding),
+     .max = 255,
+     .def = "0",
+     .group = "Connection",
      .help = "Bytes of padding in each DATA and HEADERS frame."},
-    {.name = "no-dep", .type = OPT_FLAG, .status = OPT_IGNORED, .group = "Retired",
-     .instead = "RFC 7540 dependencies are not sent", .help = "Send no dependency priorities."},
-    {.name = "dep-idle", .type = OPT_FLAG, .status = OPT_IGNORED, .group = "Retired",
-     .instead = "RFC 7540 dependencies are not sent", .help = "Use idle streams as priority anchors."},
-    {.name = "weight", .letter = 'p', .type = OPT_INT, .min = 1, .max = 256, .status = OPT_IGNORED,
-     .group = "Retired", .instead = "send a priority field: -H 'priority: u=0'", .help = "RFC 7540 weight."},
-    {.name = "no-rfc7540-pri", .type = OPT_FLAG, .status = OPT_IGNORED, .group = "Retired",
-     .instead = "RFC 7540 priorities are always off", .help = "Announce that RFC 7540 priorities are not used."},
+    {.name = "no-dep",
+     .type = OPT_FLAG,
+     .status = OPT_IGNORED,
+     .group = "Retired",
+     .instead = "RFC 7540 dependencies are not sent",
+     .help = "Send no dependency priorities."},
+    {.name = "dep-idle",
+     .type = OPT_FLAG,
+     .status = OPT_IGNORED,
+     .group = "Retired",
+     .instead = "RFC 7540 dependencies are not sent",
+     .help = "Use idle streams as priority anchors."},
+    {.name = "weight",
+     .letter = 'p',
+     .type = OPT_INT,
+     .min = 1,
+     .max = 256,
+     .status = OPT_IGNORED,
+     .group = "Retired",
+     .instead = "send a priority field: -H 'priority: u=0'",
+     .help = "RFC 7540 weight."},
+    {.name = "no-rfc7540-pri",
+     .type = OPT_FLAG,
+     .status = OPT_IGNORED,
+     .group = "Retired",
+     .instead = "RFC 7540 priorities are always off",
+     .help = "Announce that RFC 7540 priorities are not used."},
 };
 
 static const char *const usage[] = {"[OPTION]... URI...", NULL};
@@ -90,8 +214,9 @@ const opt_table client_options = {
     OPT_SPECS(specs),
     .settings_size = sizeof(client_settings),
     .usage = usage,
-    .about = "Fetches URIs over HTTP/2, with prior knowledge of it. URIs with the same scheme, host and port share a "
-             "connection. Bodies go to stdout, and so does the log; gzip and deflate are undone.",
+    .about =
+        "Fetches URIs over HTTP/2, with prior knowledge of it. URIs with the same scheme, host and port share a "
+        "connection. Bodies go to stdout, and so does the log; gzip and deflate are undone.",
     .operands = "URIs: http://HOST[:PORT][/PATH][?QUERY].",
     .operand_min = 1,
     .operand_max = OPT_ANY,
@@ -129,7 +254,8 @@ static request *new_request(const opt_call *call, const char *typed) {
     size_t room = strlen(typed) * 3 + 8; /* every byte may need percent-encoding */
     request *r = calloc(1, sizeof *r);
     if (r) r->text = malloc(room);
-    const char *why = r && r->text ? uri_resolve(NULL, span_str(typed), r->text, room, &r->uri) : "out of memory";
+    const char *why =
+        r && r->text ? uri_resolve(NULL, span_str(typed), r->text, room, &r->uri) : "out of memory";
     if (!why && r->uri.https) why = "https needs TLS, which this version does not have; use http";
     if (!why) return r;
     opt_say(call, "%s: %s", typed, why);
@@ -138,7 +264,8 @@ static request *new_request(const opt_call *call, const char *typed) {
 }
 
 static bool same_server(const request *a, const request *b) {
-    return span_eq(a->uri.scheme, b->uri.scheme) && span_ieq(a->uri.host, b->uri.host) && a->uri.port == b->uri.port;
+    return span_eq(a->uri.scheme, b->uri.scheme) && span_ieq(a->uri.host, b->uri.host) &&
+           a->uri.port == b->uri.port;
 }
 
 /* All requests, in the order of the operands; false when some could not be made. */
@@ -205,14 +332,17 @@ static bool run_all(fetch_run *run, request *all, bool ok) {
         ok = false;
     }
     if (sum.done == sum.total) return ok;
-    fprintf(stderr, "Some requests were not processed. total=%u, processed=%u\n", sum.total, sum.done);
+    fprintf(stderr, "Some requests were not processed. total=%u, processed=%u\n", sum.total,
+            sum.done);
     return false;
 }
 
-static int parse_fields(opt_call *call, const opt_list *list, const char *option, http_field **fields) {
+static int parse_fields(opt_call *call, const opt_list *list, const char *option,
+                        http_field **fields) {
     uint32_t bad = 0;
     const char *why = fields_out_parse(list, fields, &bad);
-    return why ? opt_refuse(call, "--%s: '%s': %s", option, list->count ? list->v[bad] : "", why) : OPT_GO;
+    return why ? opt_refuse(call, "--%s: '%s': %s", option, list->count ? list->v[bad] : "", why)
+               : OPT_GO;
 }
 
 int client_main(int argc, char **argv, bool old_name) {
@@ -243,7 +373,8 @@ int client_main(int argc, char **argv, bool old_name) {
                      .start_us = loop_now_us()};
     code = APPLET_FAILED;
     if (set.upload && !(run.upload = upload_open(set.upload))) {
-        opt_say(&call, "%s: %s", set.upload, errno == EINVAL ? "not a regular file" : strerror(errno));
+        opt_say(&call, "%s: %s", set.upload,
+                errno == EINVAL ? "not a regular file" : strerror(errno));
     } else if (!run.loop) {
         opt_say(&call, "no event loop: %s", strerror(errno));
     } else {

@@ -22,12 +22,17 @@ typedef struct client_settings {
     const char *upload;
 } client_settings;
 
-typedef enum request_state { REQUEST_WAITS, REQUEST_RUNS, REQUEST_DONE, REQUEST_FAILED } request_state;
+typedef enum request_state {
+    REQUEST_WAITS,
+    REQUEST_RUNS,
+    REQUEST_DONE,
+    REQUEST_FAILED
+} request_state;
 
 /* One exchange. Made before the first connection, or when the server promises one. */
 typedef struct request {
-    uri uri;            /* borrows from text */
-    uint8_t *text;      /* owned */
+    uri uri;       /* borrows from text */
+    uint8_t *text; /* owned */
     request_state state;
     bool pushed, ended; /* ended: the response came whole */
     uint8_t tries;      /* times it was sent */

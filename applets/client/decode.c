@@ -35,9 +35,12 @@ bool decode_bytes(decode *d, span bytes, bool (*put)(void *user, span piece), vo
         int said = inflate(&d->z, Z_NO_FLUSH);
         size_t n = sizeof out - d->z.avail_out;
         if (n && !put(user, span_of(out, n))) return false;
-        if (said == Z_STREAM_END) d->ended = true; /* what follows is not content */
-        else if (said != Z_OK && said != Z_BUF_ERROR) return false;
-        else if (n == 0 && said == Z_BUF_ERROR) break;
+        if (said == Z_STREAM_END)
+            d->ended = true; /* what follows is not content */
+        else if (said != Z_OK && said != Z_BUF_ERROR)
+            return false;
+        else if (n == 0 && said == Z_BUF_ERROR)
+            break;
     }
     return true;
 }

@@ -6,12 +6,13 @@
 
 typedef struct decode decode;
 
-/* A decoder for a content-encoding value, or NULL when there is nothing to undo or it is not known: then the bytes are
- * the content as they are. */
+/* A decoder for a content-encoding value, or NULL when there is nothing to undo or it is not known:
+ * then the bytes are the content as they are. */
 decode *decode_new(span coding);
 void decode_free(decode *d);
 
-/* Gives what the bytes decode to, piece by piece, to put. False when they are broken or put returned false. */
+/* Gives what the bytes decode to, piece by piece, to put. False when they are broken or put
+ * returned false. */
 bool decode_bytes(decode *d, span bytes, bool (*put)(void *user, span piece), void *user);
 
 #endif

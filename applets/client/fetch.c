@@ -70,8 +70,8 @@ static bool submit(fetch *f, request *r) {
     fetch_run *run = f->run;
     fields_out fields;
     http_body body = HTTP_NO_BODY;
-    fields_out_make(&fields, r, run->set, run->upload ? upload_size(run->upload) : UINT64_MAX, run->extra,
-                    run->extra_count);
+    fields_out_make(&fields, r, run->set, run->upload ? upload_size(run->upload) : UINT64_MAX,
+                    run->extra, run->extra_count);
     if (run->upload) {
         body = upload_body(run->upload);
         if (!body.ops) {
@@ -88,7 +88,8 @@ static bool submit(fetch *f, request *r) {
         settle(f, r, v.why);
         return true;
     }
-    if (run->trailer_count && body.ops) session_trailers(s, r->ref, run->trailers, run->trailer_count);
+    if (run->trailer_count && body.ops)
+        session_trailers(s, r->ref, run->trailers, run->trailer_count);
     r->state = REQUEST_RUNS;
     r->tries++;
     f->running++;
@@ -108,7 +109,8 @@ static void submit_waiting(fetch *f) {
             break;
         }
     }
-    if ((!more || f->goaway) && f->running == 0) session_close(link_session(f->link), H2_NO_ERROR, NULL);
+    if ((!more || f->goaway) && f->running == 0)
+        session_close(link_session(f->link), H2_NO_ERROR, NULL);
     link_touch(f->link);
 }
 
@@ -139,7 +141,8 @@ static void take_data(fetch *f, request *r, const http_event *ev) {
 static void take_response(fetch *f, request *r, const http_event *ev) {
     const client_settings *set = f->run->set;
     r->status = ev->summary.status;
-    const http_field *coding = fields_find(ev->fields, ev->field_count, HTTP_TOKEN_CONTENT_ENCODING);
+    const http_field *coding =
+        fields_find(ev->fields, ev->field_count, HTTP_TOKEN_CONTENT_ENCODING);
     if (coding && !set->null_out) r->decode = decode_new(coding->value);
     if (!set->remote_name || r->status < 200 || r->status > 299) return;
     r->save = open_save(r);
@@ -154,10 +157,13 @@ static const char *closed_why(const http_event *ev) {
     static char said[128];
     const char *name = h2_frame_code_name(ev->code);
     if (ev->never_processed) return "not processed by the server";
-    if (ev->verdict.scope == VERDICT_STREAM && ev->verdict.why && strcmp(ev->verdict.why, "reset by the peer") == 0)
+    if (ev->verdict.scope == VERDICT_STREAM && ev->verdict.why &&
+        strcmp(ev->verdict.why, "reset by the peer") == 0)
         snprintf(said, sizeof said, "reset by the server: %s", name ? name : "unknown code");
-    else if (ev->verdict.why) snprintf(said, sizeof said, "%s", ev->verdict.why);
-    else return "the response is not complete";
+    else if (ev->verdict.why)
+        snprintf(said, sizeof said, "%s", ev->verdict.why);
+    else
+        return "the response is not complete";
     return said;
 }
 
@@ -186,7 +192,8 @@ static void take_push(fetch *f, const http_event *ev) {
     session_attach(link_session(f->link), ev->ref, r);
 }
 
-/* The server surely did nothing for it (RFC 9113 section 8.7): it may be sent again, here or on another connection. */
+/* The server surely did nothing for it (RFC 9113 section 8.7): it may be sent again, here or on
+ * another connection. */
 static bool try_again(fetch *f, request *r) {
     if (r->state != REQUEST_RUNS || r->pushed || r->ended || r->tries >= TRIES) return false;
     r->state = REQUEST_WAITS;
@@ -211,7 +218,8 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
     case HTTP_EVENT_TRAILERS: r->ended = true; break;
     case HTTP_EVENT_PUSH: take_push(f, ev); break;
     case HTTP_EVENT_CLOSED:
-        if (!ev->never_processed || !try_again(f, r)) settle(f, r, r->ended ? NULL : closed_why(ev));
+        if (!ev->never_processed || !try_again(f, r))
+            settle(f, r, r->ended ? NULL : closed_why(ev));
         submit_waiting(f);
         break;
     case HTTP_EVENT_ROOM: submit_waiting(f); break;
@@ -219,8 +227,9 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
         f->goaway = ev->code == H2_NO_ERROR;
         if (!f->goaway) {
             const char *name = h2_frame_code_name(ev->code);
-            opt_say(f->run->call, "the server ends the connection: %s%s%.*s", name ? name : "unknown code",
-                    ev->data.n ? ": " : "", (int)(ev->data.n < 200 ? ev->data.n : 200), (const char *)ev->data.p);
+            opt_say(f->run->call, "the server ends the connection: %s%s%.*s",
+                    name ? name : "unknown code", ev->data.n ? ": " : "",
+                    (int)(ev->data.n < 200 ? ev->data.n : 200), (const char *)ev->data.p);
         }
         if (f->running == 0) session_close(link_session(f->link), H2_NO_ERROR, NULL);
         break;
@@ -239,7 +248,9 @@ static void on_closed(void *user, net_link *k, const char *why) {
     loop_stop(f->run->loop);
 }
 
-static void on_bytes(void *user, span received) { frame_log_hexdump(&((fetch *)user)->log, received); }
+static void on_bytes(void *user, span received) {
+    frame_log_hexdump(&((fetch *)user)->log, received);
+}
 
 static void on_opened(void *user, net_link *k) {
     fetch *f = user;
@@ -265,17 +276,24 @@ static void fail_the_rest(fetch *f, const char *host) {
     for (request *r = f->requests; r; r = r->next) {
         if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) continue;
         if (!f->connected_us && !said) {
-            opt_say(f->run->call, "connect %s:%u: %s", host, r->uri.port, f->why ? f->why : "failed");
+            opt_say(f->run->call, "connect %s:%u: %s", host, r->uri.port,
+                    f->why ? f->why : "failed");
             said = true;
         }
-        if (!f->connected_us) r->state = REQUEST_FAILED;
-        else settle(f, r, f->why ? f->why : r->tries ? "not processed by the server" : "the server closed the connection");
+        if (!f->connected_us)
+            r->state = REQUEST_FAILED;
+        else
+            settle(f, r,
+                   f->why     ? f->why
+                   : r->tries ? "not processed by the server"
+                              : "the server closed the connection");
     }
 }
 
 void fetch_all(fetch *f, fetch_run *run, request *requests) {
     static const dial_calls dialled = {on_opened, on_failed};
-    static const link_calls quiet = {on_event, on_closed, NULL}, dumping = {on_event, on_closed, on_bytes};
+    static const link_calls quiet = {on_event, on_closed, NULL},
+                            dumping = {on_event, on_closed, on_bytes};
     const client_settings *set = run->set;
     char host[256];
     *f = (fetch){.run = run, .requests = requests};
@@ -284,7 +302,10 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
         r->fetch = f;
         f->last = &r->next;
     }
-    f->log = (frame_log){.out = stdout, .start_us = run->start_us, .colour = set->colour, .chunks = set->verbose > 1,
+    f->log = (frame_log){.out = stdout,
+                         .start_us = run->start_us,
+                         .colour = set->colour,
+                         .chunks = set->verbose > 1,
                          .first = set->verbose ? "Connected" : NULL};
     span name = requests->uri.host;
     if (name.n >= sizeof host) name.n = sizeof host - 1;
@@ -296,12 +317,16 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
                         .config = run->config,
                         .write_ms = LIMIT_WRITE_MS};
     if (set->verbose) birth.trace = frame_log_trace(&f->log);
-    uint32_t limit = set->timeout_ms && set->timeout_ms < LIMIT_DIAL_MS ? (uint32_t)set->timeout_ms : LIMIT_DIAL_MS;
-    do { /* a server that ends a connection in good order after a number of requests is dialled again */
+    uint32_t limit = set->timeout_ms && set->timeout_ms < LIMIT_DIAL_MS ? (uint32_t)set->timeout_ms
+                                                                        : LIMIT_DIAL_MS;
+    do { /* a server that ends a connection in good order after a number of requests is dialled
+            again */
         f->settled = 0;
         f->goaway = false;
-        if (dial_open(run->loop, host, requests->uri.port, &birth, limit, &dialled, f)) loop_run(run->loop);
-        else f->why = "out of memory";
+        if (dial_open(run->loop, host, requests->uri.port, &birth, limit, &dialled, f))
+            loop_run(run->loop);
+        else
+            f->why = "out of memory";
     } while (f->goaway && f->settled && !f->why && waits(f));
     fail_the_rest(f, host);
     frame_log_end(&f->log);

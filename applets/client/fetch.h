@@ -12,13 +12,13 @@ typedef struct fetch_run {
     const opt_call *call; /* for messages */
     const session_config *config;
     loop *loop;
-    upload *upload; /* or NULL */
+    upload *upload;          /* or NULL */
     const http_field *extra; /* -H, lower case */
     size_t extra_count;
     const http_field *trailers;
     size_t trailer_count;
-    uint64_t start_us;   /* of the run: what the log counts from */
-    bool output_failed;  /* stdout takes no more */
+    uint64_t start_us;  /* of the run: what the log counts from */
+    bool output_failed; /* stdout takes no more */
 } fetch_run;
 
 typedef struct fetch {
@@ -29,12 +29,13 @@ typedef struct fetch {
     frame_log log;
     uint64_t connected_us;
     uint32_t running;
-    uint32_t settled;    /* on this connection */
-    bool goaway;         /* the server takes no more requests here, without an error */
-    const char *why; /* the connection failed: every request that is not done has */
+    uint32_t settled; /* on this connection */
+    bool goaway;      /* the server takes no more requests here, without an error */
+    const char *why;  /* the connection failed: every request that is not done has */
 } fetch;
 
-/* Dials and runs the loop until every request is done or has failed. The outcome is in the requests. */
+/* Dials and runs the loop until every request is done or has failed. The outcome is in the
+ * requests. */
 void fetch_all(fetch *f, fetch_run *run, request *requests);
 
 /* Frees requests, pushed ones too. */

@@ -13,7 +13,8 @@ static const http_field *replaced(const http_field *extra, size_t n, http_token 
     return f;
 }
 
-static void add_own(fields_out *out, const http_field *extra, size_t n, http_token token, span value) {
+static void add_own(fields_out *out, const http_field *extra, size_t n, http_token token,
+                    span value) {
     const http_field *f = replaced(extra, n, token);
     add(out, (http_field){fields_name(token), f ? f->value : value, (uint16_t)token, false});
 }
@@ -41,8 +42,8 @@ static const uint8_t *long_value(void) {
     return dashes;
 }
 
-void fields_out_make(fields_out *out, const request *r, const client_settings *set, uint64_t upload_bytes,
-                     const http_field *extra, size_t extra_count) {
+void fields_out_make(fields_out *out, const request *r, const client_settings *set,
+                     uint64_t upload_bytes, const http_field *extra, size_t extra_count) {
     bool upload = upload_bytes != UINT64_MAX;
     out->n = 0;
     add_own(out, extra, extra_count, HTTP_TOKEN_METHOD, upload ? SPAN("POST") : SPAN("GET"));
@@ -55,11 +56,13 @@ void fields_out_make(fields_out *out, const request *r, const client_settings *s
     add_own(out, extra, extra_count, HTTP_TOKEN_ACCEPT_ENCODING, SPAN("gzip, deflate"));
     add_own(out, extra, extra_count, HTTP_TOKEN_USER_AGENT, SPAN("h2box/" H2BOX_VERSION));
     add_own(out, extra, extra_count, HTTP_TOKEN_PRIORITY, SPAN("u=3"));
-    if (upload && !set->no_content_length && !fields_find(extra, extra_count, HTTP_TOKEN_CONTENT_LENGTH))
+    if (upload && !set->no_content_length &&
+        !fields_find(extra, extra_count, HTTP_TOKEN_CONTENT_LENGTH))
         add(out, HTTP_FIELD_OF(CONTENT_LENGTH,
                                span_of(out->length, bytes_put_decimal(out->length, upload_bytes))));
     if (set->continuation)
-        add(out, (http_field){SPAN("x-h2box-continuation"), span_of(long_value(), LONG_VALUE), HTTP_TOKEN_OTHER, false});
+        add(out, (http_field){SPAN("x-h2box-continuation"), span_of(long_value(), LONG_VALUE),
+                              HTTP_TOKEN_OTHER, false});
     for (size_t i = 0; i < extra_count; i++)
         if (!ours(extra[i].token) && extra[i].token != HTTP_TOKEN_PROTOCOL) add(out, extra[i]);
 }

@@ -16,8 +16,8 @@ static void print_row(FILE *out, const request *r, uint64_t connected_us) {
     human_duration(start + 1, r->start_us - connected_us);
     human_duration(took, r->end_us - r->start_us);
     human_units(size, r->received);
-    fprintf(out, "%3u %11s %s%11s %8s %4u %4s %.*s\n", r->ref.id, end, r->pushed ? "*" : " ", start, took,
-            r->status, size, (int)r->uri.target.n, (const char *)r->uri.target.p);
+    fprintf(out, "%3u %11s %s%11s %8s %4u %4s %.*s\n", r->ref.id, end, r->pushed ? "*" : " ", start,
+            took, r->status, size, (int)r->uri.target.n, (const char *)r->uri.target.p);
 }
 
 void statistics_print(FILE *out, const request *requests, uint64_t connected_us) {

@@ -4,7 +4,8 @@
 
 #include "applets/client/client.h"
 
-/* Prints the done requests of one connection, which was made at connected_us, in the order they completed. */
+/* Prints the done requests of one connection, which was made at connected_us, in the order they
+ * completed. */
 void statistics_print(FILE *out, const request *requests, uint64_t connected_us);
 
 #endif

@@ -11,7 +11,8 @@
 #define PIECE  65536u
 #define PIECES 5u
 
-/* Between two writes output asks for one flush budget and a frame at most, wherever that begins in a piece. */
+/* Between two writes output asks for one flush budget and a frame at most, wherever that begins in
+ * a piece. */
 _Static_assert((PIECES - 2) * PIECE >= LIMIT_FLUSH_BUDGET + 16384, "pieces never run out");
 
 struct upload {
@@ -53,7 +54,8 @@ upload *upload_open(const char *path) {
     struct stat st;
     int fd = strcmp(path, "-") == 0 ? spool() : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return NULL;
-    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) errno = EINVAL;
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
+        errno = EINVAL;
     else if (st.st_size >= 0) {
         upload *u = malloc(sizeof *u);
         if (u) {
@@ -75,7 +77,8 @@ void upload_close(upload *u) {
     free(u);
 }
 
-/* The last piece read, when it holds offset; else the next one, read now. NULL: it cannot be read. */
+/* The last piece read, when it holds offset; else the next one, read now. NULL: it cannot be read.
+ */
 static piece *piece_at(body *b, uint64_t offset) {
     if (b->count) {
         piece *last = &b->pieces[(b->first + b->count - 1) % PIECES];

@@ -6,8 +6,8 @@
 
 typedef struct upload upload;
 
-/* Opens a file; "-" reads standard input to its end into an unnamed temporary file, since its length goes first. NULL with
- * errno set. */
+/* Opens a file; "-" reads standard input to its end into an unnamed temporary file, since its
+ * length goes first. NULL with errno set. */
 upload *upload_open(const char *path);
 uint64_t upload_size(const upload *u);
 

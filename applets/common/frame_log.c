@@ -22,8 +22,8 @@ static void begin(frame_log *l) {
     uint64_t ms = (loop_now_us() - l->start_us) / 1000;
     text_clear(&l->line);
     if (l->id) text_print(&l->line, "[id=%u] ", l->id);
-    text_print(&l->line, "%s[%3u.%03u]%s ", paint(l, STAMP), (unsigned)(ms / 1000), (unsigned)(ms % 1000),
-               paint(l, PLAIN));
+    text_print(&l->line, "%s[%3u.%03u]%s ", paint(l, STAMP), (unsigned)(ms / 1000),
+               (unsigned)(ms % 1000), paint(l, PLAIN));
 }
 
 /* Flushed at once: who watches a log, or a process that dies, wants what has happened so far. */
@@ -79,7 +79,8 @@ static void add_headers(text *t, const h2_trace_frame *f) {
                                            [H2_TRACE_PUSH_RESPONSE] = "First push response header"};
     text_print(t, INDENT "(padlen=%u", padlen(f));
     if (f->flags & H2_FLAG_PRIORITY)
-        text_print(t, ", dep_stream_id=%u, weight=%u, exclusive=%u", f->depends_on, f->weight, f->exclusive);
+        text_print(t, ", dep_stream_id=%u, weight=%u, exclusive=%u", f->depends_on, f->weight,
+                   f->exclusive);
     text_print(t, ")\n");
     if (f->section <= H2_TRACE_PUSH_RESPONSE) text_print(t, INDENT "; %s\n", sections[f->section]);
 }
@@ -90,8 +91,8 @@ static void add_settings(text *t, span payload) {
         span entry = span_take(&payload, 6);
         uint16_t id = bytes_get16(entry.p);
         const char *name = h2_frame_setting_name(id);
-        text_print(t, INDENT "[%s%s(0x%02x):%u]\n", name ? "SETTINGS_" : "", name ? name : "UNKNOWN", id,
-                   bytes_get32(entry.p + 2));
+        text_print(t, INDENT "[%s%s(0x%02x):%u]\n", name ? "SETTINGS_" : "",
+                   name ? name : "UNKNOWN", id, bytes_get32(entry.p + 2));
     }
 }
 
@@ -124,8 +125,8 @@ static void add_payload(text *t, const h2_trace_frame *f) {
     switch (f->type) {
     case H2_FRAME_PRIORITY:
         if (p.n != 5) return;
-        text_print(t, INDENT "(dep_stream_id=%u, weight=%u, exclusive=%u)\n", bytes_get32(p.p) & H2_ID_MASK,
-                   p.p[4] + 1u, p.p[0] >> 7);
+        text_print(t, INDENT "(dep_stream_id=%u, weight=%u, exclusive=%u)\n",
+                   bytes_get32(p.p) & H2_ID_MASK, p.p[4] + 1u, p.p[0] >> 7);
         return;
     case H2_FRAME_RST_STREAM:
         if (p.n != 4) return;
@@ -155,7 +156,8 @@ static void add_payload(text *t, const h2_trace_frame *f) {
     case H2_FRAME_ORIGIN: add_origin(t, p); return;
     case H2_FRAME_PRIORITY_UPDATE:
         if (p.n < 4) return;
-        text_print(t, INDENT "(prioritized_stream_id=%u, priority_field_value=", bytes_get32(p.p) & H2_ID_MASK);
+        text_print(t, INDENT "(prioritized_stream_id=%u, priority_field_value=",
+                   bytes_get32(p.p) & H2_ID_MASK);
         add_bracketed(t, "", span_skip(p, 4));
         text_print(t, ")\n");
         return;
@@ -170,7 +172,8 @@ static void log_received_fields(frame_log *l, const h2_trace_frame *f) {
     uint32_t id = f->stream_id;
     for (size_t i = 0; i < f->field_count; i++) {
         begin(l);
-        text_print(&l->line, "recv (stream_id=%u%s) ", id, f->fields[i].never_indexed ? ", sensitive" : "");
+        text_print(&l->line, "recv (stream_id=%u%s) ", id,
+                   f->fields[i].never_indexed ? ", sensitive" : "");
         add_field(l, &f->fields[i]);
         finish(l);
     }
@@ -185,10 +188,12 @@ static void log_frame(void *user, const h2_trace_frame *f) {
     if (f->verdict.scope != VERDICT_NONE)
         text_print(t, "%s[INVALID; error=%s]%s ", paint(l, FAULT), f->verdict.why, paint(l, PLAIN));
     text_print(t, "%s%s ", paint(l, f->sent ? SEND : RECV), f->sent ? "send" : "recv");
-    if (name) text_print(t, "%s", name);
-    else text_print(t, "extension(0x%02x)", f->type);
-    text_print(t, "%s frame <length=%u, flags=0x%02x, stream_id=%u>\n", paint(l, PLAIN), f->length, f->flags,
-               f->stream_id);
+    if (name)
+        text_print(t, "%s", name);
+    else
+        text_print(t, "extension(0x%02x)", f->type);
+    text_print(t, "%s frame <length=%u, flags=0x%02x, stream_id=%u>\n", paint(l, PLAIN), f->length,
+               f->flags, f->stream_id);
     add_flags(t, f);
     switch (f->type) {
     case H2_FRAME_DATA:
@@ -211,8 +216,8 @@ static void log_data(void *user, uint32_t stream_id, size_t length, uint32_t str
                      uint32_t connection_owed) {
     frame_log *l = user;
     begin(l);
-    text_print(&l->line, "recv (stream_id=%u, length=%zu, srecv=%u, crecv=%u) DATA\n", stream_id, length,
-               stream_owed, connection_owed);
+    text_print(&l->line, "recv (stream_id=%u, length=%zu, srecv=%u, crecv=%u) DATA\n", stream_id,
+               length, stream_owed, connection_owed);
     finish(l);
 }
 
@@ -248,8 +253,10 @@ void frame_log_hexdump(frame_log *l, span bytes) {
         text_print(t, "%08zx", at);
         for (size_t i = 0; i < 16; i++) {
             if (i % 8 == 0) text_print(t, " ");
-            if (i < n) text_print(t, " %02x", bytes.p[at + i]);
-            else text_print(t, "   ");
+            if (i < n)
+                text_print(t, " %02x", bytes.p[at + i]);
+            else
+                text_print(t, "   ");
         }
         text_print(t, "  |");
         for (size_t i = 0; i < n; i++) {

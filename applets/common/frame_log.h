@@ -1,7 +1,7 @@
 /* The frame log: what passes on a connection, in the layout that nghttp and nghttpd made known.
  *
- * One log per connection, given to its session as trace sink. Every record goes to the stream in one write, so that
- * threads do not mix lines. */
+ * One log per connection, given to its session as trace sink. Every record goes to the stream in
+ * one write, so that threads do not mix lines. */
 #ifndef H2BOX_APPLETS_COMMON_FRAME_LOG_H
 #define H2BOX_APPLETS_COMMON_FRAME_LOG_H
 

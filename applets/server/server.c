@@ -22,34 +22,113 @@ typedef struct server_settings {
 #define OF(field) OPT_AT(server_settings, field)
 
 static const opt_spec specs[] = {
-    {.name = "htdocs", .letter = 'd', .type = OPT_STRING, OF(htdocs), .arg = "DIR", .def = ".", .word = OPT_WORD_DIR,
-     .group = "Site", .help = "Serve the files below this directory."},
-    {.name = "address", .letter = 'a', .type = OPT_STRING, OF(address), .arg = "ADDR", .def_note = "all addresses",
-     .group = "Network", .help = "Listen on this address or name."},
-    {.name = "no-tls", .type = OPT_FLAG, OF(no_tls), .group = "Network",
-     .help = "Speak HTTP/2 in the clear, with prior knowledge. This version has no TLS yet: needed."},
-    {.name = "workers", .letter = 'n', .type = OPT_INT, OF(workers), .max = 1024, .def = "0", .old_def = "1",
-     .def_note = "one per core", .group = "Network", .help = "Threads that serve; 0 is one per core."},
-    {.name = "max-concurrent-streams", .letter = 'm', .type = OPT_INT, OF(max_streams), .min = 1, .max = 1000000,
-     .def = "100", .group = "HTTP/2", .help = "Streams a client may have open at once."},
-    {.name = "window-bits", .letter = 'w', .type = OPT_INT, OF(window_bits), .max = 30, .def = "16", .arg = "N",
-     .group = "HTTP/2", .help = "Flow-control window of a stream: 2^N-1 bytes."},
-    {.name = "connection-window-bits", .letter = 'W', .type = OPT_INT, OF(connection_window_bits), .max = 30,
-     .def = "20", .old_def = "16", .arg = "N", .group = "HTTP/2",
+    {.name = "htdocs",
+     .letter = 'd',
+     .type = OPT_STRING,
+     OF(htdocs),
+     .arg = "DIR",
+     .def = ".",
+     .word = OPT_WORD_DIR,
+     .group = "Site",
+     .help = "Serve the files below this directory."},
+    {.name = "address",
+     .letter = 'a',
+     .type = OPT_STRING,
+     OF(address),
+     .arg = "ADDR",
+     .def_note = "all addresses",
+     .group = "Network",
+     .help = "Listen on this address or name."},
+    {.name = "no-tls",
+     .type = OPT_FLAG,
+     OF(no_tls),
+     .group = "Network",
+     .help =
+         "Speak HTTP/2 in the clear, with prior knowledge. This version has no TLS yet: needed."},
+    {.name = "workers",
+     .letter = 'n',
+     .type = OPT_INT,
+     OF(workers),
+     .max = 1024,
+     .def = "0",
+     .old_def = "1",
+     .def_note = "one per core",
+     .group = "Network",
+     .help = "Threads that serve; 0 is one per core."},
+    {.name = "max-concurrent-streams",
+     .letter = 'm',
+     .type = OPT_INT,
+     OF(max_streams),
+     .min = 1,
+     .max = 1000000,
+     .def = "100",
+     .group = "HTTP/2",
+     .help = "Streams a client may have open at once."},
+    {.name = "window-bits",
+     .letter = 'w',
+     .type = OPT_INT,
+     OF(window_bits),
+     .max = 30,
+     .def = "16",
+     .arg = "N",
+     .group = "HTTP/2",
+     .help = "Flow-control window of a stream: 2^N-1 bytes."},
+    {.name = "connection-window-bits",
+     .letter = 'W',
+     .type = OPT_INT,
+     OF(connection_window_bits),
+     .max = 30,
+     .def = "20",
+     .old_def = "16",
+     .arg = "N",
+     .group = "HTTP/2",
      .help = "Flow-control window of a connection: 2^N-1 bytes; not below 65535."},
-    {.name = "header-table-size", .letter = 'c', .type = OPT_SIZE, OF(table_size), .max = LIMIT_TABLE_MAX,
-     .def = "4K", .group = "HTTP/2", .help = "Dynamic table that clients may use (HPACK)."},
-    {.name = "encoder-header-table-size", .type = OPT_SIZE, OF(encoder_table), .max = LIMIT_TABLE_MAX,
-     .def = "4K", .group = "HTTP/2", .help = "Dynamic table that we use at most."},
-    {.name = "padding", .letter = 'b', .type = OPT_INT, OF(padding), .max = 255, .def = "0", .group = "HTTP/2",
+    {.name = "header-table-size",
+     .letter = 'c',
+     .type = OPT_SIZE,
+     OF(table_size),
+     .max = LIMIT_TABLE_MAX,
+     .def = "4K",
+     .group = "HTTP/2",
+     .help = "Dynamic table that clients may use (HPACK)."},
+    {.name = "encoder-header-table-size",
+     .type = OPT_SIZE,
+     OF(encoder_table),
+     .max = LIMIT_TABLE_MAX,
+     .def = "4K",
+     .group = "HTTP/2",
+     .help = "Dynamic table that we use at most."},
+    {.name = "padding",
+     .letter = 'b',
+     .type = OPT_INT,
+     OF(padding),
+     .max = 255,
+     .def = "0",
+     .group = "HTTP/2",
      .help = "Bytes of padding in each DATA and HEADERS frame."},
-    {.name = "verbose", .letter = 'v', .type = OPT_FLAG, OF(verbose), .group = "Output",
+    {.name = "verbose",
+     .letter = 'v',
+     .type = OPT_FLAG,
+     OF(verbose),
+     .group = "Output",
      .help = "Log every frame and header field to stdout."},
-    {.name = "hexdump", .type = OPT_FLAG, OF(hexdump), .group = "Output", .help = "Show received bytes in hex."},
-    {.name = "color", .type = OPT_FLAG, OF(colour), .def_note = "when stdout is a terminal", .group = "Output",
+    {.name = "hexdump",
+     .type = OPT_FLAG,
+     OF(hexdump),
+     .group = "Output",
+     .help = "Show received bytes in hex."},
+    {.name = "color",
+     .type = OPT_FLAG,
+     OF(colour),
+     .def_note = "when stdout is a terminal",
+     .group = "Output",
      .help = "Colour the log."},
-    {.name = "no-rfc7540-pri", .type = OPT_FLAG, .status = OPT_IGNORED, .group = "Retired",
-     .instead = "responses are ordered by RFC 9218", .help = "Announce that RFC 7540 priorities are not used."},
+    {.name = "no-rfc7540-pri",
+     .type = OPT_FLAG,
+     .status = OPT_IGNORED,
+     .group = "Retired",
+     .instead = "responses are ordered by RFC 9218",
+     .help = "Announce that RFC 7540 priorities are not used."},
 };
 
 static const char *const usage[] = {"--no-tls [OPTION]... PORT", NULL};
@@ -70,8 +149,9 @@ const opt_table server_options = {
     OPT_SPECS(specs),
     .settings_size = sizeof(server_settings),
     .usage = usage,
-    .about = "Serves static files over HTTP/2. A path that ends in / gives its index.html; a directory without it is "
-             "redirected. TERM, INT and QUIT stop it when open requests are answered; the second one at once.",
+    .about =
+        "Serves static files over HTTP/2. A path that ends in / gives its index.html; a directory without it is "
+        "redirected. TERM, INT and QUIT stop it when open requests are answered; the second one at once.",
     .operands = "PORT: the TCP port, 0 to 65535; 0 picks a free one.",
     .operand_min = 1,
     .operand_max = 1,
@@ -142,8 +222,10 @@ static void on_closed(void *user, net_link *k, const char *why) {
     serving *w = c->worker;
     (void)k;
     if (w->server->set->verbose) {
-        if (why) frame_log_say(&c->log, "closed: %s", why);
-        else frame_log_say(&c->log, "closed");
+        if (why)
+            frame_log_say(&c->log, "closed: %s", why);
+        else
+            frame_log_say(&c->log, "closed");
     }
     if (c->prev) {
         *c->prev = c->next;
@@ -154,10 +236,13 @@ static void on_closed(void *user, net_link *k, const char *why) {
     stop_if_idle(w);
 }
 
-static void on_bytes(void *user, span received) { frame_log_hexdump(&((conn *)user)->log, received); }
+static void on_bytes(void *user, span received) {
+    frame_log_hexdump(&((conn *)user)->log, received);
+}
 
 static bool on_accept(void *user, link_birth *birth) {
-    static const link_calls quiet = {on_event, on_closed, NULL}, dumping = {on_event, on_closed, on_bytes};
+    static const link_calls quiet = {on_event, on_closed, NULL},
+                            dumping = {on_event, on_closed, on_bytes};
     serving *w = user;
     server *s = w->server;
     conn *c = mem_take_zero(loop_mem(w->loop), sizeof *c);
@@ -195,7 +280,8 @@ static bool start_worker(void *user, unsigned index, loop *l) {
     unsigned listening = 0;
     w->server = s;
     w->loop = l;
-    w->site = (site){.server = span_str(s->name), .port = s->addresses[0].port, .any_method = s->call->old_name};
+    w->site = (site){
+        .server = span_str(s->name), .port = s->addresses[0].port, .any_method = s->call->old_name};
     if (!site_open(&w->site, l, s->set->htdocs, &why)) {
         if (index == 0) opt_say(s->call, "%s: %s", s->set->htdocs, why);
         return false;
@@ -204,7 +290,8 @@ static bool start_worker(void *user, unsigned index, loop *l) {
         w->listeners[i] = listen_open(l, &s->addresses[i], &calls, w, &why);
         listening += w->listeners[i] != NULL;
         if (!w->listeners[i] && (index == 0 && s->set->verbose))
-            opt_say(s->call, "listen %s port %u: %s", s->addresses[i].text, s->addresses[i].port, why);
+            opt_say(s->call, "listen %s port %u: %s", s->addresses[i].text, s->addresses[i].port,
+                    why);
     }
     if (listening) return true;
     if (index == 0) opt_say(s->call, "listen port %u: %s", s->addresses[0].port, why);
@@ -262,7 +349,8 @@ static void worker_ended(void *user) {
 static void on_signal(void *user, int signo) {
     server *s = user;
     (void)signo;
-    for (unsigned i = 0; i < s->worker_count; i++) loop_post(s->serving[i].loop, drain, &s->serving[i]);
+    for (unsigned i = 0; i < s->worker_count; i++)
+        loop_post(s->serving[i].loop, drain, &s->serving[i]);
 }
 
 /* ---- starting ---- */
@@ -278,7 +366,8 @@ static void configure(server *s) {
     h2->connection_window = (uint32_t)((UINT64_C(1) << set->connection_window_bits) - 1);
     if (h2->connection_window < 65535) h2->connection_window = 65535;
     h2->padding = (uint32_t)set->padding;
-    snprintf(s->name, sizeof s->name, "%sh2box/%s", s->call->old_name ? "nghttpd " : "", H2BOX_VERSION);
+    snprintf(s->name, sizeof s->name, "%sh2box/%s", s->call->old_name ? "nghttpd " : "",
+             H2BOX_VERSION);
 }
 
 /* Port 0: asks the system for a port, so that every worker can listen on the same one. */
@@ -345,7 +434,8 @@ int server_main(int argc, char **argv, bool old_name) {
     int code = opt_read(&server_options, argc, argv, old_name, &set, &call);
     if (code != OPT_GO) return code;
     if (!opt_value_int(call.operands[0], &port) || port < 0 || port > 65535)
-        return opt_refuse(&call, "PORT: '%s' is not accepted: an integer from 0 to 65535", call.operands[0]);
+        return opt_refuse(&call, "PORT: '%s' is not accepted: an integer from 0 to 65535",
+                          call.operands[0]);
     if (!set.no_tls) return opt_refuse(&call, "this version has no TLS: say --no-tls");
     set.colour = set.colour || isatty(STDOUT_FILENO);
     server s = {.set = &set, .call = &call, .start_us = loop_now_us()};
@@ -356,9 +446,12 @@ int server_main(int argc, char **argv, bool old_name) {
     raise_descriptors();
     code = APPLET_FAILED;
     s.loop = loop_new();
-    if (!s.address_count) opt_say(&call, "%s: %s", set.address ? set.address : "listen", why);
-    else if (!s.loop) opt_say(&call, "no event loop: %s", strerror(errno));
-    else code = serve(&s);
+    if (!s.address_count)
+        opt_say(&call, "%s: %s", set.address ? set.address : "listen", why);
+    else if (!s.loop)
+        opt_say(&call, "no event loop: %s", strerror(errno));
+    else
+        code = serve(&s);
     loop_free(s.loop);
     opt_end(&call);
     return code;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define INDEX "index.html"
+#define INDEX      "index.html"
 #define FIELDS_MAX 10
 
 /* A request while its file is being opened, and the little that its answer needs of it. */
@@ -15,10 +15,11 @@ typedef struct pending {
     net_link *link; /* NULL: the stream is gone */
     http_ref ref;
     bool head, answered;
-    int64_t since;    /* if-modified-since, DATE_MIN when absent */
-    span location;    /* what a directory is redirected to: scheme, authority, path with "/" and query */
-    size_t size;      /* of this allocation */
-    span name;        /* decoded path, with index.html where it was a folder */
+    int64_t since; /* if-modified-since, DATE_MIN when absent */
+    span location; /* what a directory is redirected to: scheme, authority, path with "/" and query
+                    */
+    size_t size;   /* of this allocation */
+    span name;     /* decoded path, with index.html where it was a folder */
     uint8_t bytes[];
 } pending;
 
@@ -53,7 +54,9 @@ static void begin(answer *a, site *s, unsigned status) {
     add(a, HTTP_FIELD_OF(SERVER, s->server));
 }
 
-static void add_date(answer *a, const site *s) { add(a, HTTP_FIELD_OF(DATE, span_of(s->date, DATE_LENGTH))); }
+static void add_date(answer *a, const site *s) {
+    add(a, HTTP_FIELD_OF(DATE, span_of(s->date, DATE_LENGTH)));
+}
 
 static void add_length(answer *a, uint64_t n) {
     add(a, HTTP_FIELD_OF(CONTENT_LENGTH, span_of(a->length, bytes_put_decimal(a->length, n))));
@@ -68,13 +71,15 @@ static void send(net_link *k, http_ref ref, const answer *a, http_body body) {
     link_touch(k);
 }
 
-static void send_error(site *s, net_link *k, http_ref ref, unsigned status, span location, bool head) {
+static void send_error(site *s, net_link *k, http_ref ref, unsigned status, span location,
+                       bool head) {
     answer a;
     size_t length = 0;
     http_body body = page_error(loop_mem(s->loop), status, s->server, s->port, &length);
     begin(&a, s, status);
     add_date(&a, s);
-    if (status == 405) add(&a, (http_field){SPAN("allow"), SPAN("GET, HEAD"), HTTP_TOKEN_OTHER, false});
+    if (status == 405)
+        add(&a, (http_field){SPAN("allow"), SPAN("GET, HEAD"), HTTP_TOKEN_OTHER, false});
     if (location.n) add(&a, HTTP_FIELD_OF(LOCATION, location));
     add(&a, HTTP_FIELD_OF(CONTENT_TYPE, SPAN("text/html; charset=UTF-8")));
     add_length(&a, length);
@@ -159,21 +164,26 @@ static int64_t since_of(const site *s, const http_event *ev) {
     return seconds;
 }
 
-/* The request in an object of its own: the event's spans end with the event. NULL when memory is refused or the path is none. */
-static pending *pending_new(site *s, net_link *k, const http_event *ev, bool head, unsigned *status) {
+/* The request in an object of its own: the event's spans end with the event. NULL when memory is
+ * refused or the path is none. */
+static pending *pending_new(site *s, net_link *k, const http_event *ev, bool head,
+                            unsigned *status) {
     const fields_summary *m = &ev->summary;
     uint8_t target[LIMIT_PATH + 1];
     path decoded;
     *status = 404;
-    if (m->path.n > LIMIT_PATH || path_decode(m->path, target, sizeof target, &decoded)) return NULL;
+    if (m->path.n > LIMIT_PATH || path_decode(m->path, target, sizeof target, &decoded))
+        return NULL;
     size_t name = decoded.name.n + sizeof INDEX;
-    size_t location =
-        decoded.folder ? 0 : m->scheme.n + 3 + m->authority.n + 3 * decoded.name.n + 2 + decoded.query.n;
+    size_t location = decoded.folder ? 0
+                                     : m->scheme.n + 3 + m->authority.n + 3 * decoded.name.n + 2 +
+                                           decoded.query.n;
     size_t size = sizeof(pending) + name + location;
     pending *p = mem_take(loop_mem(s->loop), size);
     *status = 503;
     if (!p) return NULL;
-    *p = (pending){.site = s, .link = k, .ref = ev->ref, .head = head, .size = size, .since = since_of(s, ev)};
+    *p = (pending){
+        .site = s, .link = k, .ref = ev->ref, .head = head, .size = size, .since = since_of(s, ev)};
     memcpy(p->bytes, decoded.name.p, decoded.name.n);
     p->name = span_of(p->bytes, decoded.name.n);
     if (decoded.folder) {

@@ -1,7 +1,7 @@
 /* The site: what a static server answers to a request, out of a directory.
  *
- * One per worker. It owns its file cache; every request that waits for a file is its own small object and ends with the
- * answer or with the stream, whichever is later. */
+ * One per worker. It owns its file cache; every request that waits for a file is its own small
+ * object and ends with the answer or with the stream, whichever is later. */
 #ifndef H2BOX_APPLETS_SERVER_SITE_H
 #define H2BOX_APPLETS_SERVER_SITE_H
 
@@ -11,10 +11,10 @@
 typedef struct site {
     loop *loop;
     file_cache *files;
-    span server;       /* value of the server field */
-    uint16_t port;     /* shown in error pages */
-    bool any_method;   /* answer every method as GET, as nghttpd does */
-    int64_t date_at;   /* the second that date shows */
+    span server;     /* value of the server field */
+    uint16_t port;   /* shown in error pages */
+    bool any_method; /* answer every method as GET, as nghttpd does */
+    int64_t date_at; /* the second that date shows */
     uint8_t date[DATE_LENGTH];
 } site;
 

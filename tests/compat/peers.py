@@ -116,7 +116,7 @@ def nginx(site):
         f.write("""
             daemon off; master_process off; pid %(d)s/pid; error_log %(d)s/error.log;
             events { worker_connections 256; }
-            http { access_log off; client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;
+            http { access_log off; keepalive_requests 100000000; sendfile on; client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;
                    uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;
                    server { listen 127.0.0.1:%(port)d%(old)s; %(new)s root %(site)s; } }
             """ % {"d": folder, "port": port, "site": site, "old": "" if new else " http2",

@@ -246,6 +246,14 @@ Test(dial, no_such_name, .timeout = 60) {
     cr_assert_not_null(client.why);
 }
 
+Test(dial, a_name_from_the_hosts_file, .timeout = 60) {
+    char name[256] = "";
+    begin();
+    gethostname(name, sizeof name - 1);
+    dial_to(name, closed_port(), 3000);
+    check_failure(NULL); /* "connection refused" where the machine knows its own name */
+}
+
 Test(dial, a_name_that_is_none, .timeout = 60) {
     begin();
     dial_to("", 80, 3000);

@@ -20,7 +20,8 @@ Test(h2_frame, reserved_bit_is_dropped) {
     cr_assert_eq(h2_frame_get(p).stream_id, 1);
 }
 
-/* RFC 9113 section 6, RFC 7838, RFC 8336, RFC 9218: written out once more, against a slip in the list. */
+/* RFC 9113 section 6, RFC 7838, RFC 8336, RFC 9218: written out once more, against a slip in the
+ * list. */
 Test(h2_frame, check) {
     static const struct {
         uint8_t type;
@@ -63,8 +64,8 @@ Test(h2_frame, check) {
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         verdict v = h2_frame_check((h2_frame){list[i].length, list[i].id, list[i].type, 0});
-        cr_expect(v.scope == list[i].scope && v.code == list[i].code, "row %zu: scope %u code %u", i,
-                  v.scope, v.code);
+        cr_expect(v.scope == list[i].scope && v.code == list[i].code, "row %zu: scope %u code %u",
+                  i, v.scope, v.code);
         if (v.scope == VERDICT_STREAM) cr_expect_eq(v.stream_id, list[i].id);
     }
 }

@@ -1,5 +1,6 @@
 /* core/h2_prio.c: whose turn it is (RFC 9218 section 10). */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/h2_prio.h"
@@ -99,8 +100,10 @@ Test(h2_prio, both_kinds) {
     unsigned first = 0, second = 0;
     for (int i = 0; i < 100; i++) {
         h2_stream *s = h2_prio_next(&p, &t);
-        if (s->id == 1) first++;
-        else second++;
+        if (s->id == 1)
+            first++;
+        else
+            second++;
         h2_prio_sent(&p, s);
     }
     cr_assert(first == 50 && second == 50, "%u %u", first, second);

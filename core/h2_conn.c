@@ -43,9 +43,9 @@ h2_conn *h2_conn_new(const h2_birth *b) {
     c->phase = b->server ? H2_PHASE_PREFACE : H2_PHASE_HEAD;
     c->next_id = b->server ? 2 : 1;
     c->send_window = H2_FLOW_INITIAL;
-    c->recv_window = (int32_t)(b->config->connection_window > H2_FLOW_INITIAL
-                                   ? b->config->connection_window
-                                   : H2_FLOW_INITIAL);
+    c->recv_window =
+        (int32_t)(b->config->connection_window > H2_FLOW_INITIAL ? b->config->connection_window
+                                                                 : H2_FLOW_INITIAL);
     h2_send_preface(c);
     if (c->ending == H2_ENDING_NO) return c;
     h2_conn_free(c);
@@ -95,8 +95,10 @@ static void hold_less(h2_conn *c, uint32_t n) {
 
 void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v) {
     if (s->flags & H2_STREAM_COUNTED) {
-        if (h2_conn_is_ours(c, s->id)) c->our_streams--;
-        else c->peer_streams--;
+        if (h2_conn_is_ours(c, s->id))
+            c->our_streams--;
+        else
+            c->peer_streams--;
     }
     if (s->state == H2_STATE_RESERVED_REMOTE) c->reserved--;
     if (s->state != H2_STATE_CLOSED || v.scope != VERDICT_NONE) s->flags |= H2_STREAM_EARLY;
@@ -137,7 +139,9 @@ static void end(h2_conn *c, verdict v) {
 }
 
 /* What GOAWAY names: never more than a GOAWAY before it (RFC 9113 section 6.8). */
-static uint32_t last_taken(const h2_conn *c) { return c->drain_final ? c->our_last : c->last_peer_id; }
+static uint32_t last_taken(const h2_conn *c) {
+    return c->drain_final ? c->our_last : c->last_peer_id;
+}
 
 void h2_conn_judge(h2_conn *c, verdict v) {
     if (c->ending != H2_ENDING_NO) return;
@@ -156,9 +160,9 @@ void h2_conn_judge(h2_conn *c, verdict v) {
 
 bool h2_conn_charge(h2_conn *c, h2_guard_cost cost) {
     if (h2_guard_charge(&c->guard, cost, c->now_ms)) return true;
-    h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM,
-                                           cost == H2_GUARD_RESET ? "too many resets"
-                                                                  : "too many idle frames"));
+    h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, cost == H2_GUARD_RESET
+                                                                     ? "too many resets"
+                                                                     : "too many idle frames"));
     return false;
 }
 
@@ -212,7 +216,8 @@ static void tell_pending(h2_conn *c, http_event *ev) {
 static void watch_clock(h2_conn *c) {
     if (c->settings_deadline && c->now_ms >= c->settings_deadline) {
         c->settings_deadline = 0;
-        h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_SETTINGS_TIMEOUT, "SETTINGS not acknowledged in time"));
+        h2_conn_judge(
+            c, VERDICT_ON_CONNECTION(H2_SETTINGS_TIMEOUT, "SETTINGS not acknowledged in time"));
     }
     if (c->drain_deadline && c->now_ms >= c->drain_deadline) h2_conn_drain_finish(c);
 }
@@ -223,7 +228,8 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
     if (c->phase == H2_PHASE_DATA_END) h2_recv_data_end(c);
     watch_clock(c);
     for (;;) {
-        if (c->ending == H2_ENDING_TELL && c->streams.live) end_streams(c); /* out of memory while sending */
+        if (c->ending == H2_ENDING_TELL && c->streams.live)
+            end_streams(c); /* out of memory while sending */
         if (drained(c)) end(c, VERDICT_OK);
         if (h2_conn_pending(c)) {
             tell_pending(c, ev);
@@ -269,15 +275,15 @@ void h2_conn_output_done(h2_conn *c, size_t n) {
 /* ---- what the applet asks for ---- */
 
 #define BAD_CALL(text) VERDICT_ON_CALLER(VERDICT_BAD_CALL, text)
-#define BUSY(text) VERDICT_ON_CALLER(VERDICT_BUSY, text)
-#define NO_MEMORY VERDICT_ON_CALLER(VERDICT_NO_MEMORY, "out of memory")
-#define STALE BAD_CALL("no such stream")
+#define BUSY(text)     VERDICT_ON_CALLER(VERDICT_BUSY, text)
+#define NO_MEMORY      VERDICT_ON_CALLER(VERDICT_NO_MEMORY, "out of memory")
+#define STALE          BAD_CALL("no such stream")
 
 uint32_t h2_conn_room(const h2_conn *c) {
     if (c->server || c->ending != H2_ENDING_NO || c->goaway_received || c->draining) return 0;
     if (c->next_id > H2_ID_MASK) return 0;
-    uint32_t limit = c->peer_settings_seen ? c->peer[H2_SLOT_MAX_CONCURRENT_STREAMS]
-                                           : c->config->peer_streams;
+    uint32_t limit =
+        c->peer_settings_seen ? c->peer[H2_SLOT_MAX_CONCURRENT_STREAMS] : c->config->peer_streams;
     uint32_t ids = (H2_ID_MASK - c->next_id) / 2 + 1;
     uint32_t room = limit > c->our_streams ? limit - c->our_streams : 0;
     return room < ids ? room : ids;
@@ -333,9 +339,9 @@ verdict h2_conn_reply(h2_conn *c, http_ref ref, const http_field *f, size_t n, h
     h2_stream *s = h2_stream_of(&c->streams, ref);
     if (!s || !c->server) return STALE;
     if (s->flags & H2_STREAM_OUR_FINAL) return BAD_CALL("answered already");
-    verdict v = h2_send_block(c, s->id, 0, !body.ops, f, n,
-                              s->flags & H2_STREAM_PUSHED ? H2_TRACE_PUSH_RESPONSE
-                                                          : H2_TRACE_RESPONSE);
+    verdict v =
+        h2_send_block(c, s->id, 0, !body.ops, f, n,
+                      s->flags & H2_STREAM_PUSHED ? H2_TRACE_PUSH_RESPONSE : H2_TRACE_RESPONSE);
     if (v.scope != VERDICT_NONE) return v;
     s->flags |= H2_STREAM_OUR_FINAL;
     if (s->flags & H2_STREAM_TUNNEL) {
@@ -461,10 +467,12 @@ verdict h2_conn_reset(h2_conn *c, http_ref ref, h2_code code) {
 
 void h2_conn_set_priority(h2_conn *c, uint32_t id, span value) {
     priority p;
-    if (!priority_parse(value, PRIORITY_DEFAULT, &p)) return; /* RFC 9218 section 7.1 lets us ignore it */
+    if (!priority_parse(value, PRIORITY_DEFAULT, &p))
+        return; /* RFC 9218 section 7.1 lets us ignore it */
     h2_stream *s = h2_stream_find(&c->streams, id);
     if (s) {
-        if (c->config->obey_priority) h2_prio_set(&c->prio, &c->streams, s, p.urgency, p.incremental);
+        if (c->config->obey_priority)
+            h2_prio_set(&c->prio, &c->streams, s, p.urgency, p.incremental);
         return;
     }
     if (!h2_conn_is_idle(c, id)) return;
@@ -472,7 +480,8 @@ void h2_conn_set_priority(h2_conn *c, uint32_t id, span value) {
     if (!c->early) return;
     uint8_t value8 = (uint8_t)(p.urgency * 2 + p.incremental);
     uint32_t at = c->early_count;
-    for (uint32_t i = c->early_count; i-- > 0;) /* its own place, or else one whose stream has come */
+    for (uint32_t i = c->early_count;
+         i-- > 0;) /* its own place, or else one whose stream has come */
         if (c->early[i].id == id || (!h2_conn_is_idle(c, c->early[i].id) &&
                                      (at == c->early_count || c->early[at].id != id)))
             at = i;
@@ -501,7 +510,8 @@ verdict h2_conn_altsvc(h2_conn *c, span origin, span value) {
     uint8_t payload[2 + 256 + 1024];
     if (!c->server) return BAD_CALL("a client advertises nothing");
     if (c->ending != H2_ENDING_NO) return STALE;
-    if (origin.n == 0 || value.n == 0) return BAD_CALL("no origin or no value"); /* ignored on stream 0 */
+    if (origin.n == 0 || value.n == 0)
+        return BAD_CALL("no origin or no value"); /* ignored on stream 0 */
     if (origin.n > 256 || value.n > 1024) return BAD_CALL("too long");
     bytes_put16(payload, (uint32_t)origin.n);
     memcpy(payload + 2, origin.p, origin.n);
@@ -516,7 +526,8 @@ verdict h2_conn_origin(h2_conn *c, const span *origins, size_t n) {
     if (!c->server) return BAD_CALL("a client advertises nothing");
     if (c->ending != H2_ENDING_NO) return STALE;
     for (size_t i = 0; i < n; i++) {
-        if (origins[i].n > sizeof payload - 2 - at || at > sizeof payload - 2) return BAD_CALL("too long");
+        if (origins[i].n > sizeof payload - 2 - at || at > sizeof payload - 2)
+            return BAD_CALL("too long");
         bytes_put16(payload + at, (uint32_t)origins[i].n);
         if (origins[i].n) memcpy(payload + at + 2, origins[i].p, origins[i].n);
         at += 2 + origins[i].n;

@@ -11,13 +11,14 @@
 #include "core/outq.h"
 
 typedef enum h2_phase { /* what the next input byte is part of */
-    H2_PHASE_PREFACE,
-    H2_PHASE_HEAD,    /* a frame header */
-    H2_PHASE_WHOLE,   /* a payload that is needed in one piece */
-    H2_PHASE_PAD,     /* the Pad Length of DATA */
-    H2_PHASE_DATA,    /* the content of DATA */
-    H2_PHASE_DATA_END, /* its last byte was told and the frame is still to be traced */
-    H2_PHASE_SKIP     /* bytes that nobody wants */
+                        H2_PHASE_PREFACE,
+                        H2_PHASE_HEAD,     /* a frame header */
+                        H2_PHASE_WHOLE,    /* a payload that is needed in one piece */
+                        H2_PHASE_PAD,      /* the Pad Length of DATA */
+                        H2_PHASE_DATA,     /* the content of DATA */
+                        H2_PHASE_DATA_END, /* its last byte was told and the frame is still to be
+                                              traced */
+                        H2_PHASE_SKIP      /* bytes that nobody wants */
 } h2_phase;
 
 typedef enum h2_ending { H2_ENDING_NO, H2_ENDING_TELL, H2_ENDING_TOLD } h2_ending;
@@ -60,9 +61,9 @@ struct h2_conn {
     h2_frame frame;              /* the frame being received */
     uint32_t left;               /* bytes of it that are still to come in this phase */
     uint32_t pad_left;           /* and of its padding, after them */
-    uint8_t *part;               /* block so far, then the payload so far, when they came in pieces */
+    uint8_t *part; /* block so far, then the payload so far, when they came in pieces */
     uint32_t part_n, part_room;
-    bool part_told;              /* an event shows it: drop it at the next step */
+    bool part_told; /* an event shows it: drop it at the next step */
     h2_block block;
     bool peer_settings_seen;
 
@@ -72,17 +73,17 @@ struct h2_conn {
     uint64_t settings_deadline;
 
     /* streams */
-    uint32_t next_id;       /* of the next stream we open or promise */
-    uint32_t last_peer_id;  /* the highest the peer opened or promised */
-    uint32_t peer_opened;   /* server: how many the peer opened */
-    uint32_t peer_last;     /* the peer's GOAWAY: our streams above it were not processed */
-    uint32_t our_last;      /* our GOAWAY: the peer's streams above it are ignored */
-    uint32_t peer_streams;  /* the peer's open ones, counted against our limit */
-    uint32_t our_streams;   /* ours, counted against the peer's limit */
-    uint32_t reserved;      /* promised by the peer and not begun */
-    uint32_t *resets;       /* ring of identifiers we reset, LIMIT_RESET_MEMORY of them */
+    uint32_t next_id;      /* of the next stream we open or promise */
+    uint32_t last_peer_id; /* the highest the peer opened or promised */
+    uint32_t peer_opened;  /* server: how many the peer opened */
+    uint32_t peer_last;    /* the peer's GOAWAY: our streams above it were not processed */
+    uint32_t our_last;     /* our GOAWAY: the peer's streams above it are ignored */
+    uint32_t peer_streams; /* the peer's open ones, counted against our limit */
+    uint32_t our_streams;  /* ours, counted against the peer's limit */
+    uint32_t reserved;     /* promised by the peer and not begun */
+    uint32_t *resets;      /* ring of identifiers we reset, LIMIT_RESET_MEMORY of them */
     uint32_t reset_count;
-    h2_early *early;        /* LIMIT_EARLY_PRIORITIES of them */
+    h2_early *early; /* LIMIT_EARLY_PRIORITIES of them */
     uint32_t early_count;
 
     /* flow control of the connection */
@@ -93,11 +94,11 @@ struct h2_conn {
     bool blocked;         /* output stopped for want of connection window */
 
     /* telling */
-    uint32_t tell;        /* gone streams that are still to be told */
-    bool room_wanted;     /* there was no room: tell when there is */
+    uint32_t tell;    /* gone streams that are still to be told */
+    bool room_wanted; /* there was no room: tell when there is */
     bool goaway_received, draining, drain_final;
-    uint8_t ping_out;     /* bit 0: the applet's PING, bit 1: drain's */
-    uint8_t ending;       /* h2_ending */
+    uint8_t ping_out; /* bit 0: the applet's PING, bit 1: drain's */
+    uint8_t ending;   /* h2_ending */
     uint64_t drain_deadline;
     verdict over;
 };
@@ -107,14 +108,17 @@ struct h2_conn {
 /* Carries out a verdict: RST_STREAM and close, or GOAWAY and the end. */
 void h2_conn_judge(h2_conn *c, verdict v);
 
-/* The stream is closed: out of every list, its CLOSED queued, its bytes given back to the connection. */
+/* The stream is closed: out of every list, its CLOSED queued, its bytes given back to the
+ * connection. */
 void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v);
 
 /* Both directions may have ended: retires the stream if so. */
 void h2_conn_settle(h2_conn *c, h2_stream *s);
 
 /* Whether we may have reset it and forgotten that since. */
-static inline bool h2_conn_forgot_resets(const h2_conn *c) { return c->reset_count > LIMIT_RESET_MEMORY; }
+static inline bool h2_conn_forgot_resets(const h2_conn *c) {
+    return c->reset_count > LIMIT_RESET_MEMORY;
+}
 
 /* Charges the guard; ends the connection when the budget is used up, and returns false. */
 bool h2_conn_charge(h2_conn *c, h2_guard_cost cost);
@@ -123,12 +127,15 @@ bool h2_conn_charge(h2_conn *c, h2_guard_cost cost);
 bool h2_conn_was_reset(const h2_conn *c, uint32_t id);
 
 /* Whether the identifier is one that we give out (odd for a client). */
-static inline bool h2_conn_is_ours(const h2_conn *c, uint32_t id) { return (id & 1u) != (c->server ? 1u : 0u); }
+static inline bool h2_conn_is_ours(const h2_conn *c, uint32_t id) {
+    return (id & 1u) != (c->server ? 1u : 0u);
+}
 
 /* Whether a stream with this identifier was ever opened or promised. */
 static inline bool h2_conn_is_idle(const h2_conn *c, uint32_t id) {
     if (h2_conn_is_ours(c, id)) return id >= c->next_id;
-    return id > c->last_peer_id && !c->drain_final; /* those that GOAWAY refused are ignored, not idle */
+    return id > c->last_peer_id &&
+           !c->drain_final; /* those that GOAWAY refused are ignored, not idle */
 }
 
 /* A peer's priority for a stream that may not be there yet. */
@@ -147,10 +154,12 @@ void h2_conn_credit_connection(h2_conn *c, uint32_t n);
 
 /* ---- h2_recv.c ---- */
 
-/* Takes one step through *in; true when *ev holds an event or nothing more can be done without input. */
+/* Takes one step through *in; true when *ev holds an event or nothing more can be done without
+ * input. */
 bool h2_recv_some(h2_conn *c, span *in, http_event *ev);
 
-/* A DATA frame is whole: tells the trace, which shows a frame after its content, and goes on behind its padding. */
+/* A DATA frame is whole: tells the trace, which shows a frame after its content, and goes on behind
+ * its padding. */
 void h2_recv_data_end(h2_conn *c);
 
 /* Tells the trace of a received frame whose payload is all in hand. */
@@ -159,7 +168,8 @@ void h2_recv_trace(h2_conn *c, h2_frame f, span payload, verdict v);
 /* Forgets the payload, and the header block, that came in pieces. */
 void h2_recv_drop(h2_conn *c);
 
-/* Keeps a fragment of the open header block, behind what c->part holds of it. False when memory is refused. */
+/* Keeps a fragment of the open header block, behind what c->part holds of it. False when memory is
+ * refused. */
 bool h2_recv_keep(h2_conn *c, span fragment);
 
 /* ---- h2_recv_block.c: HEADERS, PUSH_PROMISE, CONTINUATION ---- */
@@ -181,7 +191,8 @@ void h2_send_goaway(h2_conn *c, uint32_t last_id, h2_code code, const char *why)
 void h2_send_reset(h2_conn *c, uint32_t id, h2_code code);
 void h2_send_window_update(h2_conn *c, uint32_t id, uint32_t n);
 
-/* Queues a header block: HEADERS, or PUSH_PROMISE when promised_id is not 0, with as many CONTINUATION as it takes. */
+/* Queues a header block: HEADERS, or PUSH_PROMISE when promised_id is not 0, with as many
+ * CONTINUATION as it takes. */
 verdict h2_send_block(h2_conn *c, uint32_t id, uint32_t promised_id, bool end, const http_field *f,
                       size_t n, h2_trace_section section);
 
@@ -201,7 +212,7 @@ void h2_send_release(h2_stream *s);
 void h2_send_forget_trailers(h2_conn *c, h2_stream *s);
 
 struct h2_trailers {
-    size_t size;    /* of this allocation */
+    size_t size; /* of this allocation */
     uint32_t count;
     http_field fields[]; /* their bytes follow */
 };

@@ -14,7 +14,8 @@ static void link_before(h2_streams *t, h2_stream *s, h2_stream *at) {
     at->ready_prev = s->slot;
 }
 
-/* A non-incremental ring is kept in the order of identifiers (RFC 9218 section 10); its new member is mostly the newest. */
+/* A non-incremental ring is kept in the order of identifiers (RFC 9218 section 10); its new member
+ * is mostly the newest. */
 static void add_ordered(h2_prio *p, h2_streams *t, h2_stream *s) {
     h2_stream *head = &t->at[p->head[s->priority]];
     h2_stream *at = head;

@@ -70,13 +70,15 @@ static h2_stream *data_stream(h2_conn *c, h2_frame f, verdict *v) {
     return s;
 }
 
-/* Until our SETTINGS are acknowledged, the peer may count with the initial window instead of a smaller one of ours. */
+/* Until our SETTINGS are acknowledged, the peer may count with the initial window instead of a
+ * smaller one of ours. */
 static uint32_t stream_slack(const h2_conn *c) {
     uint32_t ours = c->config->settings[H2_SLOT_INITIAL_WINDOW_SIZE];
     return c->settings_unacked && ours < H2_FLOW_INITIAL ? H2_FLOW_INITIAL - ours : 0;
 }
 
-/* The content of a frame against content-length, before any of it is told: how it is cut must not matter. */
+/* The content of a frame against content-length, before any of it is told: how it is cut must not
+ * matter. */
 static verdict data_length(const h2_stream *s, uint32_t content, bool end) {
     if (s->recv_left == FIELDS_NO_LENGTH) return VERDICT_OK;
     if (content > s->recv_left)
@@ -99,8 +101,10 @@ static verdict data_begin(h2_conn *c) {
     if (!h2_flow_receive(&c->recv_window, f.length, 0))
         return VERDICT_ON_CONNECTION(H2_FLOW_CONTROL_ERROR, "more DATA than the connection window");
     h2_stream *s = data_stream(c, f, &v);
-    if (s && v.scope == VERDICT_NONE && !h2_flow_receive(&s->recv_window, f.length, stream_slack(c)))
-        v = VERDICT_ON_STREAM(f.stream_id, H2_FLOW_CONTROL_ERROR, "more DATA than the stream window");
+    if (s && v.scope == VERDICT_NONE &&
+        !h2_flow_receive(&s->recv_window, f.length, stream_slack(c)))
+        v = VERDICT_ON_STREAM(f.stream_id, H2_FLOW_CONTROL_ERROR,
+                              "more DATA than the stream window");
     if (f.length == 0 && !(f.flags & H2_FLAG_END_STREAM)) h2_conn_charge(c, H2_GUARD_GLITCH);
     if (s && v.scope == VERDICT_NONE && !(f.flags & H2_FLAG_PADDED))
         v = data_length(s, f.length, f.flags & H2_FLAG_END_STREAM);
@@ -158,8 +162,10 @@ static void data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_eve
     if (s->recv_left != FIELDS_NO_LENGTH) s->recv_left -= piece.n;
     c->held += (uint32_t)piece.n;
     s->recv_held += (uint32_t)piece.n;
-    if (c->held <= c->config->held_max) h2_conn_credit_connection(c, (uint32_t)piece.n);
-    else c->recv_unpaid += (uint32_t)piece.n;
+    if (c->held <= c->config->held_max)
+        h2_conn_credit_connection(c, (uint32_t)piece.n);
+    else
+        c->recv_unpaid += (uint32_t)piece.n;
     if (c->trace.data && piece.n)
         c->trace.data(c->trace.user, s->id, piece.n, s->recv_held + s->recv_owed,
                       c->recv_owed + c->recv_unpaid);
@@ -205,7 +211,8 @@ static verdict frame_begin(h2_conn *c) {
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "the first frame must be SETTINGS");
     if (c->block.frame.stream_id &&
         (f.type != H2_FRAME_CONTINUATION || f.stream_id != c->block.frame.stream_id))
-        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "a header block is open: CONTINUATION must follow");
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR,
+                                     "a header block is open: CONTINUATION must follow");
     if (f.length > ours)
         return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "frame over SETTINGS_MAX_FRAME_SIZE");
     verdict v = h2_frame_check(f);
@@ -240,7 +247,8 @@ static verdict frame_whole(h2_conn *c, span payload, http_event *ev) {
     }
 }
 
-/* A whole payload: in place when the input holds it, else gathered in c->part behind an open header block. */
+/* A whole payload: in place when the input holds it, else gathered in c->part behind an open header
+ * block. */
 static bool whole_some(h2_conn *c, span *in, http_event *ev) {
     span payload;
     uint32_t kept = c->block.length;
@@ -259,8 +267,10 @@ static bool whole_some(h2_conn *c, span *in, http_event *ev) {
     c->phase = H2_PHASE_HEAD;
     verdict v = frame_whole(c, payload, ev);
     if (c->block.frame.stream_id == 0) {
-        if (ev->kind == HTTP_EVENT_NONE) h2_recv_drop(c);
-        else c->part_told = true; /* the event's spans may lie in it */
+        if (ev->kind == HTTP_EVENT_NONE)
+            h2_recv_drop(c);
+        else
+            c->part_told = true; /* the event's spans may lie in it */
     }
     if (v.scope != VERDICT_NONE) h2_conn_judge(c, v);
     return ev->kind != HTTP_EVENT_NONE;
@@ -270,7 +280,8 @@ static bool head_some(h2_conn *c, span *in) {
     if (c->head_n == 0 && in->n >= H2_FRAME_HEAD) {
         c->frame = h2_frame_get(span_take(in, H2_FRAME_HEAD).p);
     } else {
-        span piece = span_take(in, in->n < H2_FRAME_HEAD - c->head_n ? in->n : H2_FRAME_HEAD - c->head_n);
+        span piece =
+            span_take(in, in->n < H2_FRAME_HEAD - c->head_n ? in->n : H2_FRAME_HEAD - c->head_n);
         if (piece.n) memcpy(c->head + c->head_n, piece.p, piece.n);
         c->head_n = (uint8_t)(c->head_n + piece.n);
         if (c->head_n < H2_FRAME_HEAD) return true; /* NONE: bring more */

@@ -68,8 +68,10 @@ static verdict trailers(h2_conn *c, h2_stream *s, http_event *ev) {
     if (v.scope != VERDICT_NONE) return v;
     tell(ev, HTTP_EVENT_TRAILERS, s);
     v = recv_end(s, ev);
-    if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
-    else ev->kind = HTTP_EVENT_NONE;
+    if (v.scope == VERDICT_NONE)
+        h2_conn_settle(c, s);
+    else
+        ev->kind = HTTP_EVENT_NONE;
     return v;
 }
 
@@ -80,8 +82,7 @@ static verdict refuse_large(h2_conn *c, h2_stream *s, bool ended) {
     http_field status = HTTP_FIELD_OF(STATUS, SPAN("431"));
     uint32_t id = s->id;
     verdict v = h2_send_block(c, id, 0, true, &status, 1, H2_TRACE_RESPONSE);
-    if (v.scope != VERDICT_NONE)
-        return VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
+    if (v.scope != VERDICT_NONE) return VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
     if (!ended) h2_send_reset(c, id, H2_NO_ERROR);
     h2_conn_retire(c, s, VERDICT_OK);
     h2_conn_charge(c, H2_GUARD_RESET);
@@ -96,7 +97,8 @@ static void begin_priority(h2_conn *c, h2_stream *s) {
     priority p = PRIORITY_DEFAULT;
     if (f) priority_parse(f->value, p, &p);
     s->priority = (uint8_t)(p.urgency * 2 + p.incremental);
-    for (uint32_t i = 0; i < c->early_count; i++) /* PRIORITY_UPDATE overrides the field: RFC 9218 section 7 */
+    for (uint32_t i = 0; i < c->early_count;
+         i++) /* PRIORITY_UPDATE overrides the field: RFC 9218 section 7 */
         if (c->early[i].id == s->id) s->priority = c->early[i].priority;
 }
 
@@ -144,7 +146,8 @@ static verdict closed_block(const h2_conn *c, uint32_t id) {
     if (h2_conn_was_reset(c, id)) return VERDICT_OK;
     if (h2_conn_forgot_resets(c))
         return VERDICT_ON_STREAM(id, H2_STREAM_CLOSED, "HEADERS on a closed stream");
-    /* Without a gap every lower stream was opened once; with one, this may be new and out of order: RFC 9113 section 5.1.1. */
+    /* Without a gap every lower stream was opened once; with one, this may be new and out of order:
+     * RFC 9113 section 5.1.1. */
     if (c->server && c->peer_opened < c->last_peer_id / 2 + 1)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "stream identifier below an earlier one");
     return VERDICT_ON_CONNECTION(H2_STREAM_CLOSED, "HEADERS on a closed stream");
@@ -181,9 +184,11 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
         c->peer_streams++;
         s->flags |= H2_STREAM_COUNTED;
     }
-    trace_block(c, interim                            ? H2_TRACE_INTERIM
-                   : (s->flags & H2_STREAM_PUSHED) ? H2_TRACE_PUSH_RESPONSE
-                                                   : H2_TRACE_RESPONSE, v);
+    trace_block(c,
+                interim                         ? H2_TRACE_INTERIM
+                : (s->flags & H2_STREAM_PUSHED) ? H2_TRACE_PUSH_RESPONSE
+                                                : H2_TRACE_RESPONSE,
+                v);
     if (v.scope != VERDICT_NONE) return v;
     s->state = h2_stream_next(s->state, H2_RECV_HEADERS);
     tell(ev, interim ? HTTP_EVENT_INTERIM : HTTP_EVENT_RESPONSE, s);
@@ -196,8 +201,10 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     if (s->flags & H2_STREAM_TUNNEL) s->recv_left = FIELDS_NO_LENGTH; /* RFC 9110 section 9.3.6 */
     if (!end) return VERDICT_OK;
     v = recv_end(s, ev);
-    if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
-    else ev->kind = HTTP_EVENT_NONE;
+    if (v.scope == VERDICT_NONE)
+        h2_conn_settle(c, s);
+    else
+        ev->kind = HTTP_EVENT_NONE;
     return v;
 }
 
@@ -268,7 +275,8 @@ static verdict self_dependency(h2_conn *c) {
     return VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, "a stream depends on itself");
 }
 
-/* The block is whole: decode it whatever becomes of the message, so that the tables stay in step. */
+/* The block is whole: decode it whatever becomes of the message, so that the tables stay in step.
+ */
 static verdict block_done(h2_conn *c, span block, http_event *ev) {
     hpack_list *l = &c->scratch->list;
     hpack_list_clear(l);
@@ -282,8 +290,10 @@ static verdict block_done(h2_conn *c, span block, http_event *ev) {
         v = VERDICT_ON_CONNECTION(H2_COMPRESSION_ERROR, hpack_status_text(st));
     else if (c->block.weight && c->block.depends_on == c->block.frame.stream_id)
         v = self_dependency(c);
-    else if (c->block.frame.type == H2_FRAME_PUSH_PROMISE) v = promise(c, ev);
-    else v = c->server ? server_block(c, ev) : client_block(c, ev);
+    else if (c->block.frame.type == H2_FRAME_PUSH_PROMISE)
+        v = promise(c, ev);
+    else
+        v = c->server ? server_block(c, ev) : client_block(c, ev);
     if (v.scope != VERDICT_NONE) ev->kind = HTTP_EVENT_NONE;
     c->block = (h2_block){0};
     return v;

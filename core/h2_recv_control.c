@@ -2,7 +2,8 @@
 
 /* ---- SETTINGS ---- */
 
-/* The window of s changed: it is ready when it has a body that goes on. A body that has ended may still be lent out. */
+/* The window of s changed: it is ready when it has a body that goes on. A body that has ended may
+ * still be lent out. */
 static void may_send(h2_conn *c, h2_stream *s) {
     if (s->body && s->send_window > 0 && s->state != H2_STATE_HALF_CLOSED_LOCAL &&
         !(s->flags & H2_STREAM_LATER))
@@ -54,10 +55,12 @@ static verdict setting(h2_conn *c, uint16_t id, uint32_t value) {
     return VERDICT_OK;
 }
 
-/* The peer has our settings: its decoder-side consequences hold from now on (RFC 9113 section 6.5.3). */
+/* The peer has our settings: its decoder-side consequences hold from now on (RFC 9113
+ * section 6.5.3). */
 static verdict settings_acked(h2_conn *c) {
     if (c->settings_unacked == 0)
-        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "SETTINGS acknowledged that were never sent");
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR,
+                                     "SETTINGS acknowledged that were never sent");
     c->settings_unacked--;
     c->settings_deadline = 0;
     if (c->config->lowest_table < c->config->settings[H2_SLOT_HEADER_TABLE_SIZE])
@@ -69,7 +72,8 @@ static verdict settings_acked(h2_conn *c) {
 static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     if (f.flags & H2_FLAG_ACK) {
         if (payload.n)
-            return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "SETTINGS acknowledgement with a payload");
+            return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR,
+                                         "SETTINGS acknowledgement with a payload");
         return settings_acked(c);
     }
     if (payload.n % 6)
@@ -117,7 +121,8 @@ static verdict goaway(h2_conn *c, span payload, http_event *ev) {
         if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
         if (!h2_conn_is_ours(c, s->id) || s->id <= last) continue;
         s->flags |= H2_STREAM_RETRY; /* RFC 9113 section 8.7 */
-        h2_conn_retire(c, s, VERDICT_ON_STREAM(s->id, H2_REFUSED_STREAM, "not processed before GOAWAY"));
+        h2_conn_retire(c, s,
+                       VERDICT_ON_STREAM(s->id, H2_REFUSED_STREAM, "not processed before GOAWAY"));
     }
     ev->kind = HTTP_EVENT_GOAWAY;
     ev->last_id = last;
@@ -136,11 +141,12 @@ static verdict rst_stream(h2_conn *c, h2_frame f, span payload) {
         h2_conn_charge(c, H2_GUARD_GLITCH);
         return VERDICT_OK;
     }
-    /* A client that only withdraws what it no longer needs after the answer began costs nothing unusual, but cannot be told from rapid
-     * reset: every one is charged. */
+    /* A client that only withdraws what it no longer needs after the answer began costs nothing
+     * unusual, but cannot be told from rapid reset: every one is charged. */
     if (c->server && !h2_conn_charge(c, H2_GUARD_RESET)) return VERDICT_OK;
     if (code == H2_REFUSED_STREAM) s->flags |= H2_STREAM_RETRY;
-    verdict v = VERDICT_ON_STREAM(s->id, code > UINT8_MAX ? H2_INTERNAL_ERROR : code, "reset by the peer");
+    verdict v =
+        VERDICT_ON_STREAM(s->id, code > UINT8_MAX ? H2_INTERNAL_ERROR : code, "reset by the peer");
     h2_conn_retire(c, s, v);
     return VERDICT_OK;
 }
@@ -178,7 +184,8 @@ static verdict priority_frame(h2_conn *c, h2_frame f, span payload) {
     return VERDICT_OK;
 }
 
-/* How many idle streams may still be given a priority: with the open ones they must stay within the concurrency limit. */
+/* How many idle streams may still be given a priority: with the open ones they must stay within the
+ * concurrency limit. */
 static uint32_t early_room(const h2_conn *c, uint32_t id) {
     uint32_t used = c->peer_streams, limit = c->config->settings[H2_SLOT_MAX_CONCURRENT_STREAMS];
     for (uint32_t i = 0; i < c->early_count; i++)
@@ -211,9 +218,11 @@ static void altsvc(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     if (s) ev->ref = (http_ref){s->slot, s->id};
 }
 
-/* RFC 8336 section 2.1: flags, other streams and servers' receipts are ignored; so is a frame with a broken entry. */
+/* RFC 8336 section 2.1: flags, other streams and servers' receipts are ignored; so is a frame with
+ * a broken entry. */
 static void origin(h2_conn *c, h2_frame f, span payload, http_event *ev) {
-    if (c->server || f.stream_id != 0 || (f.flags & 0x0f)) return; /* the other flags change nothing */
+    if (c->server || f.stream_id != 0 || (f.flags & 0x0f))
+        return; /* the other flags change nothing */
     for (span rest = payload; rest.n;) {
         if (rest.n < 2 || bytes_get16(rest.p) > rest.n - 2) return;
         rest = span_skip(rest, 2u + bytes_get16(rest.p));

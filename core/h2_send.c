@@ -1,6 +1,7 @@
 #include "core/h2_impl.h"
 
-#define FRAME_PAYLOAD 16384u /* larger frames save little and hold up priorities: one is at most this long */
+#define FRAME_PAYLOAD \
+    16384u /* larger frames save little and hold up priorities: one is at most this long */
 
 static const uint8_t zeros[256];
 
@@ -26,7 +27,8 @@ void h2_send_frame(h2_conn *c, h2_frame_type type, uint8_t flags, uint32_t id, s
         no_memory(c);
         return;
     }
-    h2_frame f = {.length = (uint32_t)payload.n, .stream_id = id, .type = (uint8_t)type, .flags = flags};
+    h2_frame f = {
+        .length = (uint32_t)payload.n, .stream_id = id, .type = (uint8_t)type, .flags = flags};
     h2_frame_put(p, f);
     if (payload.n) memcpy(p + H2_FRAME_HEAD, payload.p, payload.n);
     outq_commit(&c->out, H2_FRAME_HEAD + payload.n);
@@ -115,7 +117,8 @@ static void trace_block(h2_conn *c, h2_frame f, uint32_t promised_id, uint32_t p
     c->trace.frame(c->trace.user, &t);
 }
 
-/* Cuts a block that is too long for one frame: the fragments behind the first move up to make room for their heads. */
+/* Cuts a block that is too long for one frame: the fragments behind the first move up to make room
+ * for their heads. */
 static size_t split_block(h2_conn *c, uint8_t *p, h2_frame first, size_t total, uint32_t max) {
     size_t rest = total - max, heads = (rest + max - 1) / max;
     for (size_t i = heads; i > 0; i--) {
@@ -197,7 +200,8 @@ static bool send_ended(const h2_stream *s) {
     return s->state == H2_STATE_HALF_CLOSED_LOCAL || s->state == H2_STATE_CLOSED;
 }
 
-/* What a pull brought goes into the queue: beside its head when it is small, lent otherwise. p has room for head, pad length, copy and padding. */
+/* What a pull brought goes into the queue: beside its head when it is small, lent otherwise. p has
+ * room for head, pad length, copy and padding. */
 static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t pad, bool end) {
     h2_frame f = {.length = (uint32_t)lent.n + (pad ? pad + 1 : 0),
                   .stream_id = s->id,
@@ -206,7 +210,8 @@ static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t
     size_t head = H2_FRAME_HEAD;
     h2_frame_put(p, f);
     if (pad) p[head++] = (uint8_t)pad;
-    if (lent.n <= LIMIT_COPY_BODY && s->lent == 0) { /* done() is in order: nothing may be out before */
+    if (lent.n <= LIMIT_COPY_BODY &&
+        s->lent == 0) { /* done() is in order: nothing may be out before */
         if (lent.n) memcpy(p + head, lent.p, lent.n);
         if (pad) memset(p + head + lent.n, 0, pad);
         outq_commit(&c->out, head + lent.n + pad);
@@ -259,8 +264,10 @@ static bool send_data(h2_conn *c, h2_stream *s) {
         return true;
     }
     bool end = said == HTTP_PULL_END;
-    if (lent.n || (end && !s->trailers)) queue_data(c, s, p, lent, pad, end && !s->trailers);
-    else outq_commit(&c->out, 0);
+    if (lent.n || (end && !s->trailers))
+        queue_data(c, s, p, lent, pad, end && !s->trailers);
+    else
+        outq_commit(&c->out, 0);
     if (end) {
         body_ended(c, s);
         return true;

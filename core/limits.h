@@ -173,8 +173,11 @@
  * fourth of RLIMIT_NOFILE. */
 #define LIMIT_CACHE_DESCRIPTORS 1024u
 
-/* A piece of a bigger file that is read at once; a stream holds two at most. */
-#define LIMIT_FILE_CHUNK 65536u
+/* A piece of a bigger file that is read at once, and what a stream holds of them: one flush. Pieces
+ * of 64 KiB of 16 streams fall out of a 1 MiB cache before they are written: 10 % more CPU time per
+ * GiB served. */
+#define LIMIT_FILE_CHUNK 32768u
+#define LIMIT_FILE_AHEAD 131072u
 
 /* A cached stat result or content is checked again after this time. */
 #define LIMIT_CACHE_FRESH_MS 1000u

@@ -1,6 +1,7 @@
 #include "core/outq.h"
 
-#define CHUNK_ROOM ((size_t)16384 - sizeof(outq_chunk)) /* one full frame of DATA heads and small bodies */
+#define CHUNK_ROOM \
+    ((size_t)16384 - sizeof(outq_chunk)) /* one full frame of DATA heads and small bodies */
 #define FIRST_PIECES 8u
 
 struct outq_chunk {
@@ -10,9 +11,7 @@ struct outq_chunk {
     uint8_t bytes[];
 };
 
-static void chunk_free(const mem *m, outq_chunk *c) {
-    mem_give(m, c, sizeof *c + c->room);
-}
+static void chunk_free(const mem *m, outq_chunk *c) { mem_give(m, c, sizeof *c + c->room); }
 
 void outq_init(outq *q, const mem *m) {
     memset(q, 0, sizeof *q);
@@ -62,8 +61,10 @@ uint8_t *outq_reserve(outq *q, size_t n) {
     c = mem_take(q->mem, sizeof *c + room);
     if (!c) return NULL;
     *c = (outq_chunk){.room = (uint32_t)room};
-    if (q->last) q->last->next = c;
-    else q->first = c;
+    if (q->last)
+        q->last->next = c;
+    else
+        q->first = c;
     q->last = c;
     return c->bytes;
 }
@@ -99,7 +100,8 @@ size_t outq_peek(const outq *q, span *iov, size_t niov) {
     return n;
 }
 
-/* Own bytes leave their chunks in the order they were committed, so the chunk is always the first one that is not used up. */
+/* Own bytes leave their chunks in the order they were committed, so the chunk is always the first
+ * one that is not used up. */
 static void own_taken(outq *q, size_t n) {
     q->own -= n;
     while (n) {

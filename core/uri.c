@@ -205,8 +205,8 @@ static void put_encoded(writer *w, span s) {
     for (size_t i = 0; i < s.n; i++) {
         if (awkward(s.p[i])) {
             put(w, '%');
-            put(w, (uint8_t) "0123456789ABCDEF"[s.p[i] >> 4]);
-            put(w, (uint8_t) "0123456789ABCDEF"[s.p[i] & 15]);
+            put(w, (uint8_t)"0123456789ABCDEF"[s.p[i] >> 4]);
+            put(w, (uint8_t)"0123456789ABCDEF"[s.p[i] & 15]);
         } else {
             put(w, s.p[i]);
         }

@@ -24,10 +24,12 @@ static void release_small(void *user) { file_close(user); }
 
 static const http_body_ops small_ops = {pull_small, done_small, release_small};
 
-/* ---- bigger files: two chunks take turns ---- */
+/* ---- bigger files: a few chunks take turns ---- */
+
+#define CHUNKS (LIMIT_FILE_AHEAD / LIMIT_FILE_CHUNK)
 
 typedef struct chunk {
-    uint8_t *bytes; /* NULL: free */
+    uint8_t *bytes;
     uint64_t start;
     uint64_t end; /* start: its read is under way */
 } chunk;
@@ -37,9 +39,9 @@ typedef struct big {
     net_link *link;
     loop *loop; /* the link may be gone when a read ends */
     http_ref ref;
-    chunk chunks[2];
-    chunk *oldest;     /* what done gives back belongs to it */
-    uint64_t read_end; /* so far the chunks have been filled in a row */
+    chunk chunks[CHUNKS]; /* a ring, in the order of the file */
+    unsigned oldest, count;
+    uint64_t read_end; /* what the chunks reach to */
     uint64_t returned;
     loop_task wake;
     uv_work_t work;
@@ -51,21 +53,21 @@ typedef struct big {
     bool released; /* nobody but the thread needs it */
 } big;
 
-static chunk *other(big *b, const chunk *c) { return &b->chunks[c == &b->chunks[0]]; }
+static chunk *chunk_of(big *b, unsigned i) { return &b->chunks[(b->oldest + i) % CHUNKS]; }
 
 static size_t chunk_want(const big *b, const chunk *c) {
     uint64_t left = b->file->size - c->start;
     return left < LIMIT_FILE_CHUNK ? (size_t)left : LIMIT_FILE_CHUNK;
 }
 
-static void give_chunk(big *b, chunk *c) {
-    mem_give(&b->loop->mem, c->bytes, LIMIT_FILE_CHUNK);
-    *c = (chunk){.bytes = NULL};
+static void give_oldest(big *b) {
+    mem_give(&b->loop->mem, b->chunks[b->oldest].bytes, LIMIT_FILE_CHUNK);
+    b->oldest = (b->oldest + 1) % CHUNKS;
+    b->count--;
 }
 
 static void free_big(big *b) {
-    give_chunk(b, &b->chunks[0]);
-    give_chunk(b, &b->chunks[1]);
+    while (b->count) give_oldest(b);
     file_close(b->file);
     mem_give(&b->loop->mem, b, sizeof *b);
 }
@@ -115,6 +117,7 @@ static ssize_t read_now(big *b, const chunk *c) {
     errno = EAGAIN;
     if (f->waits) return -1;
     ssize_t n = preadv2(f->fd, &iov, 1, (off_t)c->start, f->memory ? 0 : RWF_NOWAIT);
+    if (n < 0 && errno == EINTR) errno = EAGAIN;
     if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)) {
         f->waits = true;
         errno = EAGAIN;
@@ -124,14 +127,13 @@ static ssize_t read_now(big *b, const chunk *c) {
 
 /* Begins to read what comes after read_end. */
 static void read_next(big *b) {
-    chunk *c = b->chunks[0].bytes ? &b->chunks[1] : &b->chunks[0];
-    c->bytes = mem_take(&b->loop->mem, LIMIT_FILE_CHUNK);
-    if (!c->bytes) {
+    uint8_t *bytes = mem_take(&b->loop->mem, LIMIT_FILE_CHUNK);
+    if (!bytes) {
         b->failed = true;
         return;
     }
-    c->start = c->end = b->read_end;
-    if (!other(b, c)->bytes) b->oldest = c;
+    chunk *c = chunk_of(b, b->count++);
+    *c = (chunk){bytes, b->read_end, b->read_end};
     ssize_t n = read_now(b, c);
     if (n >= 0 || errno != EAGAIN) {
         filled(b, c, n);
@@ -145,12 +147,14 @@ static void read_next(big *b) {
     b->failed = true;
 }
 
-static bool has_room(const big *b) { return !b->chunks[0].bytes || !b->chunks[1].bytes; }
+static bool can_read(const big *b) {
+    return b->count < CHUNKS && !b->reading && !b->failed && b->read_end < b->file->size;
+}
 
-static chunk *chunk_at(big *b, uint64_t offset) {
-    for (unsigned i = 0; i < 2; i++) {
-        chunk *c = &b->chunks[i];
-        if (c->bytes && offset >= c->start && offset < c->end) return c;
+static const chunk *chunk_at(big *b, uint64_t offset) {
+    for (unsigned i = 0; i < b->count; i++) {
+        const chunk *c = chunk_of(b, i);
+        if (offset >= c->start && offset < c->end) return c;
     }
     return NULL;
 }
@@ -158,8 +162,8 @@ static chunk *chunk_at(big *b, uint64_t offset) {
 static http_pull pull_big(void *user, uint64_t offset, size_t want, span *lent) {
     big *b = user;
     *lent = (span){NULL, 0};
-    chunk *c = chunk_at(b, offset);
-    if (!c && !b->reading && !b->failed && has_room(b)) {
+    const chunk *c = chunk_at(b, offset);
+    if (!c && can_read(b)) {
         read_next(b);
         c = chunk_at(b, offset);
     }
@@ -171,20 +175,16 @@ static http_pull pull_big(void *user, uint64_t offset, size_t want, span *lent) 
     size_t left = (size_t)(c->end - offset);
     *lent = span_of(c->bytes + (offset - c->start), left < want ? left : want);
     if (offset + lent->n == b->file->size) return HTTP_PULL_END;
-    if (b->cold && !b->reading && !b->failed && b->read_end < b->file->size && has_room(b))
-        read_next(b);
+    if (b->cold && can_read(b)) read_next(b);
     return HTTP_PULL_MORE;
 }
 
 static void done_big(void *user, size_t n) {
     big *b = user;
     b->returned += n;
-    while (b->oldest->bytes && b->oldest != b->reading && b->returned >= b->oldest->end) {
-        chunk *c = b->oldest;
-        b->oldest = other(b, c);
-        give_chunk(b, c);
-    }
-    if (!b->waiting || b->reading || !has_room(b)) return;
+    while (b->count && !(b->reading && b->count == 1) && b->returned >= chunk_of(b, 0)->end)
+        give_oldest(b);
+    if (!b->waiting || !can_read(b)) return;
     loop_soon(b->loop, &b->wake); /* not now: done may not call back into the connection */
 }
 
@@ -210,7 +210,6 @@ bool file_body(file *f, net_link *k, http_ref ref, http_body *body) {
     big *b = mem_take(&k->loop->mem, sizeof *b);
     if (!b) return false;
     *b = (big){.file = f, .link = k, .loop = k->loop, .ref = ref, .wake = {.run = on_wake}};
-    b->oldest = &b->chunks[0];
     f->refs++;
     *body = (http_body){&big_ops, b};
     return true;

@@ -76,12 +76,18 @@ static http_body parse_body(player *p, char **rest) {
     b->next = p->bodies;
     p->bodies = b;
     for (char *word; (word = script_word(rest));) {
-        if (!strncmp(word, "step=", 5)) b->step = writer_number(p, word + 5);
-        else if (!strncmp(word, "fail=", 5)) b->fail_at = writer_number(p, word + 5);
-        else if (!strcmp(word, "later")) b->later = true;
-        else if (!strcmp(word, "zeros")) bytes_buf_zeros(&text, writer_number(p, script_word(rest)));
-        else if (*word == '"') script_unescape(&text, word + 1, strlen(word) - 2);
-        else flow_fail(p, "'%s' is not a body", word);
+        if (!strncmp(word, "step=", 5))
+            b->step = writer_number(p, word + 5);
+        else if (!strncmp(word, "fail=", 5))
+            b->fail_at = writer_number(p, word + 5);
+        else if (!strcmp(word, "later"))
+            b->later = true;
+        else if (!strcmp(word, "zeros"))
+            bytes_buf_zeros(&text, writer_number(p, script_word(rest)));
+        else if (*word == '"')
+            script_unescape(&text, word + 1, strlen(word) - 2);
+        else
+            flow_fail(p, "'%s' is not a body", word);
     }
     /* An exact block, so that the sanitizer sees a byte too many. */
     b->n = text.n;
@@ -104,8 +110,8 @@ static void add_field(fields *f, const char *name, size_t name_n, const char *va
     script_unescape(b, name, name_n);
     size_t split = b->n;
     script_unescape(b, value, strlen(value));
-    f->at[f->n++] = (http_field){.name = span_of(b->p, split),
-                                 .value = span_of(b->p + split, b->n - split)};
+    f->at[f->n++] =
+        (http_field){.name = span_of(b->p, split), .value = span_of(b->p + split, b->n - split)};
 }
 
 /* Reads name=value words; stops at `body`, and fills *body then. */
@@ -122,8 +128,8 @@ static void parse_fields(player *p, char **rest, fields *f, http_body *body) {
 }
 
 /* One call, by whichever face the connection has. */
-#define CALL(p, name, ...)                                                                         \
-    ((p)->link ? session_##name(loopback_session((p)->link), __VA_ARGS__)                          \
+#define CALL(p, name, ...)                                                \
+    ((p)->link ? session_##name(loopback_session((p)->link), __VA_ARGS__) \
                : h2_conn_##name((p)->conn, __VA_ARGS__))
 
 static void accept_body(flow_body *b, verdict v, uint32_t id) {
@@ -162,8 +168,10 @@ static verdict open_or_reply(player *p, const char *verb, char **rest) {
         add_field(&f, ":status", 7, second);
         parse_fields(p, rest, &f, &body);
         ref = events_ref(p, id);
-        if (!strcmp(verb, "inform")) v = CALL(p, inform, ref, f.at, f.n);
-        else v = CALL(p, reply, ref, f.at, f.n, body);
+        if (!strcmp(verb, "inform"))
+            v = CALL(p, inform, ref, f.at, f.n);
+        else
+            v = CALL(p, reply, ref, f.at, f.n, body);
     }
     accept_body(body.user, v, id);
     for (size_t i = 0; i < f.n; i++) bytes_buf_free(&f.bytes[i]);
@@ -180,7 +188,8 @@ static verdict wake(player *p, uint32_t id) {
 static verdict on_stream(player *p, const char *verb, char **rest) {
     uint32_t id = writer_number(p, script_word(rest));
     http_ref ref = events_ref(p, id);
-    if (!strcmp(verb, "reset")) return CALL(p, reset, ref, (h2_code)writer_code(p, script_word(rest)));
+    if (!strcmp(verb, "reset"))
+        return CALL(p, reset, ref, (h2_code)writer_code(p, script_word(rest)));
     if (!strcmp(verb, "credit")) return CALL(p, credit, ref, writer_number(p, script_word(rest)));
     if (!strcmp(verb, "wake")) return wake(p, id);
     if (!strcmp(verb, "prioritize")) {
@@ -202,11 +211,15 @@ static verdict on_stream(player *p, const char *verb, char **rest) {
 static bool on_connection(player *p, const char *verb, char **rest, verdict *v) {
     bytes_buf one = {0}, two = {0};
     *v = VERDICT_OK;
-    if (!strcmp(verb, "drain")) CALL(p, drain, p->link ? loopback_now_ms() : p->now_ms);
-    else if (!strcmp(verb, "close")) CALL(p, close, (h2_code)writer_code(p, script_word(rest)), "so");
+    if (!strcmp(verb, "drain"))
+        CALL(p, drain, p->link ? loopback_now_ms() : p->now_ms);
+    else if (!strcmp(verb, "close"))
+        CALL(p, close, (h2_code)writer_code(p, script_word(rest)), "so");
     else if (!strcmp(verb, "eof")) {
-        if (p->link) loopback_eof(p);
-        else h2_conn_eof(p->conn);
+        if (p->link)
+            loopback_eof(p);
+        else
+            h2_conn_eof(p->conn);
     } else if (!strcmp(verb, "ping")) {
         script_unescape(&one, script_word(rest) + 1, 8);
         *v = CALL(p, ping, one.p);
@@ -215,9 +228,12 @@ static bool on_connection(player *p, const char *verb, char **rest, verdict *v) 
         script_unescape(&one, first + 1, strlen(first) - 2);
         if (second) script_unescape(&two, second + 1, strlen(second) - 2);
         span both[2] = {span_of(one.p, one.n), span_of(two.p, two.n)};
-        if (*verb == 'a') *v = CALL(p, altsvc, both[0], both[1]);
-        else *v = CALL(p, origin, both, second ? 2 : 1);
-    } else return false;
+        if (*verb == 'a')
+            *v = CALL(p, altsvc, both[0], both[1]);
+        else
+            *v = CALL(p, origin, both, second ? 2 : 1);
+    } else
+        return false;
     bytes_buf_free(&one);
     bytes_buf_free(&two);
     return true;
@@ -234,7 +250,8 @@ void actions_do(player *p, char *text) {
     if (!strcmp(verb, "open") || !strcmp(verb, "reply") || !strcmp(verb, "inform") ||
         !strcmp(verb, "push"))
         v = open_or_reply(p, verb, &rest);
-    else if (!on_connection(p, verb, &rest, &v)) v = on_stream(p, verb, &rest);
+    else if (!on_connection(p, verb, &rest, &v))
+        v = on_stream(p, verb, &rest);
     const char *got = v.scope == VERDICT_NONE ? "OK" : v.code < 3 ? mistakes[v.code] : "?";
     if (v.scope != VERDICT_NONE && v.scope != VERDICT_CALLER) got = "a verdict that is no caller's";
     if (!p->lenient && strcmp(got, expected) != 0)

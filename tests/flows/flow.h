@@ -1,8 +1,9 @@
 /* What the parts of the flow runner share: scripts, the player of one script in one mode, its logs.
  *
- * A player owns one connection under test and plays its peer: it feeds what `>` lines say, keeps what
- * the connection wrote and told in two logs, and compares them with the `<` and `event` lines. A fault
- * of the connection or of the script leaves by flow_fail. Nothing here is shared between players. */
+ * A player owns one connection under test and plays its peer: it feeds what `>` lines say, keeps
+ * what the connection wrote and told in two logs, and compares them with the `<` and `event` lines.
+ * A fault of the connection or of the script leaves by flow_fail. Nothing here is shared between
+ * players. */
 #ifndef H2BOX_TESTS_FLOWS_FLOW_H
 #define H2BOX_TESTS_FLOWS_FLOW_H
 
@@ -28,8 +29,8 @@ typedef struct script {
 bool script_read(script *s, const char *path);
 void script_free(script *s);
 
-/* The next word of *s, cut off and ended; a word that begins with a quote goes to the closing one and
- * keeps both. NULL at the end. */
+/* The next word of *s, cut off and ended; a word that begins with a quote goes to the closing one
+ * and keeps both. NULL at the end. */
 char *script_word(char **s);
 
 typedef struct bytes_buf {
@@ -40,15 +41,15 @@ typedef struct bytes_buf {
 void bytes_buf_put(bytes_buf *b, const void *p, size_t n);
 void bytes_buf_zeros(bytes_buf *b, size_t n);
 void bytes_buf_free(bytes_buf *b);
-/* Appends the text, with \xNN, \\, \", \n, \r, \t, {N} (N times the letter a) and {N:HEX} (N times that
- * byte) turned into bytes. */
+/* Appends the text, with \xNN, \\, \", \n, \r, \t, {N} (N times the letter a) and {N:HEX} (N times
+ * that byte) turned into bytes. */
 void script_unescape(bytes_buf *out, const char *text, size_t n);
 
 /* ---- log.c ---- */
 
 typedef struct log_entry {
-    char *head;   /* kind, identifier, flags: must match as a whole */
-    char *alt[2]; /* what may follow: numbers, text or fields; either may be NULL */
+    char *head;     /* kind, identifier, flags: must match as a whole */
+    char *alt[2];   /* what may follow: numbers, text or fields; either may be NULL */
     bytes_buf body; /* of DATA, while it may still grow */
     uint32_t id;
     bool is_body, end;
@@ -60,7 +61,8 @@ typedef struct flow_log {
 } flow_log;
 
 log_entry *log_add(flow_log *l, const char *head_format, ...) __attribute__((format(printf, 2, 3)));
-void log_alt(log_entry *e, int which, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void log_alt(log_entry *e, int which, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 void log_alt_fields(log_entry *e, const http_field *f, size_t n);
 void log_alt_text(log_entry *e, int which, span text);
 log_entry *log_next(flow_log *l); /* the oldest not taken, or NULL */
@@ -154,16 +156,17 @@ void events_learn(player *p, http_ref ref);
 
 /* actions.c: `do` lines, and the bodies they send. */
 void actions_do(player *p, char *line);
-const char *actions_check_bodies(player *p); /* after the connection is gone: what is wrong, or NULL */
+const char *actions_check_bodies(
+    player *p); /* after the connection is gone: what is wrong, or NULL */
 void actions_free(player *p);
 
 /* pump.c: bytes in and out. */
 void pump_start(player *p);
 h2_trace pump_trace(player *p); /* a sink that reads everything */
-void pump_feed(player *p);  /* p->pending, by the mode's cuts */
-void pump_drain(player *p); /* all output, into the log */
+void pump_feed(player *p);      /* p->pending, by the mode's cuts */
+void pump_drain(player *p);     /* all output, into the log */
 void pump_step(player *p, span *in);
-void pump_end(player *p);   /* checks what is left behind, frees the connection */
+void pump_end(player *p); /* checks what is left behind, frees the connection */
 
 /* play.c: one script, one mode. False with p->message. */
 bool play(player *p);

@@ -128,7 +128,8 @@ bool log_match(const log_entry *e, const char *expected) {
 }
 
 void log_print(const log_entry *e, char *out, size_t room) {
-    if (!e) snprintf(out, room, "nothing");
+    if (!e)
+        snprintf(out, room, "nothing");
     else
         snprintf(out, room, "%s %.300s %.300s", e->head, e->alt[0] ? e->alt[0] : "",
                  e->alt[1] ? e->alt[1] : "");

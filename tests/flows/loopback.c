@@ -2,8 +2,9 @@
  * other end of it, with plain system calls.
  *
  * One loop serves all plays. It is run a turn at a time: a posted call stops it, so that it never
- * sleeps, and whoever waits for something runs turns until it has come. Output is flushed by the link
- * itself, as soon as input came; what a script does is flushed when it looks (loopback_drain). */
+ * sleeps, and whoever waits for something runs turns until it has come. Output is flushed by the
+ * link itself, as soon as input came; what a script does is flushed when it looks (loopback_drain).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -64,8 +65,7 @@ static void closed(void *user, net_link *k, const char *why) {
 static const link_calls calls = {.event = told, .closed = closed};
 
 static link_birth birth(player *p) {
-    return (link_birth){
-        .calls = &calls, .user = p, .config = &p->config, .trace = pump_trace(p)};
+    return (link_birth){.calls = &calls, .user = p, .config = &p->config, .trace = pump_trace(p)};
 }
 
 static bool accepted(void *user, link_birth *b) {
@@ -96,7 +96,9 @@ static struct sockaddr_un address(const char *path) {
     return a;
 }
 
-static int unix_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+static int unix_socket(void) {
+    return socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
 
 static bool prepare(void) {
     listen_address a = {.port = 0};

@@ -1,7 +1,8 @@
 /* flow_runner FILE-OR-FOLDER...: plays every flow whole, byte by byte, at seeded random cuts, with
  * each allocation refused in turn, and over loopback. All must tell and write the same.
  *
- * H2BOX_SEED=N plays the random cuts of that seed alone. A folder means the *.flow files right in it. */
+ * H2BOX_SEED=N plays the random cuts of that seed alone. A folder means the *.flow files right in
+ * it. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -23,7 +24,8 @@ static bool once(script *s, const char *mode, cut_kind cut, uint64_t seed, unsig
     memory_init(&p.memory, refuse_at);
     bool passed = play(&p);
     plays++;
-    /* With a refusal the script may break off anywhere; the sanitizer and the counts still judge. */
+    /* With a refusal the script may break off anywhere; the sanitizer and the counts still judge.
+     */
     if (p.lenient) passed = p.memory.held == 0 && !actions_check_bodies(&p);
     if (p.fed > HEAVY) s->heavy = true;
     if (!passed) {
@@ -81,8 +83,10 @@ static void folder(const char *path) {
 int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         struct stat st;
-        if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode)) folder(argv[i]);
-        else all_modes(argv[i]);
+        if (stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode))
+            folder(argv[i]);
+        else
+            all_modes(argv[i]);
     }
     loopback_end();
     printf("%u flows, %u plays, %u failures\n", flows, plays, failures);

@@ -1,4 +1,5 @@
-/* The allocator hook of the tests: exact blocks for the sanitizer, counts, and refusals on demand. */
+/* The allocator hook of the tests: exact blocks for the sanitizer, counts, and refusals on demand.
+ */
 #include <stdlib.h>
 
 #include "tests/flows/flow.h"

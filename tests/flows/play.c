@@ -90,16 +90,26 @@ static void set(player *p, char *rest) {
         int slot = h2_frame_setting_slot((uint16_t)id);
         c->settings[slot] = writer_number(p, value);
         c->announce |= 1u << slot;
-    } else if (!strcmp(name, "attach")) p->attach = true;
-    else if (!strcmp(name, "loopback")) return;
-    else if (!strcmp(name, "obey_priority")) c->obey_priority = !strcmp(value, "yes");
-    else if (!strcmp(name, "window")) c->connection_window = writer_number(p, value);
-    else if (!strcmp(name, "encoder_table_cap")) c->encoder_table_cap = writer_number(p, value);
-    else if (!strcmp(name, "peer_streams")) c->peer_streams = writer_number(p, value);
-    else if (!strcmp(name, "held_max")) c->held_max = writer_number(p, value);
-    else if (!strcmp(name, "settings_ack_ms")) c->settings_ack_ms = writer_number(p, value);
-    else if (!strcmp(name, "padding")) c->padding = writer_number(p, value);
-    else flow_fail(p, "set %s?", name);
+    } else if (!strcmp(name, "attach"))
+        p->attach = true;
+    else if (!strcmp(name, "loopback"))
+        return;
+    else if (!strcmp(name, "obey_priority"))
+        c->obey_priority = !strcmp(value, "yes");
+    else if (!strcmp(name, "window"))
+        c->connection_window = writer_number(p, value);
+    else if (!strcmp(name, "encoder_table_cap"))
+        c->encoder_table_cap = writer_number(p, value);
+    else if (!strcmp(name, "peer_streams"))
+        c->peer_streams = writer_number(p, value);
+    else if (!strcmp(name, "held_max"))
+        c->held_max = writer_number(p, value);
+    else if (!strcmp(name, "settings_ack_ms"))
+        c->settings_ack_ms = writer_number(p, value);
+    else if (!strcmp(name, "padding"))
+        c->padding = writer_number(p, value);
+    else
+        flow_fail(p, "set %s?", name);
 }
 
 static void role(player *p, const char *rest) {
@@ -119,7 +129,8 @@ static void over(player *p, const char *code) {
 }
 
 static void ignore(player *p, char *what) {
-    if (p->ignored_count == sizeof p->ignored / sizeof *p->ignored) flow_fail(p, "too much ignored");
+    if (p->ignored_count == sizeof p->ignored / sizeof *p->ignored)
+        flow_fail(p, "too much ignored");
     p->ignored[p->ignored_count++] = what;
 }
 
@@ -140,8 +151,10 @@ static unsigned repeat(player *p, unsigned at, unsigned times) {
         for (unsigned i = at; i < end; i++) {
             char *line = p->script->lines[i];
             p->line = i + 1;
-            if (*line == '>') writer_line(p, line + 1);
-            else if (*line) flow_fail(p, "repeat holds only what the peer sends");
+            if (*line == '>')
+                writer_line(p, line + 1);
+            else if (*line)
+                flow_fail(p, "repeat holds only what the peer sends");
         }
     }
     p->round = 0;
@@ -150,17 +163,23 @@ static unsigned repeat(player *p, unsigned at, unsigned times) {
 
 /* Lines that speak to the running connection. */
 static void line_do(player *p, char *line, size_t n, char *rest) {
-    if (*line == '<') expect_frame(p, rest);
-    else if (!strncmp(line, "event ", 6)) expect(p, &p->events, rest);
-    else if (!strncmp(line, "over ", 5)) over(p, rest);
-    else if (!strncmp(line, "time ", 5)) pass_time(p, rest);
+    if (*line == '<')
+        expect_frame(p, rest);
+    else if (!strncmp(line, "event ", 6))
+        expect(p, &p->events, rest);
+    else if (!strncmp(line, "over ", 5))
+        over(p, rest);
+    else if (!strncmp(line, "time ", 5))
+        pass_time(p, rest);
     else if (!strncmp(line, "do ", 3)) {
         span none = {NULL, 0};
         actions_do(p, rest);
         /* Contract: without input or a deadline, step is called when pending says so. */
         if (p->conn && h2_conn_pending(p->conn)) pump_step(p, &none);
-    } else if (n == 5 && !strncmp(line, "begin", n)) begin(p, rest);
-    else flow_fail(p, "'%.*s'?", (int)n, line);
+    } else if (n == 5 && !strncmp(line, "begin", n))
+        begin(p, rest);
+    else
+        flow_fail(p, "'%.*s'?", (int)n, line);
 }
 
 static void lines(player *p) {
@@ -170,9 +189,12 @@ static void lines(player *p) {
         if (!*line) continue;
         size_t n = strcspn(line, " ");
         char *rest = line + n + strspn(line + n, " ");
-        if (!strncmp(line, "role ", 5)) role(p, rest);
-        else if (!strncmp(line, "set ", 4)) set(p, script_copy(p, rest));
-        else if (!strncmp(line, "ignore ", 7)) ignore(p, rest);
+        if (!strncmp(line, "role ", 5))
+            role(p, rest);
+        else if (!strncmp(line, "set ", 4))
+            set(p, script_copy(p, rest));
+        else if (!strncmp(line, "ignore ", 7))
+            ignore(p, rest);
         else {
             if (!p->started) pump_start(p);
             if (*line == '>') {

@@ -18,7 +18,8 @@ static void trace_frame(void *user, const h2_trace_frame *f) {
     if (f->verdict.why) p->traced += strlen(f->verdict.why);
 }
 
-static void trace_piece(void *user, uint32_t id, size_t n, uint32_t owed, uint32_t connection_owed) {
+static void trace_piece(void *user, uint32_t id, size_t n, uint32_t owed,
+                        uint32_t connection_owed) {
     player *p = user;
     p->traced += id + n + owed + connection_owed;
 }
@@ -28,9 +29,7 @@ static void trace_closed(void *user, uint32_t id, uint8_t code) {
     p->traced += id + code;
 }
 
-h2_trace pump_trace(player *p) {
-    return (h2_trace){trace_frame, trace_piece, trace_closed, p};
-}
+h2_trace pump_trace(player *p) { return (h2_trace){trace_frame, trace_piece, trace_closed, p}; }
 
 void pump_start(player *p) {
     p->started = true;
@@ -61,7 +60,8 @@ static uint32_t any(player *p, uint32_t below) {
     return (uint32_t)(p->random >> 33) % below;
 }
 
-/* Steps until the input is used. The piece lies in a block of its own, which dies before the next. */
+/* Steps until the input is used. The piece lies in a block of its own, which dies before the next.
+ */
 static void step_piece(player *p, span piece) {
     uint8_t *copy = malloc(piece.n ? piece.n : 1);
     if (!copy) abort();
@@ -78,8 +78,10 @@ void pump_step(player *p, span *in) {
         http_event_kind kind = h2_conn_step(p->conn, in, p->now_ms, &ev);
         if (kind != ev.kind) flow_fail(p, "step says %d and tells %d", (int)kind, (int)ev.kind);
         if (kind == HTTP_EVENT_NONE) break;
-        if (kind == HTTP_EVENT_PAUSED) pump_drain(p);
-        else events_add(p, &ev);
+        if (kind == HTTP_EVENT_PAUSED)
+            pump_drain(p);
+        else
+            events_add(p, &ev);
         if (++rounds > 1000000) flow_fail(p, "step does not come to an end");
     }
     if (in->n) flow_fail(p, "step said NONE and left %zu bytes", in->n);
@@ -95,8 +97,10 @@ void pump_feed(player *p) {
     }
     while (rest.n) {
         size_t n = rest.n;
-        if (p->cut == CUT_BYTES) n = 1;
-        else if (p->cut == CUT_RANDOM) n = 1 + any(p, any(p, 4) ? 24 : 4096);
+        if (p->cut == CUT_BYTES)
+            n = 1;
+        else if (p->cut == CUT_RANDOM)
+            n = 1 + any(p, any(p, 4) ? 24 : 4096);
         if (n > rest.n) n = rest.n;
         step_piece(p, span_take(&rest, n));
     }
@@ -144,7 +148,8 @@ static void check_idle(player *p) {
     if (c->streams.room) flow_fail(p, "no stream is left, but their slab is");
     if (c->out.first || c->out.pieces) flow_fail(p, "nothing to write, but the queue holds memory");
     if (c->part) flow_fail(p, "no frame is begun, but a part of one is held");
-    if (c->held || c->recv_unpaid) flow_fail(p, "no stream is left, but %u bytes count as held", c->held);
+    if (c->held || c->recv_unpaid)
+        flow_fail(p, "no stream is left, but %u bytes count as held", c->held);
     if (c->peer_streams || c->our_streams || c->reserved)
         flow_fail(p, "no stream is left, but %u + %u + %u are counted", c->peer_streams,
                   c->our_streams, c->reserved);

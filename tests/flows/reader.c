@@ -90,8 +90,7 @@ static void frame(player *p, h2_frame f, span payload) {
         snprintf(id, sizeof id, " %u", f.stream_id);
     if (promised) snprintf(id, sizeof id, " %u %u", f.stream_id, promised);
     need(p, h2_frame_name(f.type) != NULL, "a frame of an unknown type");
-    if (p->block.n)
-        need(p, f.type == H2_FRAME_CONTINUATION, "a frame inside of a header block");
+    if (p->block.n) need(p, f.type == H2_FRAME_CONTINUATION, "a frame inside of a header block");
     bool block = f.type == H2_FRAME_HEADERS || f.type == H2_FRAME_PUSH_PROMISE;
     if (block) p->block_entry = p->frames.count;
     log_entry *e = log_add(&p->frames, "%s%s%s", h2_frame_name(f.type), id, flag_words(p, f));

@@ -109,9 +109,12 @@ static void put_escape(bytes_buf *out, const char **at) {
     const char *c = *at;
     uint8_t byte = (uint8_t)c[1];
     *at = c + 2;
-    if (byte == 'n') byte = '\n';
-    else if (byte == 'r') byte = '\r';
-    else if (byte == 't') byte = '\t';
+    if (byte == 'n')
+        byte = '\n';
+    else if (byte == 'r')
+        byte = '\r';
+    else if (byte == 't')
+        byte = '\t';
     else if (byte == 'x') {
         char hex[3] = {c[2], c[3], 0};
         byte = (uint8_t)strtoul(hex, NULL, 16);

@@ -136,8 +136,10 @@ static bool attribute(player *p, line *l, char *word, char **rest) {
     static const struct {
         const char *name;
         uint8_t flag;
-    } flags[] = {{"END_STREAM", H2_FLAG_END_STREAM}, {"ACK", H2_FLAG_ACK},
-                 {"END_HEADERS", H2_FLAG_END_HEADERS}, {"PADDED", H2_FLAG_PADDED},
+    } flags[] = {{"END_STREAM", H2_FLAG_END_STREAM},
+                 {"ACK", H2_FLAG_ACK},
+                 {"END_HEADERS", H2_FLAG_END_HEADERS},
+                 {"PADDED", H2_FLAG_PADDED},
                  {"PRIORITY", H2_FLAG_PRIORITY}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         if (strcmp(word, flags[i].name) != 0) continue;
@@ -146,23 +148,34 @@ static bool attribute(player *p, line *l, char *word, char **rest) {
     }
     char *value = strchr(word, '=');
     value = value ? value + 1 : NULL;
-    if (!strcmp(word, "MORE")) l->more = true;
-    else if (!strcmp(word, "reserved")) l->reserved = true;
-    else if (!strcmp(word, "exclusive")) l->exclusive = true;
-    else if (!strncmp(word, "flags=", 6)) l->flags |= (uint8_t)writer_number(p, value);
-    else if (!strncmp(word, "id=", 3)) l->id = writer_number(p, value), l->has_id = true;
-    else if (!strncmp(word, "type=", 5)) l->type = (uint8_t)writer_number(p, value);
-    else if (!strncmp(word, "length=", 7)) l->length = (long)writer_number(p, value);
-    else if (!strncmp(word, "pad=", 4)) l->pad = (long)writer_number(p, value);
-    else if (!strncmp(word, "weight=", 7)) l->weight = writer_number(p, value);
-    else if (!strncmp(word, "dep=", 4)) l->depends_on = writer_number(p, value), l->has_priority = true;
+    if (!strcmp(word, "MORE"))
+        l->more = true;
+    else if (!strcmp(word, "reserved"))
+        l->reserved = true;
+    else if (!strcmp(word, "exclusive"))
+        l->exclusive = true;
+    else if (!strncmp(word, "flags=", 6))
+        l->flags |= (uint8_t)writer_number(p, value);
+    else if (!strncmp(word, "id=", 3))
+        l->id = writer_number(p, value), l->has_id = true;
+    else if (!strncmp(word, "type=", 5))
+        l->type = (uint8_t)writer_number(p, value);
+    else if (!strncmp(word, "length=", 7))
+        l->length = (long)writer_number(p, value);
+    else if (!strncmp(word, "pad=", 4))
+        l->pad = (long)writer_number(p, value);
+    else if (!strncmp(word, "weight=", 7))
+        l->weight = writer_number(p, value);
+    else if (!strncmp(word, "dep=", 4))
+        l->depends_on = writer_number(p, value), l->has_priority = true;
     else if (!strcmp(word, "zeros")) {
         l->has_raw = true;
         bytes_buf_zeros(&l->raw, writer_number(p, script_word(rest)));
     } else if (!strcmp(word, "hex")) {
         l->has_raw = true;
         put_hex(p, &l->raw, rest);
-    } else return false;
+    } else
+        return false;
     return true;
 }
 
@@ -194,8 +207,8 @@ static void put_priority(const line *l, bytes_buf *b) {
     bytes_buf_put(b, &weight, 1);
 }
 
-/* The part of the payload that the type has of its own. Operands that a raw payload stands for may be
- * left out. */
+/* The part of the payload that the type has of its own. Operands that a raw payload stands for may
+ * be left out. */
 static void put_payload(player *p, line *l, bytes_buf *b) {
     bool raw_only = l->has_raw && l->word_count == 0;
     switch (l->type) {
@@ -292,8 +305,8 @@ void writer_line(player *p, char *text) {
     } else {
         unsigned type = 0;
         bool raw = !strcmp(kind, "FRAME");
-        while (!raw && type < 256 && (!h2_frame_name((uint8_t)type) ||
-                                      strcmp(h2_frame_name((uint8_t)type), kind) != 0))
+        while (!raw && type < 256 &&
+               (!h2_frame_name((uint8_t)type) || strcmp(h2_frame_name((uint8_t)type), kind) != 0))
             type++;
         if (type > 255) flow_fail(p, "'%s' is not a frame", kind);
         l.type = (uint8_t)type;

@@ -483,7 +483,7 @@ static void check_big(bool cold, size_t want, size_t hold) {
     read_all r = drain(b, want, hold);
     cr_assert_eq(r.got, 3000001);
     cr_assert_eq(r.last, HTTP_PULL_END);
-    cr_assert_leq(r.held_most, 2 * LIMIT_FILE_CHUNK);
+    cr_assert_leq(r.held_most, LIMIT_FILE_AHEAD);
     b.ops->release(b.user);
     end_body();
 }
@@ -518,7 +518,7 @@ static void check_shrunk(bool cold) {
         if (lent.n) b.ops->done(b.user, lent.n);
         if (p == HTTP_PULL_LATER) pause_loop(1);
     }
-    cr_assert_leq(got, 2 * LIMIT_FILE_CHUNK);
+    cr_assert_leq(got, LIMIT_FILE_AHEAD);
     b.ops->release(b.user);
     end_body();
 }

@@ -1,5 +1,6 @@
-/* core/h2_conn.c as its caller sees it: misuse, credits, room, and how long lent bytes live. A client and
- * a server talk to each other in memory; what goes over the wire is the flows' business. */
+/* core/h2_conn.c as its caller sees it: misuse, credits, room, and how long lent bytes live. A
+ * client and a server talk to each other in memory; what goes over the wire is the flows' business.
+ */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -30,18 +31,19 @@ typedef struct test_body {
     size_t n, step, lent, back;
     unsigned released;
     http_pull at_end; /* said once all bytes are lent */
-    bool misused;
+    bool ended, misused;
 } test_body;
 
 static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
     test_body *b = user;
-    if (offset != b->lent || b->released) b->misused = true;
+    if (offset != b->lent || b->released || b->ended) b->misused = true;
     size_t n = b->n - b->lent;
     if (n > want) n = want;
     if (b->step && n > b->step) n = b->step;
     *lent = span_of(b->bytes + b->lent, n);
     b->lent += n;
-    return b->lent == b->n ? b->at_end : HTTP_PULL_MORE;
+    b->ended = b->lent == b->n;
+    return b->ended ? b->at_end : HTTP_PULL_MORE;
 }
 
 static void done(void *user, size_t n) {
@@ -433,8 +435,8 @@ Test(h2_conn, over_refuses_calls) {
 
 /* ---- no memory ---- */
 
-/* A whole exchange with the n-th allocation refused, for every n: no crash, no leak, every stream with a
- * user is told CLOSED, every body released. */
+/* A whole exchange with the n-th allocation refused, for every n: no crash, no leak, every stream
+ * with a user is told CLOSED, every body released. */
 Test(h2_conn, every_refusal) {
     for (unsigned n = 1; n < 200; n++) {
         test_body up = {0}, down = {0};

@@ -57,8 +57,8 @@ static const opt_spec specs[] = {
      .max = 200,
      .arg = "NAME: VALUE",
      .group = "Request",
-     .help =
-         "Send this header field too, or instead of the one of that name. Pseudo-header fields work: ':method: PUT'."},
+     .help = "Send this header field too, or instead of the one of that name. Pseudo-header fields "
+             "work: ':method: PUT'."},
     {.name = "data",
      .letter = 'd',
      .type = OPT_STRING,

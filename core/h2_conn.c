@@ -9,6 +9,7 @@ void h2_conn_defaults(h2_config *c, bool server) {
                      .encoder_table_cap = LIMIT_ENCODER_TABLE,
                      .peer_streams = LIMIT_STREAMS,
                      .held_max = LIMIT_HELD,
+                     .discard_max = LIMIT_DISCARD,
                      .settings_ack_ms = LIMIT_SETTINGS_ACK_MS,
                      .obey_priority = server};
     for (unsigned i = 0; i < H2_SETTING_SLOTS; i++)

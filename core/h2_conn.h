@@ -32,7 +32,9 @@ typedef struct h2_config {
     uint32_t settings_ack_ms; /* SETTINGS not acknowledged in this time ends the connection; 0: wait
                                  forever */
     uint32_t padding;         /* bytes of padding added to DATA and HEADERS, 0 to 255 */
-    bool obey_priority;       /* server: order output by RFC 9218 */
+    uint32_t discard_max; /* server: content that may come after the answer was complete, then the
+                             request is reset with NO_ERROR (RFC 9113 section 8.1) */
+    bool obey_priority;   /* server: order output by RFC 9218 */
 } h2_config;
 
 /* Fills c with the defaults of limits.h for a role. */

@@ -88,10 +88,11 @@ struct h2_conn {
 
     /* flow control of the connection */
     int32_t send_window, recv_window;
-    uint32_t recv_owed;   /* may be announced */
-    uint32_t recv_unpaid; /* held back while the applet holds too much */
-    uint32_t held;        /* told to the applet, not yet credited */
-    bool blocked;         /* output stopped for want of connection window */
+    uint32_t recv_owed;    /* may be announced */
+    uint32_t recv_unpaid;  /* held back while the applet holds too much */
+    uint32_t held;         /* told to the applet, not yet credited */
+    uint32_t free_updates; /* WINDOW_UPDATE frames that DATA of ours has paid for */
+    bool blocked;          /* output stopped for want of connection window */
 
     /* telling */
     uint32_t tell;    /* gone streams that are still to be told */

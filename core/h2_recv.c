@@ -110,6 +110,7 @@ static verdict data_begin(h2_conn *c) {
         v = data_length(s, f.length, f.flags & H2_FLAG_END_STREAM);
     c->left = f.length;
     c->pad_left = 0;
+    if (!s && v.scope == VERDICT_NONE) h2_conn_charge(c, H2_GUARD_GLITCH);
     if (!s || v.scope != VERDICT_NONE) {
         data_skip(c, f.length, v);
     } else if (f.flags & H2_FLAG_PADDED) {
@@ -178,6 +179,15 @@ static void data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_eve
     ev->end = end;
 }
 
+/* Nothing that still comes can change an answer that is complete. */
+static void count_discarded(h2_conn *c, h2_stream *s, size_t n) {
+    if (!c->server || s->state != H2_STATE_HALF_CLOSED_LOCAL) return;
+    s->discarded += (uint32_t)n;
+    if (s->discarded <= c->config->discard_max) return;
+    h2_send_reset(c, s->id, H2_NO_ERROR);
+    h2_conn_retire(c, s, VERDICT_OK);
+}
+
 /* Takes what there is of the content. True when *ev holds an event. */
 static bool data_some(h2_conn *c, span *in, http_event *ev) {
     if (c->left && !in->n) return true; /* NONE: bring more */
@@ -190,6 +200,7 @@ static bool data_some(h2_conn *c, span *in, http_event *ev) {
             data_piece(c, s, piece, last, ev);
             if (last) c->phase = H2_PHASE_DATA_END;
             h2_conn_settle(c, s);
+            if (!(s->flags & H2_STREAM_GONE)) count_discarded(c, s, piece.n);
             return true;
         }
     } else {

@@ -116,7 +116,10 @@ static verdict request(h2_conn *c, http_event *ev) {
     bool end = c->block.frame.flags & H2_FLAG_END_STREAM;
     verdict v = check_fields(c, FIELDS_REQUEST, ev);
     bool large = c->scratch->list.overflowed;
-    if (c->drain_final && id > c->our_last) return VERDICT_OK; /* GOAWAY said so */
+    if (c->drain_final && id > c->our_last) { /* GOAWAY said so */
+        h2_conn_charge(c, H2_GUARD_GLITCH);
+        return VERDICT_OK;
+    }
     c->last_peer_id = id;
     c->peer_opened++;
     if (c->peer_streams >= c->config->settings[H2_SLOT_MAX_CONCURRENT_STREAMS])
@@ -142,8 +145,11 @@ static verdict request(h2_conn *c, http_event *ev) {
 }
 
 /* HEADERS for a stream that is closed. */
-static verdict closed_block(const h2_conn *c, uint32_t id) {
-    if (h2_conn_was_reset(c, id)) return VERDICT_OK;
+static verdict closed_block(h2_conn *c, uint32_t id) {
+    if (h2_conn_was_reset(c, id)) { /* on its way when we reset it, once; not for ever */
+        h2_conn_charge(c, H2_GUARD_GLITCH);
+        return VERDICT_OK;
+    }
     if (h2_conn_forgot_resets(c))
         return VERDICT_ON_STREAM(id, H2_STREAM_CLOSED, "HEADERS on a closed stream");
     /* Without a gap every lower stream was opened once; with one, this may be new and out of order:
@@ -286,6 +292,8 @@ static verdict block_done(h2_conn *c, span block, http_event *ev) {
     verdict v;
     if (st == HPACK_NO_MEMORY)
         v = VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
+    else if (st == HPACK_EXCESS)
+        v = VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, hpack_status_text(st));
     else if (st != HPACK_OK)
         v = VERDICT_ON_CONNECTION(H2_COMPRESSION_ERROR, hpack_status_text(st));
     else if (c->block.weight && c->block.depends_on == c->block.frame.stream_id)

@@ -106,6 +106,8 @@ static verdict ping(h2_conn *c, h2_frame f, span payload, http_event *ev) {
         c->ping_out &= (uint8_t)~1u;
         ev->kind = HTTP_EVENT_PONG;
         ev->data = payload;
+    } else {
+        h2_conn_charge(c, H2_GUARD_GLITCH); /* answers nothing we asked */
     }
     return VERDICT_OK;
 }
@@ -114,6 +116,7 @@ static verdict goaway(h2_conn *c, span payload, http_event *ev) {
     uint32_t last = bytes_get32(payload.p) & H2_ID_MASK;
     if (c->goaway_received && last > c->peer_last)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "GOAWAY raised its last stream");
+    if (c->goaway_received && !h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
     c->goaway_received = true;
     c->peer_last = last;
     for (uint32_t i = 0; i < c->streams.room; i++) {
@@ -151,8 +154,17 @@ static verdict rst_stream(h2_conn *c, h2_frame f, span payload) {
     return VERDICT_OK;
 }
 
+/* Each frame of DATA that we sent pays for one update of its stream and one of the connection; what
+ * comes beyond that costs the peer its budget. */
+static bool pay_update(h2_conn *c) {
+    if (c->free_updates == 0) return h2_conn_charge(c, H2_GUARD_GLITCH);
+    c->free_updates--;
+    return true;
+}
+
 static verdict window_update(h2_conn *c, h2_frame f, span payload) {
     uint32_t by = bytes_get32(payload.p) & H2_ID_MASK;
+    if (!pay_update(c)) return VERDICT_OK;
     if (f.stream_id == 0) {
         if (by == 0) return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
         if (!h2_flow_grow(&c->send_window, by))
@@ -164,13 +176,11 @@ static verdict window_update(h2_conn *c, h2_frame f, span payload) {
     if (!s) {
         if (h2_conn_is_idle(c, f.stream_id))
             return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream");
-        h2_conn_charge(c, H2_GUARD_GLITCH);
         return VERDICT_OK;
     }
     if (s->state == H2_STATE_RESERVED_REMOTE)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "WINDOW_UPDATE on a reserved stream");
     if (by == 0) return VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "WINDOW_UPDATE by 0");
-    if (!s->body) h2_conn_charge(c, H2_GUARD_GLITCH);
     if (!h2_flow_grow(&s->send_window, by))
         return VERDICT_ON_STREAM(s->id, H2_FLOW_CONTROL_ERROR, "stream window passes 2^31-1");
     may_send(c, s);
@@ -240,8 +250,12 @@ static verdict dispatch(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     case H2_FRAME_WINDOW_UPDATE: return window_update(c, f, payload);
     case H2_FRAME_PRIORITY: return priority_frame(c, f, payload);
     case H2_FRAME_PRIORITY_UPDATE: return priority_update(c, payload);
-    case H2_FRAME_ALTSVC: altsvc(c, f, payload, ev); return VERDICT_OK;
-    case H2_FRAME_ORIGIN: origin(c, f, payload, ev); return VERDICT_OK;
+    case H2_FRAME_ALTSVC:
+        if (h2_conn_charge(c, H2_GUARD_GLITCH)) altsvc(c, f, payload, ev);
+        return VERDICT_OK;
+    case H2_FRAME_ORIGIN:
+        if (h2_conn_charge(c, H2_GUARD_GLITCH)) origin(c, f, payload, ev);
+        return VERDICT_OK;
     default: return VERDICT_OK;
     }
 }

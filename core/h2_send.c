@@ -225,6 +225,7 @@ static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t
     s->body_offset += lent.n;
     h2_flow_spend(&s->send_window, f.length);
     h2_flow_spend(&c->send_window, f.length);
+    if (c->free_updates < LIMIT_FREE_UPDATES) c->free_updates += 2;
     if (c->trace.frame) {
         h2_trace_frame t = {.sent = true,
                             .type = f.type,

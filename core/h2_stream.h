@@ -55,6 +55,7 @@ typedef struct h2_stream {
     uint32_t recv_owed;  /* credited by the applet, not yet announced */
     uint32_t recv_held;  /* told to the applet, not yet credited */
     uint32_t lent;       /* bytes of the body in the output queue */
+    uint32_t discarded;  /* content received after our side was done */
     uint16_t flags;
     uint8_t state;             /* h2_state */
     uint8_t priority;          /* urgency * 2 + incremental */

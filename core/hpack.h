@@ -53,6 +53,7 @@ typedef enum hpack_status {
     HPACK_BAD_SIZE,     /* table size update over the limit (section 6.3) */
     HPACK_LATE_SIZE,    /* table size update after a field (section 4.2) */
     HPACK_MISSING_SIZE, /* the limit fell and no update that low comes first (section 4.2) */
+    HPACK_EXCESS,       /* fields so many times over the list's maximum that decoding stopped */
     HPACK_NO_MEMORY     /* the allocator refused */
 } hpack_status;
 

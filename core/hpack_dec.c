@@ -1,4 +1,5 @@
 /* The decoder (RFC 7541 section 3 and 6). */
+#include "core/limits.h"
 #include "core/hpack_impl.h"
 
 void hpack_dec_init(hpack_dec *d, const mem *m, uint32_t limit) {
@@ -343,6 +344,8 @@ static hpack_status take_size_updates(hpack_dec *d, reader *r) {
 
 hpack_status hpack_dec_block(hpack_dec *d, span block, hpack_list *l) {
     reader r = {block.p, block.n ? block.p + block.n : block.p};
+    uint64_t allowed = l->max_size > LIMIT_HEADER_LIST ? l->max_size : LIMIT_HEADER_LIST;
+    uint64_t most = allowed * LIMIT_HEADER_EXCESS;
     hpack_status bad = take_size_updates(d, &r);
     while (!bad && r.p != r.end) {
         if (*r.p & HPACK_INDEXED) {
@@ -352,6 +355,7 @@ hpack_status hpack_dec_block(hpack_dec *d, span block, hpack_list *l) {
         } else {
             bad = put_literal(d, &r, l);
         }
+        if (l->overflowed && !bad && l->size > most) bad = HPACK_EXCESS;
     }
     return bad;
 }

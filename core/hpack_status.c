@@ -11,6 +11,7 @@ const char *hpack_status_text(hpack_status s) {
     case HPACK_BAD_SIZE: return "dynamic table size update over the limit";
     case HPACK_LATE_SIZE: return "dynamic table size update after a field";
     case HPACK_MISSING_SIZE: return "header block does not acknowledge the lowered table size";
+    case HPACK_EXCESS: return "header fields many times over the limit";
     case HPACK_NO_MEMORY: return "out of memory for header fields";
     }
     return "unknown header block fault";

@@ -59,6 +59,14 @@
 #define LIMIT_GLITCH_BURST 10000u
 #define LIMIT_GLITCH_RATE  330u
 
+/* WINDOW_UPDATE frames that DATA we sent can have paid for at most, two a frame; Envoy allows 20 a
+ * frame. */
+#define LIMIT_FREE_UPDATES 100000u
+
+/* Sections this many times over the limit are not decoded to their end: indexed names make 4 KiB of
+ * every two bytes. */
+#define LIMIT_HEADER_EXCESS 4u
+
 /* Bytes of frames of our own making that may wait for the peer to read; above it we stop reading.
  * CVE-2019-9517; nghttp2 allows 1000 ACKs. */
 #define LIMIT_OUTPUT_QUEUED 65536u
@@ -77,6 +85,11 @@
 /* Bodies up to this size are copied beside their frame header instead of lent: an iovec costs more
  * than the copy. */
 #define LIMIT_COPY_BODY 2048u
+
+/* Content of a request that comes after its answer was complete. Resetting at once is allowed (RFC
+ * 9113 section 8.1), but curl 7.88 then drops the answer; an upload of this size is read to its
+ * end, a longer one is cut. */
+#define LIMIT_DISCARD 16777216u
 
 /* ---- time, in milliseconds ---- */
 
@@ -148,11 +161,19 @@
 /* A write that makes no progress; nghttpx 1 min. */
 #define LIMIT_WRITE_MS 60000u
 
+/* Streams are open and less than LIMIT_STALL_BYTES go out in this time; nginx send_timeout 60 s.
+ * One byte of window at a time must not keep a connection and what its streams hold. */
+#define LIMIT_STALL_MS    60000u
+#define LIMIT_STALL_BYTES 1024u
+
 /* Dialling one name, all addresses together; curl 300 s, nghttpx 30 s. */
 #define LIMIT_DIAL_MS 30000u
 
 /* How long a drain at the end of a worker may take before its connections are cut. */
 #define LIMIT_DRAIN_MS 30000u
+
+/* Pushed streams that a client takes on one connection; browsers took none since 2022. */
+#define LIMIT_PUSHES 1000u
 
 /* ---- files ---- */
 

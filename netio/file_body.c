@@ -31,7 +31,8 @@ static const http_body_ops small_ops = {pull_small, done_small, release_small};
 typedef struct chunk {
     uint8_t *bytes;
     uint64_t start;
-    uint64_t end; /* start: its read is under way */
+    uint64_t end;  /* start: its read is under way */
+    uint32_t room; /* of bytes */
 } chunk;
 
 typedef struct big {
@@ -57,11 +58,18 @@ static chunk *chunk_of(big *b, unsigned i) { return &b->chunks[(b->oldest + i) %
 
 static size_t chunk_want(const big *b, const chunk *c) {
     uint64_t left = b->file->size - c->start;
-    return left < LIMIT_FILE_CHUNK ? (size_t)left : LIMIT_FILE_CHUNK;
+    return left < c->room ? (size_t)left : c->room;
+}
+
+/* Room for what may be sent: a peer that opens its windows by a few bytes must not make every
+ * stream hold a whole chunk. */
+static uint32_t room_for(size_t want) {
+    return want >= LIMIT_FILE_CHUNK / 2 ? LIMIT_FILE_CHUNK
+                                        : (uint32_t)((want + 4095) / 4096 * 4096);
 }
 
 static void give_oldest(big *b) {
-    mem_give(&b->loop->mem, b->chunks[b->oldest].bytes, LIMIT_FILE_CHUNK);
+    mem_give(&b->loop->mem, b->chunks[b->oldest].bytes, b->chunks[b->oldest].room);
     b->oldest = (b->oldest + 1) % CHUNKS;
     b->count--;
 }
@@ -126,14 +134,15 @@ static ssize_t read_now(big *b, const chunk *c) {
 }
 
 /* Begins to read what comes after read_end. */
-static void read_next(big *b) {
-    uint8_t *bytes = mem_take(&b->loop->mem, LIMIT_FILE_CHUNK);
+static void read_next(big *b, size_t want) {
+    uint32_t room = room_for(want);
+    uint8_t *bytes = mem_take(&b->loop->mem, room);
     if (!bytes) {
         b->failed = true;
         return;
     }
     chunk *c = chunk_of(b, b->count++);
-    *c = (chunk){bytes, b->read_end, b->read_end};
+    *c = (chunk){bytes, b->read_end, b->read_end, room};
     ssize_t n = read_now(b, c);
     if (n >= 0 || errno != EAGAIN) {
         filled(b, c, n);
@@ -162,9 +171,10 @@ static const chunk *chunk_at(big *b, uint64_t offset) {
 static http_pull pull_big(void *user, uint64_t offset, size_t want, span *lent) {
     big *b = user;
     *lent = (span){NULL, 0};
+    if (want == 0) return offset == b->file->size ? HTTP_PULL_END : HTTP_PULL_MORE;
     const chunk *c = chunk_at(b, offset);
     if (!c && can_read(b)) {
-        read_next(b);
+        read_next(b, want);
         c = chunk_at(b, offset);
     }
     if (!c) {
@@ -175,7 +185,7 @@ static http_pull pull_big(void *user, uint64_t offset, size_t want, span *lent) 
     size_t left = (size_t)(c->end - offset);
     *lent = span_of(c->bytes + (offset - c->start), left < want ? left : want);
     if (offset + lent->n == b->file->size) return HTTP_PULL_END;
-    if (b->cold && can_read(b)) read_next(b);
+    if (b->cold && want >= LIMIT_FILE_CHUNK / 2 && can_read(b)) read_next(b, want);
     return HTTP_PULL_MORE;
 }
 

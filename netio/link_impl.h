@@ -33,7 +33,10 @@ struct net_link {
     uint64_t received, sent;
     uint64_t active_ms; /* the last byte either way */
     uint64_t wrote_ms;  /* since when a full socket has taken nothing, or lingering has begun */
-    uint32_t idle_ms, write_ms;
+    uint64_t
+        stall_since_ms; /* streams have been open since then, and so much was sent when it began */
+    uint64_t stall_sent;
+    uint32_t idle_ms, write_ms, stall_ms;
     int fd;
     bool server : 1;
     bool dirty : 1;      /* in loop.dirty or loop.later */

@@ -44,7 +44,8 @@ typedef struct request {
     FILE *save;                /* -O: where the body goes; NULL: stdout */
     timer limit;
     struct fetch *fetch;
-    struct request *next; /* of the same connection */
+    struct request *next;      /* to the same server, in the order of the command line */
+    struct request *wait_next; /* in fetch.waiting */
 } request;
 
 #endif

@@ -44,3 +44,5 @@ bool decode_bytes(decode *d, span bytes, bool (*put)(void *user, span piece), vo
     }
     return true;
 }
+
+bool decode_ended(const decode *d) { return d->ended; }

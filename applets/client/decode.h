@@ -15,4 +15,7 @@ void decode_free(decode *d);
  * returned false. */
 bool decode_bytes(decode *d, span bytes, bool (*put)(void *user, span piece), void *user);
 
+/* Whether the content has come to its end. */
+bool decode_ended(const decode *d);
+
 #endif

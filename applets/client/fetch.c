@@ -27,18 +27,28 @@ void fetch_free_requests(request *r) {
     }
 }
 
+/* "URI: why" on stderr; what a server may have had a hand in shows no control bytes. */
+static void say(const fetch *f, span about, const char *between, span why) {
+    text line = {0};
+    text_add_visible(&line, about);
+    text_print(&line, "%s", between);
+    text_add_visible(&line, why);
+    opt_say(f->run->call, "%.*s", (int)line.n, line.p ? line.p : "");
+    text_end(&line);
+}
+
 static void settle(fetch *f, request *r, const char *why) {
     if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) return;
     if (r->state == REQUEST_RUNS) f->running--;
+    if (!why && r->decode && r->received && !decode_ended(r->decode))
+        why = "the content coding ends too early";
     r->state = why ? REQUEST_FAILED : REQUEST_DONE;
     f->settled++;
     r->end_us = loop_now_us();
     release_request(r);
-    if (why)
-        opt_say(f->run->call, "%.*s: %s", (int)r->uri.text.n, (const char *)r->uri.text.p, why);
-    else if (r->state == REQUEST_FAILED) /* closing its file said so */
-        opt_say(f->run->call, "%.*s: the file could not be written", (int)r->uri.text.n,
-                (const char *)r->uri.text.p);
+    if (!why && r->state == REQUEST_FAILED)
+        why = "the file could not be written"; /* said its close */
+    if (why) say(f, r->uri.text, ": ", span_str(why));
 }
 
 static void time_is_up(timer *t) {
@@ -51,7 +61,9 @@ static void time_is_up(timer *t) {
     link_touch(f->link);
 }
 
-/* -O: the last segment of the path, or index.html. */
+/* -O: the last segment of the path, or index.html. A name that begins with "." would be hidden, one
+ * with
+ * "-" taken for an option: neither is a name that people expect from a URI. */
 static FILE *open_save(const request *r) {
     char name[256];
     span path = r->uri.target;
@@ -60,6 +72,7 @@ static FILE *open_save(const request *r) {
     size_t from = path.n;
     while (from && path.p[from - 1] != '/') from--;
     span last = span_skip(path, from);
+    if (last.n && (last.p[0] == '.' || last.p[0] == '-')) return NULL;
     if (last.n == 0 || last.n >= sizeof name) last = SPAN("index.html");
     memcpy(name, last.p, last.n);
     name[last.n] = '\0';
@@ -93,24 +106,46 @@ static bool submit(fetch *f, request *r) {
     r->state = REQUEST_RUNS;
     r->tries++;
     f->running++;
-    r->limit = (timer){.fire = time_is_up, .user = r};
-    if (run->set->timeout_ms) timer_arm(run->loop, &r->limit, run->set->timeout_ms);
+    /* Once, however often it is sent. */
+    if (run->set->timeout_ms && r->tries == 1)
+        timer_arm(run->loop, &r->limit, run->set->timeout_ms);
     return true;
+}
+
+static void enqueue(fetch *f, request *r) {
+    r->wait_next = NULL;
+    *f->waiting_last = r;
+    f->waiting_last = &r->wait_next;
+}
+
+static void dequeue(fetch *f) {
+    f->waiting = f->waiting->wait_next;
+    if (!f->waiting) f->waiting_last = &f->waiting;
+}
+
+static void patience_ends(timer *t) {
+    fetch *f = t->user;
+    f->why = "timed out: the server lets no request begin";
+    if (f->link) session_close(link_session(f->link), H2_NO_ERROR, NULL);
+    if (f->link) link_touch(f->link);
 }
 
 /* Opens what there is room for; ends the connection when nothing is left to wait for. */
 static void submit_waiting(fetch *f) {
-    bool more = false;
     if (!f->link) return;
-    for (request *r = f->requests; r; r = r->next) {
-        if (r->state != REQUEST_WAITS || r->pushed) continue;
-        if (session_room(link_session(f->link)) == 0 || !submit(f, r)) {
-            more = true;
+    while (f->waiting) {
+        request *r = f->waiting;
+        if (r->state == REQUEST_WAITS &&
+            (session_room(link_session(f->link)) == 0 || !submit(f, r)))
             break;
-        }
+        dequeue(f);
     }
-    if ((!more || f->goaway) && f->running == 0)
+    uint64_t limit = f->run->set->timeout_ms ? f->run->set->timeout_ms : LIMIT_DIAL_MS;
+    timer_cancel(&f->patience);
+    if ((!f->waiting || f->goaway) && f->running == 0)
         session_close(link_session(f->link), H2_NO_ERROR, NULL);
+    else if (f->running == 0)
+        timer_arm(f->run->loop, &f->patience, limit);
     link_touch(f->link);
 }
 
@@ -120,6 +155,8 @@ static bool put_body(void *user, span piece) {
     request *r = user;
     fetch_run *run = r->fetch->run;
     if (r->save) return fwrite(piece.p, 1, piece.n, r->save) == piece.n;
+    /* What nobody asked for is shown to who watches, and must not get into the output of others. */
+    if (r->pushed && !run->set->verbose) return true;
     if (run->set->null_out || run->output_failed) return true;
     if (fwrite(piece.p, 1, piece.n, stdout) == piece.n) return true;
     run->output_failed = true;
@@ -144,10 +181,10 @@ static void take_response(fetch *f, request *r, const http_event *ev) {
     const http_field *coding =
         fields_find(ev->fields, ev->field_count, HTTP_TOKEN_CONTENT_ENCODING);
     if (coding && !set->null_out) r->decode = decode_new(coding->value);
-    if (!set->remote_name || r->status < 200 || r->status > 299) return;
+    if (!set->remote_name || r->pushed || r->status < 200 || r->status > 299) return;
     r->save = open_save(r);
     if (r->save) return;
-    settle(f, r, "the file to save it in exists already or cannot be made");
+    settle(f, r, "the file to save it in exists already, is hidden or cannot be made");
     session_reset(link_session(f->link), ev->ref, H2_CANCEL);
 }
 
@@ -168,7 +205,7 @@ static const char *closed_why(const http_event *ev) {
 }
 
 static void take_push(fetch *f, const http_event *ev) {
-    request *r = calloc(1, sizeof *r);
+    request *r = f->pushes++ < LIMIT_PUSHES ? calloc(1, sizeof *r) : NULL;
     size_t room = ev->summary.authority.n + ev->summary.path.n + 16;
     if (r) r->text = malloc(room);
     if (!r || !r->text) {
@@ -186,19 +223,21 @@ static void take_push(fetch *f, const http_event *ev) {
     r->fetch = f;
     r->ref = ev->ref;
     r->start_us = loop_now_us();
-    *f->last = r;
-    f->last = &r->next;
     f->running++;
+    if (f->run->set->statistics) {
+        *f->last = r;
+        f->last = &r->next;
+    }
     session_attach(link_session(f->link), ev->ref, r);
 }
 
 /* The server surely did nothing for it (RFC 9113 section 8.7): it may be sent again, here or on
  * another connection. */
 static bool try_again(fetch *f, request *r) {
-    if (r->state != REQUEST_RUNS || r->pushed || r->ended || r->tries >= TRIES) return false;
+    if (r->state != REQUEST_RUNS || r->pushed || r->status || r->tries >= TRIES) return false;
     r->state = REQUEST_WAITS;
-    timer_cancel(&r->limit);
     f->running--;
+    enqueue(f, r);
     return true;
 }
 
@@ -220,6 +259,7 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
     case HTTP_EVENT_CLOSED:
         if (!ev->never_processed || !try_again(f, r))
             settle(f, r, r->ended ? NULL : closed_why(ev));
+        if (r->pushed && !f->run->set->statistics) fetch_free_requests(r);
         submit_waiting(f);
         break;
     case HTTP_EVENT_ROOM: submit_waiting(f); break;
@@ -227,9 +267,10 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
         f->goaway = ev->code == H2_NO_ERROR;
         if (!f->goaway) {
             const char *name = h2_frame_code_name(ev->code);
-            opt_say(f->run->call, "the server ends the connection: %s%s%.*s",
-                    name ? name : "unknown code", ev->data.n ? ": " : "",
-                    (int)(ev->data.n < 200 ? ev->data.n : 200), (const char *)ev->data.p);
+            text about = {0};
+            text_print(&about, "the server ends the connection: %s", name ? name : "unknown code");
+            say(f, span_of(about.p, about.n), ev->data.n ? ": " : "", span_head(ev->data, 200));
+            text_end(&about);
         }
         if (f->running == 0) session_close(link_session(f->link), H2_NO_ERROR, NULL);
         break;
@@ -244,6 +285,7 @@ static void on_closed(void *user, net_link *k, const char *why) {
     fetch *f = user;
     (void)k;
     f->link = NULL;
+    timer_cancel(&f->patience);
     if (!f->why) f->why = why;
     loop_stop(f->run->loop);
 }
@@ -263,12 +305,6 @@ static void on_failed(void *user, const char *why) {
     fetch *f = user;
     f->why = why;
     loop_stop(f->run->loop);
-}
-
-static bool waits(const fetch *f) {
-    for (const request *r = f->requests; r; r = r->next)
-        if (r->state == REQUEST_WAITS) return true;
-    return false;
 }
 
 static void fail_the_rest(fetch *f, const char *host) {
@@ -298,9 +334,13 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
     char host[256];
     *f = (fetch){.run = run, .requests = requests};
     f->last = &f->requests;
+    f->waiting_last = &f->waiting;
+    f->patience = (timer){.fire = patience_ends, .user = f};
     for (request *r = requests; r; r = r->next) {
         r->fetch = f;
+        r->limit = (timer){.fire = time_is_up, .user = r};
         f->last = &r->next;
+        enqueue(f, r);
     }
     f->log = (frame_log){.out = stdout,
                          .start_us = run->start_us,
@@ -327,7 +367,7 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
             loop_run(run->loop);
         else
             f->why = "out of memory";
-    } while (f->goaway && f->settled && !f->why && waits(f));
+    } while (f->goaway && f->settled && !f->why && f->waiting);
     fail_the_rest(f, host);
     frame_log_end(&f->log);
 }

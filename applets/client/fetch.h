@@ -23,8 +23,11 @@ typedef struct fetch_run {
 
 typedef struct fetch {
     fetch_run *run;
-    request *requests; /* all to the same scheme, host and port; pushed ones are added */
+    request *requests; /* all to the same scheme, host and port; pushed ones are added for -s */
     request **last;
+    request *waiting, **waiting_last; /* to be sent, next one first; some may have timed out */
+    timer patience;                   /* nothing runs and nothing may be sent */
+    uint32_t pushes;                  /* taken so far */
     net_link *link;
     frame_log log;
     uint64_t connected_us;

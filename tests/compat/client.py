@@ -157,7 +157,8 @@ class Fetching(unittest.TestCase):
             url = "http://127.0.0.1:%d/" % server.port
             out, _ = peers.client("-s", url)
             self.assertRegex(out.decode("latin-1"), r"(?m)^ +2 +\+\S+ \* +\+\S+ +\S+  200  612 /size-612$")
-            self.assertIn(peers.content(612), out)
+            self.assertNotIn(peers.content(612), out) # nobody asked for it
+            self.assertIn(peers.content(612), peers.client("-v", url)[0]) # but a log shows what passes
             out, _ = peers.client("-nv", "--no-push", url)
             self.assertNotIn(b"PUSH_PROMISE", out)
 
@@ -211,9 +212,68 @@ class Failing(unittest.TestCase):
 
     SETTINGS = bytes.fromhex("000000040000000000")
 
+    @staticmethod
+    def frame(kind, flags, stream, payload=b""):
+        return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+    def against(self, sent, *args, code=1):
+        """What the client says to a server that sends these bytes and waits until it leaves."""
+        def answer(s):
+            s.sendall(self.SETTINGS + sent)
+            while s.recv(65536):
+                pass
+        return self.with_peer(answer, *args, code=code)
+
+    STATUS, LITERAL = b"\x88", lambda self, n, v: b"\0" + bytes([len(n)]) + n + bytes([len(v)]) + v
+
+    def test_what_a_server_says_cannot_steer_a_terminal(self):
+        debug = b"\x1b]0;owned\x07\nfake: line"
+        _, err = self.against(self.frame(7, 0, 0, bytes(4) + (1).to_bytes(4, "big") + debug), "-n")
+        self.assertNotIn("\x1b", err)
+        self.assertIn("h2box client: the server ends the connection: PROTOCOL_ERROR: "
+                      "\\x1b]0;owned\\x07\\x0afake: line\n", err)
+
+    def test_a_response_that_began_is_not_asked_for_again(self):
+        out, err = self.against(self.frame(1, 4, 1, self.STATUS) + self.frame(0, 0, 1, b"part") +
+                                self.frame(3, 0, 1, (7).to_bytes(4, "big")))
+        self.assertEqual(out, b"part")
+        self.assertIn("not processed by the server", err)
+
+    def test_content_coding_must_end(self):
+        whole = gzip.compress(b"text" * 1000)
+        head = self.frame(1, 4, 1, self.STATUS + self.LITERAL(b"content-encoding", b"gzip"))
+        out, _ = self.against(head + self.frame(0, 1, 1, whole), code=0)
+        self.assertEqual(out, b"text" * 1000)
+        _, err = self.against(head + self.frame(0, 1, 1, whole[:len(whole) // 2]))
+        self.assertIn("the content coding ends too early", err)
+        _, err = self.against(head + self.frame(0, 1, 1, b"no gzip at all"))
+        self.assertIn("the content coding is broken", err)
+
+    def test_no_room_for_requests(self):
+        none = self.frame(4, 0, 0, bytes.fromhex("000300000000"))
+        _, err = self.against(none, "-n", "-t", "1s", "-m101")
+        self.assertIn("timed out", err)
+
+    def test_pushed_streams_save_nothing(self):
+        promise = bytes.fromhex("8286") + self.LITERAL(b":path", b"/.bashrc") + self.LITERAL(b":authority", b"a")
+        push = (self.frame(5, 4, 1, (2).to_bytes(4, "big") + promise) + self.frame(1, 4, 2, self.STATUS) +
+                self.frame(0, 1, 2, b"planted") + self.frame(1, 4, 1, self.STATUS) + self.frame(0, 1, 1, b"wanted"))
+        here = os.getcwd()
+        box, peers.H2BOX = peers.H2BOX, os.path.abspath(peers.H2BOX)
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                self.against(push, "-O", code=0)
+                self.assertEqual(os.listdir("."), ["x"])
+                with open("x", "rb") as f:
+                    self.assertEqual(f.read(), b"wanted")
+                self.assertEqual(self.against(push, code=0)[0], b"wanted")
+            finally:
+                os.chdir(here)
+                peers.H2BOX = box
+
     def test_hostile_servers(self):
-        frame = lambda kind, flags, stream, payload: (len(payload).to_bytes(3, "big") + bytes([kind, flags]) +
-                                                      stream.to_bytes(4, "big") + payload)
+        frame = self.frame
         status200 = bytes.fromhex("88")
         cases = {
             b"": "closed by the peer",

@@ -102,6 +102,8 @@ static void set(player *p, char *rest) {
         c->encoder_table_cap = writer_number(p, value);
     else if (!strcmp(name, "peer_streams"))
         c->peer_streams = writer_number(p, value);
+    else if (!strcmp(name, "discard_max"))
+        c->discard_max = writer_number(p, value);
     else if (!strcmp(name, "held_max"))
         c->held_max = writer_number(p, value);
     else if (!strcmp(name, "settings_ack_ms"))

@@ -44,7 +44,7 @@ struct session {
 
 static struct { /* all sessions of a test */
     bool allow;
-    unsigned freed, eofs, drains, timed;
+    unsigned freed, eofs, drains, closes, timed;
     uint64_t output_calls;
     size_t seen_budget;
 } life;
@@ -193,6 +193,13 @@ void session_drain(session *s, uint64_t now_ms) {
     (void)now_ms;
     life.drains++;
     s->over = true;
+}
+
+void session_close(session *s, h2_code code, const char *why) {
+    (void)code;
+    (void)why;
+    life.closes++;
+    s->gone = s->over = true;
 }
 
 void session_eof(session *s) {

@@ -1,9 +1,10 @@
-/* What h2box wants of mbedTLS, on top of the library's own mbedtls_config.h (3.6). TLS 1.2 and 1.3 over TCP with
- * forward secrecy only: no DTLS, no renegotiation, no static keys, no cipher or curve that a browser would not offer.
- * It is not a security boundary: tls/ still chooses versions and suites at run time.
+/* What h2box wants of mbedTLS, on top of the library's own mbedtls_config.h (3.6). TLS 1.2 and 1.3
+ * over TCP with forward secrecy only: no DTLS, no renegotiation, no static keys, no cipher or curve
+ * that a browser would not offer. It is not a security boundary: tls/ still chooses versions and
+ * suites at run time.
  *
- * Not set on purpose: MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH has no effect in TLS 1.3, and with a small output buffer it
- * breaks TLS 1.2 peers that send records larger than it.
+ * Not set on purpose: MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH has no effect in TLS 1.3, and with a small
+ * output buffer it breaks TLS 1.2 peers that send records larger than it.
  */
 #ifndef H2BOX_MBEDTLS_CONFIG_H
 #define H2BOX_MBEDTLS_CONFIG_H
@@ -30,7 +31,8 @@
 #undef MBEDTLS_SSL_DTLS_CONNECTION_ID
 #undef MBEDTLS_SSL_DTLS_CONNECTION_ID_COMPAT
 
-/* RFC 9113 section 9.2.1 forbids renegotiation; RFC 9113 appendix A forbids suites without forward secrecy. */
+/* RFC 9113 section 9.2.1 forbids renegotiation; RFC 9113 appendix A forbids suites without forward
+ * secrecy. */
 #undef MBEDTLS_SSL_RENEGOTIATION
 #undef MBEDTLS_KEY_EXCHANGE_PSK_ENABLED
 #undef MBEDTLS_KEY_EXCHANGE_DHE_PSK_ENABLED

@@ -290,9 +290,8 @@ static bool protocol_valid(span protocol) {
            fields_name_valid(span_skip(protocol, n + 1));
 }
 
-static bool method_safe(span method) {
-    return span_eq(method, SPAN("GET")) || span_eq(method, SPAN("HEAD")) ||
-           span_eq(method, SPAN("OPTIONS")) || span_eq(method, SPAN("TRACE"));
+static bool method_pushable(span method) {
+    return span_eq(method, SPAN("GET")) || span_eq(method, SPAN("HEAD"));
 }
 
 static const char *check_connect(const fields_summary *out, uint32_t pseudo) {
@@ -343,7 +342,7 @@ static const char *check_request(const seen *s, fields_kind kind, fields_summary
         }
     }
     if (kind == FIELDS_PUSH) {
-        if (!method_safe(out->method)) return "push of a method that is not safe";
+        if (!method_pushable(out->method)) return "push of a method that is not safe and cacheable";
         if ((s->pseudo & BIT(AUTHORITY)) == 0) return "push without :authority";
         if (s->content_length != 0 && s->content_length != FIELDS_NO_LENGTH) {
             return "push of a request with content";

@@ -66,7 +66,7 @@ typedef enum fields_kind {
     FIELDS_REQUEST,
     FIELDS_RESPONSE, /* also 1xx */
     FIELDS_TRAILERS,
-    FIELDS_PUSH /* the request inside PUSH_PROMISE: also safe, without content (RFC 9113
+    FIELDS_PUSH /* the request inside PUSH_PROMISE: also GET or HEAD, without content (RFC 9113
                    section 8.4) */
 } fields_kind;
 

@@ -117,7 +117,7 @@ void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v) {
         c->tell++;
     }
     h2_stream_retire(&c->streams, s);
-    if (c->trace.closed) c->trace.closed(c->trace.user, s->id, s->code);
+    if (c->trace.closed) c->trace.closed(c->trace.user, s->id, v.code);
     if (held) hold_less(c, held);
 }
 
@@ -176,7 +176,9 @@ bool h2_conn_was_reset(const h2_conn *c, uint32_t id) {
 
 /* ---- telling ---- */
 
-static bool room_grew(const h2_conn *c) { return c->room_wanted && h2_conn_room(c) > 0; }
+static bool room_grew(const h2_conn *c) {
+    return c->room_wanted && (c->peer_settings_seen || !c->settings_wanted) && h2_conn_room(c) > 0;
+}
 
 static bool drained(const h2_conn *c) {
     return c->drain_final && c->streams.live == 0 && c->ending == H2_ENDING_NO;
@@ -209,7 +211,7 @@ static void tell_pending(h2_conn *c, http_event *ev) {
         ev->kind = HTTP_EVENT_OVER;
         ev->verdict = c->over;
     } else {
-        c->room_wanted = false;
+        c->room_wanted = c->settings_wanted = false;
         ev->kind = HTTP_EVENT_ROOM;
     }
 }
@@ -227,7 +229,7 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
     *ev = (http_event){0};
     c->now_ms = now_ms;
     if (c->phase == H2_PHASE_DATA_END) h2_recv_data_end(c);
-    watch_clock(c);
+    if (in->n == 0) watch_clock(c); /* what has come counts before what is late */
     for (;;) {
         if (c->ending == H2_ENDING_TELL && c->streams.live)
             end_streams(c); /* out of memory while sending */
@@ -310,8 +312,11 @@ verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, 
         c->room_wanted = true;
         return BUSY("no room for a stream");
     }
-    if (fields_find_name(f, n, SPAN(":protocol")) && !c->peer[H2_SLOT_ENABLE_CONNECT_PROTOCOL])
-        return BAD_CALL("the server has no extended CONNECT");
+    if (fields_find_name(f, n, SPAN(":protocol")) && !c->peer[H2_SLOT_ENABLE_CONNECT_PROTOCOL]) {
+        if (c->peer_settings_seen) return BAD_CALL("the server has no extended CONNECT");
+        c->room_wanted = c->settings_wanted = true; /* RFC 8441 section 3: it has to say so first */
+        return BUSY("the server has not sent its SETTINGS");
+    }
     h2_stream *s = h2_stream_add(&c->streams, c->next_id);
     if (!s) return NO_MEMORY;
     verdict v = h2_send_block(c, s->id, 0, !body.ops, f, n, H2_TRACE_REQUEST);
@@ -503,6 +508,7 @@ verdict h2_conn_ping(h2_conn *c, const uint8_t opaque[8]) {
     if (c->ending != H2_ENDING_NO) return STALE;
     if (c->ping_out & 1) return BUSY("a PING is out");
     c->ping_out |= 1;
+    memcpy(c->ping_opaque, opaque, sizeof c->ping_opaque);
     h2_send_frame(c, H2_FRAME_PING, 0, 0, span_of(opaque, 8));
     return VERDICT_OK;
 }

@@ -31,7 +31,8 @@ typedef struct h2_config {
         held_max; /* bytes the applet may hold uncredited before the connection window stalls */
     uint32_t settings_ack_ms; /* SETTINGS not acknowledged in this time ends the connection; 0: wait
                                  forever */
-    uint32_t padding;         /* bytes of padding added to DATA and HEADERS, 0 to 255 */
+    uint32_t padding; /* bytes that padding adds to each DATA and HEADERS, Pad Length included, 0 to
+                         256 */
     uint32_t discard_max; /* server: content that may come after the answer was complete, then the
                              request is reset with NO_ERROR (RFC 9113 section 8.1) */
     bool obey_priority;   /* server: order output by RFC 9218 */

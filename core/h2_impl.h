@@ -32,6 +32,7 @@ typedef struct h2_block { /* a header block that CONTINUATION frames complete */
     uint16_t weight;
     uint8_t continuations;
     bool exclusive;
+    bool traced;
 } h2_block;
 
 typedef struct h2_early { /* PRIORITY_UPDATE that came before its stream */
@@ -98,8 +99,10 @@ struct h2_conn {
     uint32_t tell;    /* gone streams that are still to be told */
     bool room_wanted; /* there was no room: tell when there is */
     bool goaway_received, draining, drain_final;
-    uint8_t ping_out; /* bit 0: the applet's PING, bit 1: drain's */
-    uint8_t ending;   /* h2_ending */
+    uint8_t ping_opaque[8]; /* of the applet's PING */
+    bool settings_wanted;   /* a call waits for the peer's first SETTINGS: tell ROOM then */
+    uint8_t ping_out;       /* bit 0: the applet's PING, bit 1: drain's */
+    uint8_t ending;         /* h2_ending */
     uint64_t drain_deadline;
     verdict over;
 };

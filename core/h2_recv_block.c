@@ -15,6 +15,7 @@ static verdict take_priority(h2_conn *c, h2_frame f, span *payload) {
 }
 
 static void trace_block(h2_conn *c, h2_trace_section section, verdict v) {
+    c->block.traced = true;
     if (!c->trace.frame) return;
     const hpack_list *l = &c->scratch->list;
     h2_trace_frame t = {.type = c->block.frame.type,
@@ -93,9 +94,10 @@ static void begin_priority(h2_conn *c, h2_stream *s) {
     s->priority = H2_PRIO_DEFAULT;
     if (!c->config->obey_priority) return;
     const hpack_list *l = &c->scratch->list;
-    const http_field *f = fields_find(l->fields, l->count, HTTP_TOKEN_PRIORITY);
     priority p = PRIORITY_DEFAULT;
-    if (f) priority_parse(f->value, p, &p);
+    for (uint32_t i = 0; i < l->count;
+         i++) /* several lines are one dictionary: the last member wins */
+        if (l->fields[i].token == HTTP_TOKEN_PRIORITY) priority_parse(l->fields[i].value, p, &p);
     s->priority = (uint8_t)(p.urgency * 2 + p.incremental);
     for (uint32_t i = 0; i < c->early_count;
          i++) /* PRIORITY_UPDATE overrides the field: RFC 9218 section 7 */
@@ -303,6 +305,7 @@ static verdict block_done(h2_conn *c, span block, http_event *ev) {
     else
         v = c->server ? server_block(c, ev) : client_block(c, ev);
     if (v.scope != VERDICT_NONE) ev->kind = HTTP_EVENT_NONE;
+    if (!c->block.traced) trace_block(c, c->server ? H2_TRACE_REQUEST : H2_TRACE_RESPONSE, v);
     c->block = (h2_block){0};
     return v;
 }
@@ -325,23 +328,32 @@ verdict h2_recv_block_headers(h2_conn *c, h2_frame f, span payload, http_event *
     return fragment(c, f, payload, ev);
 }
 
-verdict h2_recv_block_promise(h2_conn *c, h2_frame f, span payload, http_event *ev) {
-    c->block = (h2_block){.frame = f};
-    verdict v = h2_frame_unpad(f, &payload, &c->block.padding);
-    if (v.scope != VERDICT_NONE) return v;
+/* Who may promise, and what. */
+static verdict take_promised(h2_conn *c, span *payload) {
     if (c->server) return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "a client cannot push");
     if (!c->config->settings[H2_SLOT_ENABLE_PUSH] && !c->settings_unacked)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "push is switched off");
-    if (payload.n < 4)
+    if (payload->n < 4)
         return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "no room for the promised stream");
-    c->block.promised_id = bytes_get32(span_take(&payload, 4).p) & H2_ID_MASK;
+    c->block.promised_id = bytes_get32(span_take(payload, 4).p) & H2_ID_MASK;
     if (c->block.promised_id == 0)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "stream 0 promised");
+    return VERDICT_OK;
+}
+
+verdict h2_recv_block_promise(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    c->block = (h2_block){.frame = f};
+    verdict v = h2_frame_unpad(f, &payload, &c->block.padding);
+    if (v.scope == VERDICT_NONE) v = take_promised(c, &payload);
+    if (v.scope != VERDICT_NONE) {
+        h2_recv_trace(c, f, SPAN(""), v);
+        return v;
+    }
     return fragment(c, f, payload, ev);
 }
 
 verdict h2_recv_block_continuation(h2_conn *c, h2_frame f, span payload, http_event *ev) {
-    h2_recv_trace(c, f, SPAN(""), VERDICT_OK);
-    c->block.frame.flags |= f.flags & H2_FLAG_END_HEADERS;
+    c->block.frame.flags |= f.flags & H2_FLAG_END_HEADERS; /* the trace shows them as one frame */
+    c->block.frame.length += f.length;
     return fragment(c, f, payload, ev);
 }

@@ -76,6 +76,7 @@ static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
                                          "SETTINGS acknowledgement with a payload");
         return settings_acked(c);
     }
+    span whole = payload;
     if (payload.n % 6)
         return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "SETTINGS of broken length");
     if (payload.n / 6 > LIMIT_SETTINGS_ENTRIES)
@@ -87,6 +88,7 @@ static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
         if (v.scope != VERDICT_NONE) return v;
     }
     c->peer_settings_seen = true;
+    h2_recv_trace(c, f, whole, VERDICT_OK);
     h2_send_frame(c, H2_FRAME_SETTINGS, H2_FLAG_ACK, 0, SPAN(""));
     ev->kind = HTTP_EVENT_SETTINGS;
     return VERDICT_OK;
@@ -96,13 +98,14 @@ static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
 
 static verdict ping(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     if (!(f.flags & H2_FLAG_ACK)) {
+        h2_recv_trace(c, f, payload, VERDICT_OK);
         if (h2_conn_charge(c, H2_GUARD_GLITCH))
             h2_send_frame(c, H2_FRAME_PING, H2_FLAG_ACK, 0, payload);
         return VERDICT_OK;
     }
     if ((c->ping_out & 2) && span_eq(payload, span_of(H2_DRAIN_OPAQUE, 8))) {
         h2_conn_drain_finish(c);
-    } else if (c->ping_out & 1) {
+    } else if ((c->ping_out & 1) && span_eq(payload, span_of(c->ping_opaque, 8))) {
         c->ping_out &= (uint8_t)~1u;
         ev->kind = HTTP_EVENT_PONG;
         ev->data = payload;
@@ -112,10 +115,11 @@ static verdict ping(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     return VERDICT_OK;
 }
 
-static verdict goaway(h2_conn *c, span payload, http_event *ev) {
+static verdict goaway(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     uint32_t last = bytes_get32(payload.p) & H2_ID_MASK;
     if (c->goaway_received && last > c->peer_last)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "GOAWAY raised its last stream");
+    h2_recv_trace(c, f, payload, VERDICT_OK);
     if (c->goaway_received && !h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
     c->goaway_received = true;
     c->peer_last = last;
@@ -129,8 +133,7 @@ static verdict goaway(h2_conn *c, span payload, http_event *ev) {
     }
     ev->kind = HTTP_EVENT_GOAWAY;
     ev->last_id = last;
-    uint32_t code = bytes_get32(payload.p + 4);
-    ev->code = code > UINT8_MAX ? UINT8_MAX : (uint8_t)code;
+    ev->code = bytes_get32(payload.p + 4);
     ev->data = span_skip(payload, 8);
     return VERDICT_OK;
 }
@@ -138,9 +141,10 @@ static verdict goaway(h2_conn *c, span payload, http_event *ev) {
 static verdict rst_stream(h2_conn *c, h2_frame f, span payload) {
     h2_stream *s = h2_stream_find(&c->streams, f.stream_id);
     uint32_t code = bytes_get32(payload.p);
+    if (!s && h2_conn_is_idle(c, f.stream_id))
+        return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "RST_STREAM on an idle stream");
+    h2_recv_trace(c, f, payload, VERDICT_OK);
     if (!s) {
-        if (h2_conn_is_idle(c, f.stream_id))
-            return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "RST_STREAM on an idle stream");
         h2_conn_charge(c, H2_GUARD_GLITCH);
         return VERDICT_OK;
     }
@@ -148,9 +152,7 @@ static verdict rst_stream(h2_conn *c, h2_frame f, span payload) {
      * unusual, but cannot be told from rapid reset: every one is charged. */
     if (c->server && !h2_conn_charge(c, H2_GUARD_RESET)) return VERDICT_OK;
     if (code == H2_REFUSED_STREAM) s->flags |= H2_STREAM_RETRY;
-    verdict v =
-        VERDICT_ON_STREAM(s->id, code > UINT8_MAX ? H2_INTERNAL_ERROR : code, "reset by the peer");
-    h2_conn_retire(c, s, v);
+    h2_conn_retire(c, s, VERDICT_ON_STREAM(s->id, code, "reset by the peer"));
     return VERDICT_OK;
 }
 
@@ -218,14 +220,17 @@ static verdict priority_update(h2_conn *c, span payload) {
 }
 
 /* RFC 7838 section 4: what makes no sense is ignored. */
-static void altsvc(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+static verdict altsvc(h2_conn *c, h2_frame f, span payload, http_event *ev) {
+    if (c->server) return VERDICT_OK; /* ignored, whatever it holds */
+    if (payload.n < 2) return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "wrong frame length");
     size_t origin = bytes_get16(payload.p);
-    if (c->server || origin > payload.n - 2 || (f.stream_id == 0) == (origin == 0)) return;
+    if (origin > payload.n - 2 || (f.stream_id == 0) == (origin == 0)) return VERDICT_OK;
     ev->kind = HTTP_EVENT_ALTSVC;
     ev->name = span_of(payload.p + 2, origin);
     ev->data = span_skip(payload, 2 + origin);
     h2_stream *s = h2_stream_find(&c->streams, f.stream_id);
     if (s) ev->ref = (http_ref){s->slot, s->id};
+    return VERDICT_OK;
 }
 
 /* RFC 8336 section 2.1: flags, other streams and servers' receipts are ignored; so is a frame with
@@ -245,14 +250,14 @@ static verdict dispatch(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     switch (f.type) {
     case H2_FRAME_SETTINGS: return settings(c, f, payload, ev);
     case H2_FRAME_PING: return ping(c, f, payload, ev);
-    case H2_FRAME_GOAWAY: return goaway(c, payload, ev);
+    case H2_FRAME_GOAWAY: return goaway(c, f, payload, ev);
     case H2_FRAME_RST_STREAM: return rst_stream(c, f, payload);
     case H2_FRAME_WINDOW_UPDATE: return window_update(c, f, payload);
     case H2_FRAME_PRIORITY: return priority_frame(c, f, payload);
     case H2_FRAME_PRIORITY_UPDATE: return priority_update(c, payload);
     case H2_FRAME_ALTSVC:
-        if (h2_conn_charge(c, H2_GUARD_GLITCH)) altsvc(c, f, payload, ev);
-        return VERDICT_OK;
+        if (!h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
+        return altsvc(c, f, payload, ev);
     case H2_FRAME_ORIGIN:
         if (h2_conn_charge(c, H2_GUARD_GLITCH)) origin(c, f, payload, ev);
         return VERDICT_OK;
@@ -260,8 +265,15 @@ static verdict dispatch(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     }
 }
 
+/* What is sent, or said to be closed, because of these stands behind them in the log: their
+ * functions tell the trace themselves when all is well. */
+static bool traces_itself(h2_frame f) {
+    if (f.type == H2_FRAME_SETTINGS || f.type == H2_FRAME_PING) return !(f.flags & H2_FLAG_ACK);
+    return f.type == H2_FRAME_GOAWAY || f.type == H2_FRAME_RST_STREAM;
+}
+
 verdict h2_recv_control(h2_conn *c, h2_frame f, span payload, http_event *ev) {
-    /* An answer queued by dispatch (an ACK) should stand behind its cause in the log. */
-    if (c->trace.frame) h2_recv_trace(c, f, payload, VERDICT_OK);
-    return dispatch(c, f, payload, ev);
+    verdict v = dispatch(c, f, payload, ev);
+    if (v.scope != VERDICT_NONE || !traces_itself(f)) h2_recv_trace(c, f, payload, v);
+    return v;
 }

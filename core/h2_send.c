@@ -119,7 +119,7 @@ static void trace_block(h2_conn *c, h2_frame f, uint32_t promised_id, uint32_t p
 
 /* Cuts a block that is too long for one frame: the fragments behind the first move up to make room
  * for their heads. */
-static size_t split_block(h2_conn *c, uint8_t *p, h2_frame first, size_t total, uint32_t max) {
+static size_t split_block(uint8_t *p, h2_frame first, size_t total, uint32_t max) {
     size_t rest = total - max, heads = (rest + max - 1) / max;
     for (size_t i = heads; i > 0; i--) {
         size_t from = i * max, part = total - from < max ? total - from : max;
@@ -132,8 +132,6 @@ static size_t split_block(h2_conn *c, uint8_t *p, h2_frame first, size_t total, 
     }
     first.length = max;
     h2_frame_put(p, first);
-    for (size_t i = 1; i <= heads; i++)
-        trace_sent(c, h2_frame_get(p + i * (H2_FRAME_HEAD + max)), SPAN(""));
     return total + (heads + 1) * H2_FRAME_HEAD;
 }
 
@@ -157,22 +155,21 @@ verdict h2_send_block(h2_conn *c, uint32_t id, uint32_t promised_id, bool end, c
         pad = 0;
     }
     if (pad) {
-        payload[0] = (uint8_t)pad;
-        memset(payload + before + block, 0, pad);
+        payload[0] = (uint8_t)(pad - 1);
+        memset(payload + before + block, 0, pad - 1);
         frame.flags |= H2_FLAG_PADDED;
     }
     if (promised_id) bytes_put32(payload + before - 4, promised_id);
-    size_t total = before + block + pad;
+    size_t total = before + block + (pad ? pad - 1 : 0);
+    frame.length = (uint32_t)total;
+    frame.flags |= H2_FLAG_END_HEADERS;
+    trace_block(c, frame, promised_id, pad, f, n, section); /* with its CONTINUATION as one */
     if (total <= max) {
-        frame.length = (uint32_t)total;
-        frame.flags |= H2_FLAG_END_HEADERS;
         h2_frame_put(p, frame);
-        trace_block(c, frame, promised_id, pad ? pad + 1 : 0, f, n, section);
         outq_commit(&c->out, H2_FRAME_HEAD + total);
     } else {
-        frame.length = max;
-        trace_block(c, frame, promised_id, 0, f, n, section);
-        outq_commit(&c->out, split_block(c, p, frame, total, max));
+        frame.flags = (uint8_t)(frame.flags & ~H2_FLAG_END_HEADERS);
+        outq_commit(&c->out, split_block(p, frame, total, max));
     }
     return VERDICT_OK;
 }
@@ -203,36 +200,37 @@ static bool send_ended(const h2_stream *s) {
 /* What a pull brought goes into the queue: beside its head when it is small, lent otherwise. p has
  * room for head, pad length, copy and padding. */
 static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t pad, bool end) {
-    h2_frame f = {.length = (uint32_t)lent.n + (pad ? pad + 1 : 0),
+    h2_frame f = {.length = (uint32_t)lent.n + pad,
                   .stream_id = s->id,
                   .type = H2_FRAME_DATA,
                   .flags = (uint8_t)((end ? H2_FLAG_END_STREAM : 0) | (pad ? H2_FLAG_PADDED : 0))};
     size_t head = H2_FRAME_HEAD;
     h2_frame_put(p, f);
-    if (pad) p[head++] = (uint8_t)pad;
+    uint32_t zeroes = pad ? pad - 1 : 0;
+    if (pad) p[head++] = (uint8_t)zeroes;
     if (lent.n <= LIMIT_COPY_BODY &&
         s->lent == 0) { /* done() is in order: nothing may be out before */
         if (lent.n) memcpy(p + head, lent.p, lent.n);
-        if (pad) memset(p + head + lent.n, 0, pad);
-        outq_commit(&c->out, head + lent.n + pad);
+        if (zeroes) memset(p + head + lent.n, 0, zeroes);
+        outq_commit(&c->out, head + lent.n + zeroes);
         if (lent.n) s->body->done(s->body_user, lent.n);
     } else {
         outq_commit(&c->out, head);
         outq_lend(&c->out, lent, s->slot);
-        if (pad) outq_lend(&c->out, span_of(zeros, pad), OUTQ_STATIC);
+        if (zeroes) outq_lend(&c->out, span_of(zeros, zeroes), OUTQ_STATIC);
         s->lent += (uint32_t)lent.n;
     }
     s->body_offset += lent.n;
     h2_flow_spend(&s->send_window, f.length);
     h2_flow_spend(&c->send_window, f.length);
-    if (c->free_updates < LIMIT_FREE_UPDATES) c->free_updates += 2;
+    if (c->free_updates < LIMIT_FREE_UPDATES) c->free_updates += LIMIT_UPDATES_PER_DATA;
     if (c->trace.frame) {
         h2_trace_frame t = {.sent = true,
                             .type = f.type,
                             .flags = f.flags,
                             .length = f.length,
                             .stream_id = f.stream_id,
-                            .padding = pad ? pad + 1 : 0};
+                            .padding = pad};
         c->trace.frame(c->trace.user, &t);
     }
 }
@@ -248,14 +246,14 @@ static void body_ended(h2_conn *c, h2_stream *s) {
 /* Sends one DATA frame of s. False when the connection's window is used up. */
 static bool send_data(h2_conn *c, h2_stream *s) {
     uint32_t room = h2_flow_allowed(c->send_window, s->send_window, frame_payload_max(c));
-    uint32_t pad = c->config->padding && room > c->config->padding + 1u ? c->config->padding : 0;
+    uint32_t pad = room > c->config->padding ? c->config->padding : 0;
     uint8_t *p = outq_reserve(&c->out, H2_FRAME_HEAD + 1 + LIMIT_COPY_BODY + pad);
     if (!p) {
         no_memory(c);
         return false;
     }
     span lent = {NULL, 0};
-    uint32_t want = room - (pad ? pad + 1 : 0);
+    uint32_t want = room - pad;
     http_pull said = s->body->pull(s->body_user, s->body_offset, want, &lent);
     bool stuck = said == HTTP_PULL_MORE && lent.n == 0 && want > 0; /* breaks its contract */
     if (said == HTTP_PULL_FAILED || stuck) {

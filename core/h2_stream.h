@@ -56,10 +56,10 @@ typedef struct h2_stream {
     uint32_t recv_held;  /* told to the applet, not yet credited */
     uint32_t lent;       /* bytes of the body in the output queue */
     uint32_t discarded;  /* content received after our side was done */
+    uint32_t code;       /* why it closed */
     uint16_t flags;
     uint8_t state;             /* h2_state */
     uint8_t priority;          /* urgency * 2 + incremental */
-    uint8_t code;              /* why it closed */
     uint8_t scope;             /* verdict_scope of the judgement that closed it */
     uint16_t line;             /* verdict's */
     const char *why;           /* verdict's */

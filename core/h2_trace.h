@@ -43,7 +43,7 @@ typedef struct h2_trace {
     void (*data)(void *user, uint32_t stream_id, size_t length, uint32_t stream_owed,
                  uint32_t connection_owed);
     void (*closed)(void *user, uint32_t stream_id,
-                   uint8_t code); /* a stream is gone; may be NULL */
+                   uint32_t code); /* a stream is gone; may be NULL */
     void *user;
 } h2_trace;
 

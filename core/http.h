@@ -86,7 +86,7 @@ typedef struct http_event {
     bool early_close;     /* CLOSED: not both sides were finished */
     bool never_processed; /* CLOSED: surely not acted upon, may be sent again (RFC 9113 section 8.7)
                            */
-    uint8_t code;         /* CLOSED, GOAWAY: an h2_code */
+    uint32_t code;        /* CLOSED, GOAWAY: an h2_code, or what else the peer sent */
     uint32_t last_id;     /* GOAWAY */
     http_ref parent;      /* PUSH */
     const http_field *fields; /* REQUEST, INTERIM, RESPONSE, TRAILERS, PUSH */

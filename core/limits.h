@@ -20,7 +20,7 @@
 
 /* PRIORITY_UPDATE frames kept for streams that are still to come; RFC 9218 section 7.1 asks for a
  * limit. */
-#define LIMIT_EARLY_PRIORITIES 16u
+#define LIMIT_EARLY_PRIORITIES 100u
 
 /* ---- header blocks ---- */
 
@@ -59,9 +59,10 @@
 #define LIMIT_GLITCH_BURST 10000u
 #define LIMIT_GLITCH_RATE  330u
 
-/* WINDOW_UPDATE frames that DATA we sent can have paid for at most, two a frame; Envoy allows 20 a
- * frame. */
-#define LIMIT_FREE_UPDATES 100000u
+/* WINDOW_UPDATE frames that one frame of DATA pays for, and that may be saved up; Envoy allows 20.
+ * Clients that update both levels every 4 KiB send 8 for each of 16 KiB. */
+#define LIMIT_UPDATES_PER_DATA 20u
+#define LIMIT_FREE_UPDATES     100000u
 
 /* Sections this many times over the limit are not decoded to their end: indexed names make 4 KiB of
  * every two bytes. */

@@ -24,7 +24,7 @@ typedef enum verdict_call {
 
 typedef struct verdict {
     uint8_t scope;
-    uint8_t code;       /* an h2_code, or a verdict_call */
+    uint32_t code;      /* an h2_code, or a verdict_call */
     uint16_t line;      /* source line that judged, for bug reports */
     uint32_t stream_id; /* 0 for a connection */
     const char *why;
@@ -32,10 +32,10 @@ typedef struct verdict {
 
 #define VERDICT_OK ((verdict){0})
 #define VERDICT_ON_STREAM(id, c, text) \
-    ((verdict){VERDICT_STREAM, (uint8_t)(c), (uint16_t)__LINE__, (id), (text)})
+    ((verdict){VERDICT_STREAM, (uint32_t)(c), (uint16_t)__LINE__, (id), (text)})
 #define VERDICT_ON_CONNECTION(c, text) \
-    ((verdict){VERDICT_CONNECTION, (uint8_t)(c), (uint16_t)__LINE__, 0, (text)})
+    ((verdict){VERDICT_CONNECTION, (uint32_t)(c), (uint16_t)__LINE__, 0, (text)})
 #define VERDICT_ON_CALLER(c, text) \
-    ((verdict){VERDICT_CALLER, (uint8_t)(c), (uint16_t)__LINE__, 0, (text)})
+    ((verdict){VERDICT_CALLER, (uint32_t)(c), (uint16_t)__LINE__, 0, (text)})
 
 #endif

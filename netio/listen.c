@@ -43,9 +43,10 @@ static void take_connection(listener *s, int fd) {
     if (s->calls->accept(s->user, &birth)) k = link_new(s->loop, fd, &birth, NULL, NULL);
     if (k) {
         s->calls->opened(s->user, k);
-    } else {
-        close(fd);
+        return;
     }
+    close(fd);
+    if (birth.calls) birth.calls->closed(birth.user, NULL, "out of memory");
 }
 
 static void on_connection(uv_poll_t *poll, int status, int events) {

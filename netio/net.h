@@ -87,14 +87,17 @@ typedef struct link_calls {
     /* One event of the session; spans in it live until this returns. After OVER what is left is
      * flushed and the link ends. */
     void (*event)(void *user, net_link *k, const http_event *ev);
-    /* The last call: the link is gone after it. However it ends, streams have been told CLOSED, the
-     * session OVER, and bodies are released before; link_session is NULL by now. why is NULL after
-     * a normal end, else a message for people. */
+    /* The last call: the link is gone after it (k is NULL when a link that accept allowed could not
+     * be made). However it ends, streams have been told CLOSED, the session OVER, and bodies are
+     * released before; link_session is NULL by now. why is NULL after a normal end, else a message
+     * for people. */
     void (*closed)(void *user, net_link *k, const char *why);
     /* Bytes as they come from the peer, after TLS (for --hexdump); may be NULL. */
     void (*bytes)(void *user, span received);
 } link_calls;
 
+/* With TLS, a link is opened after its handshake, and its session is born then, for the protocol
+ * that ALPN chose. */
 typedef struct link_birth {
     const link_calls *calls;
     void *user;

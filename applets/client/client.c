@@ -162,7 +162,7 @@ static const opt_spec specs[] = {
      .letter = 'b',
      .type = OPT_INT,
      OF(padding),
-     .max = 255,
+     .max = 256,
      .def = "0",
      .group = "Connection",
      .help = "Bytes of padding in each DATA and HEADERS frame."},

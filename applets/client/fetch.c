@@ -196,7 +196,8 @@ static const char *closed_why(const http_event *ev) {
     if (ev->never_processed) return "not processed by the server";
     if (ev->verdict.scope == VERDICT_STREAM && ev->verdict.why &&
         strcmp(ev->verdict.why, "reset by the peer") == 0)
-        snprintf(said, sizeof said, "reset by the server: %s", name ? name : "unknown code");
+        snprintf(said, sizeof said, "reset by the server: %s (0x%02x)",
+                 name ? name : "unknown code", ev->code);
     else if (ev->verdict.why)
         snprintf(said, sizeof said, "%s", ev->verdict.why);
     else
@@ -205,6 +206,10 @@ static const char *closed_why(const http_event *ev) {
 }
 
 static void take_push(fetch *f, const http_event *ev) {
+    if (!span_ieq(ev->summary.authority, f->requests->uri.authority)) { /* RFC 9113 section 8.4 */
+        session_reset(link_session(f->link), ev->ref, H2_PROTOCOL_ERROR);
+        return;
+    }
     request *r = f->pushes++ < LIMIT_PUSHES ? calloc(1, sizeof *r) : NULL;
     size_t room = ev->summary.authority.n + ev->summary.path.n + 16;
     if (r) r->text = malloc(room);

@@ -6,11 +6,13 @@ static void add(fields_out *out, http_field f) {
     if (out->n < FIELDS_OUT_ROOM) out->v[out->n++] = f;
 }
 
-/* The user's value for a name we would send ourselves; host stands for :authority too. */
+/* The user's last value for a name we would send ourselves; host stands for :authority too. */
 static const http_field *replaced(const http_field *extra, size_t n, http_token token) {
-    const http_field *f = fields_find(extra, n, token);
-    if (!f && token == HTTP_TOKEN_AUTHORITY) f = fields_find(extra, n, HTTP_TOKEN_HOST);
-    return f;
+    const http_field *last = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (extra[i].token == token) last = &extra[i];
+    if (!last && token == HTTP_TOKEN_AUTHORITY) return fields_find(extra, n, HTTP_TOKEN_HOST);
+    return last;
 }
 
 static void add_own(fields_out *out, const http_field *extra, size_t n, http_token token,

@@ -68,10 +68,11 @@ static void add_flags(text *t, const h2_trace_frame *f) {
 
 static void add_code(text *t, uint32_t code) {
     const char *name = h2_frame_code_name(code);
-    text_print(t, "error_code=%s(0x%02x)", name ? name : "UNKNOWN", code);
+    text_print(t, "error_code=%s(0x%02x)", name ? name : "unknown", code);
 }
 
-static unsigned padlen(const h2_trace_frame *f) { return f->padding ? f->padding - 1 : 0; }
+/* With the Pad Length byte, as the tools before count it. */
+static unsigned padlen(const h2_trace_frame *f) { return f->padding; }
 
 static void add_headers(text *t, const h2_trace_frame *f) {
     static const char *const sections[] = {[H2_TRACE_REQUEST] = "Open new stream",
@@ -221,7 +222,7 @@ static void log_data(void *user, uint32_t stream_id, size_t length, uint32_t str
     finish(l);
 }
 
-static void log_closed(void *user, uint32_t stream_id, uint8_t code) {
+static void log_closed(void *user, uint32_t stream_id, uint32_t code) {
     frame_log *l = user;
     (void)code;
     frame_log_say(l, "stream_id=%u closed", stream_id);

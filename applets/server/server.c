@@ -102,7 +102,7 @@ static const opt_spec specs[] = {
      .letter = 'b',
      .type = OPT_INT,
      OF(padding),
-     .max = 255,
+     .max = 256,
      .def = "0",
      .group = "HTTP/2",
      .help = "Bytes of padding in each DATA and HEADERS frame."},
@@ -196,6 +196,7 @@ struct server {
     unsigned ended, signalled;
     uint64_t start_us;
     atomic_uint connections; /* for ids in the log */
+    atomic_bool spoke;       /* why a worker could not start is said */
 };
 
 static void on_event(void *user, net_link *k, const http_event *ev) {
@@ -273,6 +274,11 @@ static void on_opened(void *user, net_link *k) {
     w->conns = c;
 }
 
+/* Workers fail for the same reason: the first one says it. */
+static void say_once(server *s, const char *what, const char *why) {
+    if (!atomic_exchange(&s->spoke, true)) opt_say(s->call, "%s: %s", what, why);
+}
+
 static bool start_worker(void *user, unsigned index, loop *l) {
     static const listen_calls calls = {on_accept, on_opened};
     server *s = user;
@@ -284,18 +290,15 @@ static bool start_worker(void *user, unsigned index, loop *l) {
     w->site = (site){
         .server = span_str(s->name), .port = s->addresses[0].port, .any_method = s->call->old_name};
     if (!site_open(&w->site, l, s->set->htdocs, &why)) {
-        if (index == 0) opt_say(s->call, "%s: %s", s->set->htdocs, why);
+        say_once(s, s->set->htdocs, why);
         return false;
     }
     for (size_t i = 0; i < s->address_count; i++) {
         w->listeners[i] = listen_open(l, &s->addresses[i], &calls, w, &why);
         listening += w->listeners[i] != NULL;
-        if (!w->listeners[i] && (index == 0 && s->set->verbose))
-            opt_say(s->call, "listen %s port %u: %s", s->addresses[i].text, s->addresses[i].port,
-                    why);
     }
     if (listening) return true;
-    if (index == 0) opt_say(s->call, "listen port %u: %s", s->addresses[0].port, why);
+    say_once(s, "listen", why);
     site_close(&w->site);
     return false;
 }
@@ -371,17 +374,36 @@ static void configure(server *s) {
              H2BOX_VERSION);
 }
 
-/* Port 0: asks the system for a port, so that every worker can listen on the same one. */
-static bool pick_port(server *s, const char **why) {
+/* Binds each address once for itself alone: SO_REUSEPORT would let a second server share the port
+ * in silence. Drops those that this machine does not have (no IPv6). For port 0 the system chooses,
+ * and every worker then listens on that one. */
+static bool probe_addresses(server *s) {
     static const listen_calls calls = {on_accept, on_opened};
-    listen_address *a = s->addresses;
-    if (a[0].port) return true;
-    listener *l = listen_open(s->loop, &a[0], &calls, NULL, why);
-    if (!l) return false;
-    uint16_t port = listen_port(l);
-    listen_close(l);
-    for (size_t i = 0; i < s->address_count; i++) a[i].port = port;
-    return true;
+    const char *why = NULL, *dropped = NULL;
+    size_t kept = 0;
+    for (size_t i = 0; i < s->address_count; i++) {
+        listen_address a = s->addresses[i];
+        if (kept) a.port = s->addresses[0].port;
+        a.reuse_port = false;
+        listener *l = listen_open(s->loop, &a, &calls, NULL, &why);
+        if (!l && strcmp(why, "address already in use") == 0) {
+            opt_say(s->call, "listen %s port %u: %s", a.text, a.port, why);
+            return false;
+        }
+        if (!l) {
+            dropped = why;
+            continue;
+        }
+        a.port = listen_port(l);
+        a.reuse_port = true;
+        listen_close(l);
+        s->addresses[kept++] = a;
+    }
+    if (!kept)
+        opt_say(s->call, "listen %s port %u: %s", s->addresses[0].text, s->addresses[0].port,
+                dropped);
+    s->address_count = kept;
+    return kept > 0;
 }
 
 static void announce(const server *s) {
@@ -402,11 +424,7 @@ static void raise_descriptors(void) {
 }
 
 static int serve(server *s) {
-    const char *why = NULL;
-    if (!pick_port(s, &why)) {
-        opt_say(s->call, "listen %s: %s", s->addresses[0].text, why);
-        return APPLET_FAILED;
-    }
+    if (!probe_addresses(s)) return APPLET_FAILED;
     /* Signals first: one that comes while threads start is kept for the loop. */
     static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
     for (size_t i = 0; i < sizeof stops / sizeof stops[0]; i++) {
@@ -417,6 +435,7 @@ static int serve(server *s) {
     s->serving = calloc(s->worker_count, sizeof *s->serving);
     if (s->serving) s->workers = worker_start(s->worker_count, start_worker, end_worker, s);
     if (!s->workers) {
+        say_once(s, "workers", "no memory or threads for so many");
         free(s->serving);
         return APPLET_FAILED;
     }
@@ -442,7 +461,6 @@ int server_main(int argc, char **argv, bool old_name) {
     server s = {.set = &set, .call = &call, .start_us = loop_now_us()};
     s.worker_count = set.workers ? (unsigned)set.workers : worker_cores();
     s.address_count = listen_resolve(set.address, (uint16_t)port, s.addresses, ADDRESSES, &why);
-    for (size_t i = 0; i < s.address_count; i++) s.addresses[i].reuse_port = true;
     configure(&s);
     raise_descriptors();
     code = APPLET_FAILED;

@@ -135,16 +135,20 @@ static void opened(void *user, file_status st, file *f) {
     pending_free(p);
 }
 
-/* "http://host/dir/?query": absolute, since that is what the tools that read it are used to. */
+/* "http://host/dir/?query": absolute, since that is what the tools that read it are used to;
+ * without an authority
+ * "/dir/?query". */
 static span make_location(uint8_t *out, size_t room, const http_event *ev, const path *decoded) {
     const fields_summary *m = &ev->summary;
     size_t n = 0;
-    memcpy(out, m->scheme.p, m->scheme.n);
-    n += m->scheme.n;
-    memcpy(out + n, "://", 3);
-    n += 3;
-    memcpy(out + n, m->authority.p, m->authority.n);
-    n += m->authority.n;
+    if (m->authority.n) {
+        memcpy(out, m->scheme.p, m->scheme.n);
+        n += m->scheme.n;
+        memcpy(out + n, "://", 3);
+        n += 3;
+        memcpy(out + n, m->authority.p, m->authority.n);
+        n += m->authority.n;
+    }
     size_t encoded = path_encode(decoded->name, out + n, room - n);
     if (encoded == 0) return SPAN("");
     n += encoded;

@@ -295,7 +295,7 @@ class Alone(unittest.TestCase):
         for options in (["-b", "255"], ["-c", "0"], ["-c", "65536", "--encoder-header-table-size", "0"],
                         ["-w", "10", "-W", "20"], ["-m", "1"]):
             with peers.h2box_server(self.site, *options) as server:
-                done = subprocess.run(["nghttp", "-ns", "-m20", "http://127.0.0.1:%d/size-65535" % server.port],
+                done = subprocess.run(["nghttp", "-ns", "-m20", "-M1", "http://127.0.0.1:%d/size-65535" % server.port],
                                       capture_output=True, text=True, timeout=30)
                 self.assertEqual(done.stdout.count(" 200  63K /size-65535"), 20, (options, done.stdout, done.stderr))
 
@@ -313,6 +313,49 @@ class Alone(unittest.TestCase):
             done = run(*args)
             self.assertEqual(done.returncode, 2, args)
             self.assertTrue(done.stderr.startswith("h2box server: "), done.stderr)
+
+    def test_a_second_server_is_told(self):
+        with peers.h2box_server(self.site) as server:
+            done = subprocess.run([peers.H2BOX, "server", "--no-tls", "-d", self.site, "-a", "127.0.0.1", str(server.port)],
+                                  capture_output=True, text=True, timeout=20)
+            self.assertEqual((done.returncode, done.stderr), (1, "h2box server: listen 127.0.0.1 port %d: address already "
+                                                              "in use\n" % server.port))
+
+    def test_many_updates_are_honest(self):
+        """A client that updates both windows every 4 KiB gets its 100 MB."""
+        with peers.h2box_server(self.site, "-n1") as server:
+            s = socket.create_connection(("127.0.0.1", server.port), 20)
+            frame = lambda kind, flags, stream, payload=b"": (len(payload).to_bytes(3, "big") + bytes([kind, flags]) +
+                                                              stream.to_bytes(4, "big") + payload)
+            path = b"/size-%d" % peers.BIG
+            s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) +
+                      frame(1, 5, 1, b"\x82\x86\x41\x01a\x04" + bytes([len(path)]) + path))
+            update = frame(8, 0, 0, (4096).to_bytes(4, "big")) + frame(8, 0, 1, (4096).to_bytes(4, "big"))
+            got = due = 0
+            while got < peers.BIG:
+                head = s.recv(9, socket.MSG_WAITALL)
+                n = int.from_bytes(head[:3], "big")
+                s.recv(n, socket.MSG_WAITALL) if n else b""
+                self.assertNotEqual(head[3], 7, "GOAWAY after %d bytes" % got)
+                if head[3] == 0:
+                    got += n
+                    due += n
+                    while due >= 4096:
+                        s.sendall(update)
+                        due -= 4096
+            s.close()
+
+    def test_a_directory_without_an_authority(self):
+        os.makedirs(self.site + "/sub")
+        with peers.h2box_server(self.site, "-n1", "-v") as server:
+            s = socket.create_connection(("127.0.0.1", server.port), 10)
+            s.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\4" + bytes(5) +
+                      b"\0\0\x08\1\5\0\0\0\1" + b"\x82\x86\x04\x04/sub")
+            end = time.time() + 10
+            while "send DATA" not in server.output and time.time() < end:
+                time.sleep(0.05)
+            s.close()
+            self.assertIn("location: /sub/\n", server.output)
 
     def test_clients_that_vanish(self):
         with peers.h2box_server(self.site, "-n2") as server:

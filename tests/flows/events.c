@@ -17,7 +17,7 @@ http_ref events_ref(player *p, uint32_t id) {
     return (http_ref){0, id};
 }
 
-static const char *code_name(uint8_t code) {
+static const char *code_name(uint32_t code) {
     const char *name = h2_frame_code_name(code);
     return name ? name : "UNKNOWN";
 }

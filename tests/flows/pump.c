@@ -24,7 +24,7 @@ static void trace_piece(void *user, uint32_t id, size_t n, uint32_t owed,
     p->traced += id + n + owed + connection_owed;
 }
 
-static void trace_closed(void *user, uint32_t id, uint8_t code) {
+static void trace_closed(void *user, uint32_t id, uint32_t code) {
     player *p = user;
     p->traced += id + code;
 }

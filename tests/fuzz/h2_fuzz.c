@@ -1,8 +1,9 @@
 /* Bytes of a peer against a whole connection, in either role, cut where the input says.
  *
- * Input: one byte of switches (role, padding, tables, windows), then chunks of a length byte and that many bytes. A server
- * answers every request, a client opens a few; bodies lend and say LATER. What must hold: nothing crashes or leaks,
- * lent bytes come back, every body is released once, step ends. */
+ * Input: one byte of switches (role, padding, tables, windows), then chunks of a length byte and
+ * that many bytes. A server answers every request, a client opens a few; bodies lend and say LATER.
+ * What must hold: nothing crashes or leaks, lent bytes come back, every body is released once, step
+ * ends. */
 #include <stdlib.h>
 
 #include "core/session.h"
@@ -65,7 +66,8 @@ static void answer(session *s, const http_event *ev) {
 
 static void ask(session *s) {
     http_field fields[] = {HTTP_FIELD_OF(METHOD, SPAN("POST")), HTTP_FIELD_OF(PATH, SPAN("/")),
-                           HTTP_FIELD_OF(SCHEME, SPAN("http")), HTTP_FIELD_OF(AUTHORITY, SPAN("a"))};
+                           HTTP_FIELD_OF(SCHEME, SPAN("http")),
+                           HTTP_FIELD_OF(AUTHORITY, SPAN("a"))};
     http_ref ref;
     http_body body = new_body(30000);
     verdict v = session_open(s, fields, 4, body, s, &ref);

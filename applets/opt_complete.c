@@ -22,10 +22,10 @@ static void bash_kind(FILE *out, const opt_spec *s) {
         return;
     }
     switch (s->word) {
-    case OPT_WORD_FILE: fputs("kind=file", out); break;
-    case OPT_WORD_DIR: fputs("kind=dir", out); break;
+    case OPT_WORD_FILE: fputs("kind='file'", out); break;
+    case OPT_WORD_DIR: fputs("kind='dir'", out); break;
     case OPT_WORD_APPLET: fputs("kind=$names", out); break;
-    case OPT_WORD_ANY: fputs("kind=none", out); break;
+    case OPT_WORD_ANY: fputs("kind='none'", out); break;
     }
 }
 

@@ -20,8 +20,8 @@ if readelf -SW "$prefix/bin/h2box" | grep -q '\.symtab'; then fail "bin/h2box is
 names=0
 while read -r name old; do
     names=$((names + 1))
-    [ "$(readlink "$prefix/bin/$name")" = h2box ] || fail "bin/$name is no link to h2box"
-    "$prefix/bin/$name" --help >/dev/null || fail "bin/$name --help fails"
+    [ "$(readlink "$prefix/bin/h2box-$name")" = h2box ] || fail "bin/h2box-$name is no link to h2box"
+    "$prefix/bin/h2box-$name" --help >/dev/null || fail "bin/h2box-$name --help fails"
     page=$prefix/share/man/man1/h2box-$name.1
     grep -q '^\.TH ' "$page" || fail "share/man/man1/h2box-$name.1 is no man page"
     if command -v man >/dev/null; then

@@ -257,7 +257,6 @@ static bool send_data(h2_conn *c, h2_stream *s) {
     http_pull said = s->body->pull(s->body_user, s->body_offset, want, &lent);
     bool stuck = said == HTTP_PULL_MORE && lent.n == 0 && want > 0; /* breaks its contract */
     if (said == HTTP_PULL_FAILED || stuck) {
-        if (lent.n) s->body->done(s->body_user, lent.n);
         outq_commit(&c->out, 0);
         h2_conn_judge(c, VERDICT_ON_STREAM(s->id, H2_INTERNAL_ERROR, "the body failed"));
         return true;

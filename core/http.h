@@ -22,7 +22,8 @@ typedef enum http_pull {
     HTTP_PULL_MORE,  /* there is more at once */
     HTTP_PULL_END,   /* that was all (the span may be empty) */
     HTTP_PULL_LATER, /* nothing more now: the owner calls _wake (the span may still hold bytes) */
-    HTTP_PULL_FAILED /* it cannot go on: the stream is reset with INTERNAL_ERROR */
+    HTTP_PULL_FAILED /* it cannot go on and lends nothing: the stream is reset with INTERNAL_ERROR
+                      */
 } http_pull;
 
 /* A message body to send. It belongs to the applet and lives until release().
@@ -30,7 +31,7 @@ typedef enum http_pull {
  * pull lends up to `want` bytes that start `offset` bytes into the body, and stores them in *lent.
  * With `want` 0 it lends nothing and only says whether the body has ended. Lent bytes must stay as
  * they are until done() has returned them, in order; they may be lent while earlier ones are still
- * out. An empty span goes with anything but MORE.
+ * out. An empty span goes with anything but MORE (which may have one only when `want` is 0).
  *
  * done gives back n bytes, whether they were written or their stream was reset.
  *

@@ -24,11 +24,13 @@ static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
     size_t n = b->n - (size_t)offset;
     if (n > want) n = want;
     if (n > b->step) n = b->step;
-    if (b->fail_at != SIZE_MAX && offset + n >= b->fail_at) n = b->fail_at - (size_t)offset;
+    if (b->fail_at != SIZE_MAX && offset + n >= b->fail_at) {
+        b->ended = true;
+        return HTTP_PULL_FAILED;
+    }
     *lent = span_of(b->bytes + offset, n);
     b->lent += n;
-    b->ended = b->lent == b->n || b->lent == b->fail_at;
-    if (b->lent == b->fail_at) return HTTP_PULL_FAILED;
+    b->ended = b->lent == b->n;
     return b->ended ? HTTP_PULL_END : HTTP_PULL_MORE;
 }
 

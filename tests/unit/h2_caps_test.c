@@ -193,9 +193,10 @@ static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
     if (n > want) n = want;
     if (n > sizeof zeros) n = sizeof zeros;
     cr_assert_eq(offset, b->lent);
+    b->pulls++;
+    if (b->at_end == HTTP_PULL_FAILED && b->lent + n == b->n) return HTTP_PULL_FAILED;
     *lent = span_of(zeros, n);
     b->lent += n;
-    b->pulls++;
     return b->lent == b->n ? b->at_end : HTTP_PULL_MORE;
 }
 

@@ -43,6 +43,10 @@ static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
     *lent = span_of(b->bytes + b->lent, n);
     b->lent += n;
     b->ended = b->lent == b->n;
+    if (b->ended && b->at_end == HTTP_PULL_FAILED) { /* which lends nothing */
+        *lent = span_of(NULL, 0);
+        b->lent -= n;
+    }
     return b->ended ? b->at_end : HTTP_PULL_MORE;
 }
 

@@ -20,7 +20,8 @@ static void add_default(const opt_spec *s, opt_reader who, char *text, size_t si
     const char *old = s->old_def ? s->old_def : usual;
     const char *shown = who == OPT_FOR_OLD ? old : usual;
     if (!shown) return;
-    add(text, size, "Default: %s", shown);
+    /* A string may be ".", which a full stop behind it would turn into another. */
+    add(text, size, s->type == OPT_STRING && !s->def_note ? "Default: '%s'" : "Default: %s", shown);
     if (who == OPT_FOR_BOTH && s->old_def) add(text, size, " (%s under the old name)", s->old_def);
     add(text, size, ". ");
 }

@@ -161,9 +161,10 @@ void h2_conn_judge(h2_conn *c, verdict v) {
 
 bool h2_conn_charge(h2_conn *c, h2_guard_cost cost) {
     if (h2_guard_charge(&c->guard, cost, c->now_ms)) return true;
-    h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, cost == H2_GUARD_RESET
-                                                                     ? "too many resets"
-                                                                     : "too many idle frames"));
+    h2_conn_judge(
+        c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, cost == H2_GUARD_RESET
+                                                           ? "too many resets"
+                                                           : "too many frames that bring nothing"));
     return false;
 }
 
@@ -197,6 +198,7 @@ static void tell_closed(h2_conn *c, http_event *ev) {
     ev->kind = HTTP_EVENT_CLOSED;
     ev->ref = (http_ref){s->slot, s->id};
     ev->user = s->user;
+    ev->by_peer = s->flags & H2_STREAM_BY_PEER;
     ev->early_close = s->flags & H2_STREAM_EARLY;
     ev->never_processed = s->flags & H2_STREAM_RETRY;
     ev->code = s->code;

@@ -152,6 +152,7 @@ static verdict rst_stream(h2_conn *c, h2_frame f, span payload) {
      * unusual, but cannot be told from rapid reset: every one is charged. */
     if (c->server && !h2_conn_charge(c, H2_GUARD_RESET)) return VERDICT_OK;
     if (code == H2_REFUSED_STREAM) s->flags |= H2_STREAM_RETRY;
+    s->flags |= H2_STREAM_BY_PEER;
     h2_conn_retire(c, s, VERDICT_ON_STREAM(s->id, code, "reset by the peer"));
     return VERDICT_OK;
 }

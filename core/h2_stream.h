@@ -40,6 +40,7 @@ enum {                                /* h2_stream.flags */
        H2_STREAM_RETRY = 1 << 8, /* surely not processed by the peer */
        H2_STREAM_PUSHED = 1 << 9,
        H2_STREAM_COUNTED = 1 << 10, /* counts against the concurrency limit of its opener */
+       H2_STREAM_BY_PEER = 1 << 12, /* closed by the peer's RST_STREAM */
        H2_STREAM_TUNNEL = 1 << 11   /* CONNECT: DATA alone may follow (RFC 9113 section 8.5) */
 };
 

@@ -82,8 +82,9 @@ typedef enum http_event_kind {
 typedef struct http_event {
     http_event_kind kind;
     http_ref ref;
-    void *user; /* what the applet attached to the stream, or NULL */
-    bool end;   /* REQUEST, RESPONSE, DATA, TRAILERS: the peer's side of the stream ends here */
+    void *user;   /* what the applet attached to the stream, or NULL */
+    bool end;     /* REQUEST, RESPONSE, DATA, TRAILERS: the peer's side of the stream ends here */
+    bool by_peer; /* CLOSED: the peer reset it */
     bool early_close;     /* CLOSED: not both sides were finished */
     bool never_processed; /* CLOSED: surely not acted upon, may be sent again (RFC 9113 section 8.7)
                            */

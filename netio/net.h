@@ -158,6 +158,8 @@ typedef struct listen_address {
 size_t listen_resolve(const char *host, uint16_t port, listen_address *out, size_t room,
                       const char **why);
 
+#define LISTEN_IN_USE "address already in use" /* *why of listen_open for that */
+
 /* NULL with *why: a message such as "address already in use". Port 0 picks one: see listen_port. A
  * UNIX socket that nobody listens on any more is replaced; ours is removed by listen_close. */
 listener *listen_open(loop *l, const listen_address *a, const listen_calls *calls, void *user,

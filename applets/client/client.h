@@ -12,7 +12,7 @@
 typedef struct client_settings {
     uint32_t verbose;
     bool null_out, remote_name, statistics, hexdump, colour;
-    bool no_push, no_content_length, continuation, upgrade;
+    bool no_push, no_content_length, continuation;
     uint64_t timeout_ms;
     int64_t window_bits, connection_window_bits, multiply;
     int64_t peer_streams, max_streams, padding;

@@ -8,15 +8,19 @@ struct decode {
     bool ended;
 };
 
-decode *decode_new(span coding) {
+bool decode_new(span coding, decode **d) {
+    *d = NULL;
     if (!span_ieq(coding, SPAN("gzip")) && !span_ieq(coding, SPAN("x-gzip")) &&
         !span_ieq(coding, SPAN("deflate")))
-        return NULL;
-    decode *d = calloc(1, sizeof *d);
-    if (!d) return NULL;
-    if (inflateInit2(&d->z, 15 + 32) == Z_OK) return d; /* 32: gzip or zlib, whichever it is */
-    free(d);
-    return NULL;
+        return true;
+    decode *made = calloc(1, sizeof *made);
+    if (!made) return false;
+    if (inflateInit2(&made->z, 15 + 32) != Z_OK) { /* 32: gzip or zlib, whichever it is */
+        free(made);
+        return false;
+    }
+    *d = made;
+    return true;
 }
 
 void decode_free(decode *d) {

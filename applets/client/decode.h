@@ -6,9 +6,9 @@
 
 typedef struct decode decode;
 
-/* A decoder for a content-encoding value, or NULL when there is nothing to undo or it is not known:
- * then the bytes are the content as they are. */
-decode *decode_new(span coding);
+/* *d is a decoder for a content-encoding value, or NULL when there is nothing to undo or it is not
+ * known: then the bytes are the content as they are. False when memory is refused. */
+bool decode_new(span coding, decode **d);
 void decode_free(decode *d);
 
 /* Gives what the bytes decode to, piece by piece, to put. False when they are broken or put

@@ -102,7 +102,12 @@ static bool submit(fetch *f, request *r) {
         return true;
     }
     if (run->trailer_count && body.ops)
-        session_trailers(s, r->ref, run->trailers, run->trailer_count);
+        v = session_trailers(s, r->ref, run->trailers, run->trailer_count);
+    if (v.scope != VERDICT_NONE) {
+        settle(f, r, v.why);
+        session_reset(s, r->ref, H2_CANCEL);
+        return true;
+    }
     r->state = REQUEST_RUNS;
     r->tries++;
     f->running++;
@@ -180,7 +185,11 @@ static void take_response(fetch *f, request *r, const http_event *ev) {
     r->status = ev->summary.status;
     const http_field *coding =
         fields_find(ev->fields, ev->field_count, HTTP_TOKEN_CONTENT_ENCODING);
-    if (coding && !set->null_out) r->decode = decode_new(coding->value);
+    if (coding && !set->null_out && !decode_new(coding->value, &r->decode)) {
+        settle(f, r, "out of memory");
+        session_reset(link_session(f->link), ev->ref, H2_CANCEL);
+        return;
+    }
     if (!set->remote_name || r->pushed || r->status < 200 || r->status > 299) return;
     r->save = open_save(r);
     if (r->save) return;
@@ -194,8 +203,7 @@ static const char *closed_why(const http_event *ev) {
     static char said[128];
     const char *name = h2_frame_code_name(ev->code);
     if (ev->never_processed) return "not processed by the server";
-    if (ev->verdict.scope == VERDICT_STREAM && ev->verdict.why &&
-        strcmp(ev->verdict.why, "reset by the peer") == 0)
+    if (ev->by_peer)
         snprintf(said, sizeof said, "reset by the server: %s (0x%02x)",
                  name ? name : "unknown code", ev->code);
     else if (ev->verdict.why)

@@ -9,10 +9,7 @@ static bool grow(text *t, size_t by) {
     size_t room = t->room ? t->room * 2 : 1024;
     while (room - t->n < by) room *= 2;
     char *p = realloc(t->p, room);
-    if (!p) {
-        t->cut = true;
-        return false;
-    }
+    if (!p) return false;
     t->p = p;
     t->room = room;
     return true;

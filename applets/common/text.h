@@ -1,6 +1,6 @@
 /* A text that grows as it is written to, so that a record goes out in one piece.
  *
- * It owns its bytes. A refused allocation drops what does not fit and is remembered: a log line may
+ * It owns its bytes. A refused allocation drops what does not fit: a log line may
  * be cut, never a process. */
 #ifndef H2BOX_APPLETS_COMMON_TEXT_H
 #define H2BOX_APPLETS_COMMON_TEXT_H
@@ -10,7 +10,6 @@
 typedef struct text {
     char *p; /* not NUL-terminated */
     size_t n, room;
-    bool cut; /* memory was refused */
 } text;
 
 void text_end(text *t);

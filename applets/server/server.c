@@ -38,7 +38,8 @@ static const opt_spec specs[] = {
      .arg = "ADDR",
      .def_note = "all addresses",
      .group = "Network",
-     .help = "Listen on this address or name."},
+     .help = "Listen on this address or name, or on unix:PATH (then with one worker, and "
+             "PORT counts for nothing)."},
     {.name = "no-tls",
      .type = OPT_FLAG,
      OF(no_tls),
@@ -141,7 +142,9 @@ static const opt_pair examples[] = {
 
 static const opt_pair exits[] = {
     {"0", "it was told to stop (TERM, INT, QUIT), and open requests were answered"},
-    {"1", "it could not start: the directory, the address or a thread was refused"},
+    {"1",
+     "it could not start (the directory, the address or a thread was refused), or stopped while "
+     "requests were open: at the second signal, or after 30 seconds"},
     {NULL, NULL},
 };
 
@@ -193,9 +196,10 @@ struct server {
     unsigned worker_count;
     worker *workers;
     loop *loop; /* of the main thread: signals */
-    unsigned ended, signalled;
+    unsigned ended;
     uint64_t start_us;
     atomic_uint connections; /* for ids in the log */
+    atomic_bool cut;         /* open requests were not answered */
     atomic_bool spoke;       /* why a worker could not start is said */
 };
 
@@ -290,7 +294,7 @@ static bool start_worker(void *user, unsigned index, loop *l) {
     w->site = (site){
         .server = span_str(s->name), .port = s->addresses[0].port, .any_method = s->call->old_name};
     if (!site_open(&w->site, l, s->set->htdocs, &why)) {
-        say_once(s, s->set->htdocs, why);
+        say_once(s, s->set->htdocs, why); /* --htdocs */
         return false;
     }
     for (size_t i = 0; i < s->address_count; i++) {
@@ -298,7 +302,7 @@ static bool start_worker(void *user, unsigned index, loop *l) {
         listening += w->listeners[i] != NULL;
     }
     if (listening) return true;
-    say_once(s, "listen", why);
+    say_once(s, s->addresses[0].text, why);
     site_close(&w->site);
     return false;
 }
@@ -320,6 +324,7 @@ static void end_worker(void *user, unsigned index, loop *l) {
 /* ---- stopping ---- */
 
 static void cut(serving *w, const char *why) {
+    if (w->conns) atomic_store(&w->server->cut, true);
     for (conn *c = w->conns, *next; c; c = next) {
         next = c->next;
         link_close(c->link, why);
@@ -386,7 +391,7 @@ static bool probe_addresses(server *s) {
         if (kept) a.port = s->addresses[0].port;
         a.reuse_port = false;
         listener *l = listen_open(s->loop, &a, &calls, NULL, &why);
-        if (!l && strcmp(why, "address already in use") == 0) {
+        if (!l && strcmp(why, LISTEN_IN_USE) == 0) {
             opt_say(s->call, "listen %s port %u: %s", a.text, a.port, why);
             return false;
         }
@@ -443,7 +448,9 @@ static int serve(server *s) {
     loop_run(s->loop);
     worker_join(s->workers);
     free(s->serving);
-    return APPLET_DONE;
+    if (!atomic_load(&s->cut)) return APPLET_DONE;
+    opt_say(s->call, "stopped while requests were open");
+    return APPLET_FAILED;
 }
 
 int server_main(int argc, char **argv, bool old_name) {
@@ -460,13 +467,15 @@ int server_main(int argc, char **argv, bool old_name) {
     set.colour = set.colour || isatty(STDOUT_FILENO);
     server s = {.set = &set, .call = &call, .start_us = loop_now_us()};
     s.worker_count = set.workers ? (unsigned)set.workers : worker_cores();
+    /* A UNIX socket has no SO_REUSEPORT: one worker listens on it. */
+    if (set.address && strncmp(set.address, "unix:", 5) == 0) s.worker_count = 1;
     s.address_count = listen_resolve(set.address, (uint16_t)port, s.addresses, ADDRESSES, &why);
     configure(&s);
     raise_descriptors();
     code = APPLET_FAILED;
     s.loop = loop_new();
     if (!s.address_count)
-        opt_say(&call, "%s: %s", set.address ? set.address : "listen", why);
+        opt_say(&call, "listen %s: %s", set.address ? set.address : "", why);
     else if (!s.loop)
         opt_say(&call, "no event loop: %s", strerror(errno));
     else

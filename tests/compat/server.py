@@ -267,7 +267,8 @@ class Alone(unittest.TestCase):
             time.sleep(0.3)
             self.assertIsNone(server.process.poll())
             server.process.send_signal(signal.SIGINT)
-            self.assertEqual(server.process.wait(10), 0)
+            self.assertEqual(server.process.wait(10), 1)
+            self.assertIn("h2box server: stopped while requests were open", server.output)
             c.close()
 
     def test_verbose_log(self):
@@ -344,6 +345,18 @@ class Alone(unittest.TestCase):
                         s.sendall(update)
                         due -= 4096
             s.close()
+
+    def test_unix_socket(self):
+        path = self.site + "/socket"
+        server = peers.Running([peers.H2BOX, "server", "--no-tls", "-d", self.site, "-a", "unix:" + path, "-n4", "0"])
+        with server:
+            end = time.time() + 10
+            while not os.path.exists(path) and time.time() < end:
+                time.sleep(0.05)
+            done = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "--unix-socket", path, "http://a/index.html"],
+                                  capture_output=True, timeout=10)
+            self.assertEqual((done.returncode, done.stdout), (0, b"<html><title>index</title></html>\n"), done.stderr)
+            self.assertEqual(server.stop(), 0, server.output)
 
     def test_a_directory_without_an_authority(self):
         os.makedirs(self.site + "/sub")

@@ -61,22 +61,21 @@ def table(path):
     rows = [(m[1], arguments(m[2]), m[3] or "") for m in ROW.finditer(re.sub(r"^\s*/\*.*?\*/", "", text, count=1, flags=re.S))]
     if not rows or not body.strip():
         return "", 0
-    macro = rows[0][0]
-    width = max(len(r[1]) for r in rows)
     opening = re.match(r"\s*/\*(.*?)\*/", text, re.S)
-    titles = None
-    if opening:
-        flat = re.sub(r"\s*\n \*\s*", " ", opening[1])
+    flat = re.sub(r"\s*\n \*\s*", " ", opening[1]) if opening else ""
+    shapes = {}  # macro -> the titles of its arguments
+    for macro, args, _ in rows:
         found = re.search(rf"\b{macro}\(([^()]*)\)", flat)
-        if found:
-            titles = [t.strip().strip('"') for t in found[1].split(",")]
-    if not titles or len(titles) != width:
-        titles = [""] * width
+        if macro not in shapes:
+            shapes[macro] = [t.strip().strip('"') for t in found[1].split(",")] if found else None
+    # The first macro gives the columns; the others say by their titles where an argument belongs.
+    titles = shapes[rows[0][0]] or [""] * max(len(r[1]) for r in rows)
     notes = any(r[2] for r in rows)
     out = ["| " + " | ".join(titles + (["note"] if notes else [])) + " |",
-           "|" + "---|" * (width + notes)]
-    for _, args, note in rows:
-        cells = [cell(a) for a in args] + [""] * (width - len(args))
+           "|" + "---|" * (len(titles) + notes)]
+    for macro, args, note in rows:
+        own = shapes[macro] if shapes[macro] and len(shapes[macro]) == len(args) else titles
+        cells = [dict(zip(own, map(cell, args))).get(title, "") for title in titles] if any(titles) else list(map(cell, args))
         out.append("| " + " | ".join(cells + ([note] if notes else [])) + " |")
     return "\n".join(re.sub(r" +\|", " |", line) for line in out) + "\n", len(rows)
 

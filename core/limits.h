@@ -105,7 +105,7 @@
 
 /* Body and head of a turn: bytes written ahead of the socket, TCP_NOTSENT_LOWAT of the same order
  * keeps priorities alive. */
-#define LIMIT_FLUSH_BUDGET 131072u
+#define LIMIT_FLUSH_BUDGET 65536u
 
 /* A link's share of a turn; more waits until the others have had theirs. Four budgets fill a
  * default loopback socket. */

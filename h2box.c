@@ -217,6 +217,9 @@ static int run_box(int argc, char **argv) {
         return opt_refuse(&call, set.install ? "--install: which directory?"
                                              : "options of an applet follow its name");
     }
+    int asked = set.list + set.install + (set.man != NULL) + (set.docs != NULL) +
+                opt_given(&call, "completions");
+    if (asked > 1) return opt_refuse(&call, "one thing at a time");
     if (set.install)
         code = install(call.operands[0], set.symbolic);
     else if (set.symbolic)

@@ -6,6 +6,7 @@
 #include "core/limits.h"
 
 #include <errno.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -327,8 +328,11 @@ static void run_group(fetch_run *run, request *group, outcome *sum) {
 static bool run_all(fetch_run *run, request *all, bool ok) {
     outcome sum = {0};
     while (all) run_group(run, take_group(&all), &sum);
-    if (fflush(stdout) != 0 || run->output_failed) {
-        opt_say(run->call, "stdout: %s", strerror(errno ? errno : EIO));
+    if (fflush(stdout) != 0 && !run->output_error) run->output_error = errno;
+    if (run->output_error) {
+        opt_say(run->call, "stdout: %s", strerror(run->output_error));
+        __fpurge(stdout); /* it is said: what is left must not fail once more */
+        clearerr(stdout);
         ok = false;
     }
     if (sum.done == sum.total) return ok;

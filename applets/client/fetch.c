@@ -2,6 +2,7 @@
 #include "applets/client/fields_out.h"
 #include "core/limits.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* Times a request is sent when servers say that they did not process it. */
@@ -162,9 +163,9 @@ static bool put_body(void *user, span piece) {
     if (r->save) return fwrite(piece.p, 1, piece.n, r->save) == piece.n;
     /* What nobody asked for is shown to who watches, and must not get into the output of others. */
     if (r->pushed && !run->set->verbose) return true;
-    if (run->set->null_out || run->output_failed) return true;
+    if (run->set->null_out || run->output_error) return true;
     if (fwrite(piece.p, 1, piece.n, stdout) == piece.n) return true;
-    run->output_failed = true;
+    run->output_error = errno ? errno : EIO;
     return true;
 }
 

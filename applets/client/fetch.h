@@ -17,8 +17,8 @@ typedef struct fetch_run {
     size_t extra_count;
     const http_field *trailers;
     size_t trailer_count;
-    uint64_t start_us;  /* of the run: what the log counts from */
-    bool output_failed; /* stdout takes no more */
+    uint64_t start_us; /* of the run: what the log counts from */
+    int output_error;  /* errno when stdout took no more */
 } fetch_run;
 
 typedef struct fetch {

@@ -215,11 +215,16 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
 
 static void worker_ended(void *user);
 
+/* A letter that must arrive: memory may be short just now. A loop that has ended takes none. */
+static void post(loop *l, void (*fn)(void *user), void *user) {
+    for (int tries = 0; tries < 1000 && !loop_post(l, fn, user); tries++) usleep(1000);
+}
+
 static void stop_if_idle(serving *w) {
     if (!w->draining || w->conns) return;
     timer_cancel(&w->drain_limit);
     loop_stop(w->loop);
-    loop_post(w->server->loop, worker_ended, w->server);
+    post(w->server->loop, worker_ended, w->server);
 }
 
 static void on_closed(void *user, net_link *k, const char *why) {
@@ -358,8 +363,7 @@ static void worker_ended(void *user) {
 static void on_signal(void *user, int signo) {
     server *s = user;
     (void)signo;
-    for (unsigned i = 0; i < s->worker_count; i++)
-        loop_post(s->serving[i].loop, drain, &s->serving[i]);
+    for (unsigned i = 0; i < s->worker_count; i++) post(s->serving[i].loop, drain, &s->serving[i]);
 }
 
 /* ---- starting ---- */

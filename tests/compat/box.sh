@@ -91,6 +91,7 @@ expect 2 "$H2BOX" --completions csh
 says err "h2box: --completions: 'csh' is not accepted: one of bash, zsh, fish"
 expect 2 "$H2BOX" --install
 expect 2 "$H2BOX" --list client
+expect 2 "$H2BOX" --list --man client
 expect 2 "$H2BOX" -s
 expect 2 "$H2BOX" --
 

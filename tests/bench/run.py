@@ -30,8 +30,9 @@ ROWS = {
 
 
 def servers(site):
-    return {"h2box": lambda: peers.h2box_server(site, "-n1"), "nghttpd": lambda: peers.nghttpd(site),
-            "h2o": lambda: peers.h2o(site), "nginx": lambda: peers.nginx(site)}
+    all_of_them = {"h2box": lambda: peers.h2box_server(site, "-n1"), "nghttpd": lambda: peers.nghttpd(site),
+                   "h2o": lambda: peers.h2o(site), "nginx": lambda: peers.nginx(site)}
+    return {name: start for name, start in all_of_them.items() if name == "h2box" or peers.installed(name)}
 
 
 def pin(pid, core):

@@ -42,8 +42,8 @@ def script(s, port):
         frame(0, 0, s, b"hello\n"),
         frame(0, 8, s, b"\x03padded\n" + bytes(3)),
         frame(0, 0, s),
+        frame(7, 0, 0, u32(0x7fffffff) + u32(0) + b"bye bye"),
         frame(1, 5, s, literal(b"x-end", b"1")),
-        frame(7, 0, 0, u32(1) + u32(0) + b"bye \x01 bye"),
     ]
 
 

@@ -106,7 +106,7 @@ def nghttpd(site, *options):
     return Running(["nghttpd", "--no-tls", "-d", site, "-a", "127.0.0.1", *options, str(port)], port)
 
 
-def nginx(site):
+def nginx(site, extra=""):
     """nginx of Debian 12 speaks prior-knowledge h2c on a `listen ... http2` socket; newer ones want `http2 on`."""
     port = free_port()
     folder = tempfile.mkdtemp(prefix="h2box-nginx-")
@@ -116,10 +116,10 @@ def nginx(site):
         f.write("""
             daemon off; master_process off; pid %(d)s/pid; error_log %(d)s/error.log;
             events { worker_connections 256; }
-            http { access_log off; keepalive_requests 100000000; sendfile on; client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;
+            http { access_log off; keepalive_requests 100000000; sendfile on; %(extra)s client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;
                    uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;
                    server { listen 127.0.0.1:%(port)d%(old)s; %(new)s root %(site)s; } }
-            """ % {"d": folder, "port": port, "site": site, "old": "" if new else " http2",
+            """ % {"d": folder, "port": port, "site": site, "extra": extra, "old": "" if new else " http2",
                    "new": "http2 on;" if new else ""})
     return Running(["nginx", "-p", folder, "-c", folder + "/nginx.conf", "-e", folder + "/error.log"], port)
 
@@ -139,6 +139,14 @@ def client(*args, code=0, stdin=b"", timeout=170):
     err = done.stderr.decode(errors="replace")
     assert done.returncode == code, ("exit code", done.returncode, args, err[-2000:], done.stdout[-500:])
     return done.stdout, err
+
+
+def installed(program):
+    """Whether a peer that some releases of Debian lack (h2o) is there; says so when not."""
+    if shutil.which(program):
+        return True
+    print("%s is not installed: its cases are left out" % program)
+    return False
 
 
 def have(*programs):

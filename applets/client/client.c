@@ -9,7 +9,6 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define OF(field) OPT_AT(client_settings, field)
 
@@ -40,17 +39,6 @@ static const opt_spec specs[] = {
      OF(statistics),
      .group = "Output",
      .help = "Print a table of times when a connection is done."},
-    {.name = "hexdump",
-     .type = OPT_FLAG,
-     OF(hexdump),
-     .group = "Output",
-     .help = "Show received bytes in hex."},
-    {.name = "color",
-     .type = OPT_FLAG,
-     OF(colour),
-     .group = "Output",
-     .def_note = "when stdout is a terminal",
-     .help = "Colour the log."},
     {.name = "header",
      .letter = 'H',
      .type = OPT_LIST,
@@ -102,25 +90,6 @@ static const opt_spec specs[] = {
      .def_note = "none",
      .group = "Connection",
      .help = "Give up on a connection, or on a request, after this time."},
-    {.name = "window-bits",
-     .letter = 'w',
-     .type = OPT_INT,
-     OF(window_bits),
-     .max = 30,
-     .def = "16",
-     .arg = "N",
-     .group = "Connection",
-     .help = "Flow-control window of a stream: 2^N-1 bytes."},
-    {.name = "connection-window-bits",
-     .letter = 'W',
-     .type = OPT_INT,
-     OF(connection_window_bits),
-     .max = 30,
-     .def = "20",
-     .old_def = "16",
-     .arg = "N",
-     .group = "Connection",
-     .help = "Flow-control window of the connection: 2^N-1 bytes; not below 65535."},
     {.name = "peer-max-concurrent-streams",
      .letter = 'M',
      .type = OPT_INT,
@@ -152,21 +121,7 @@ static const opt_spec specs[] = {
      .help =
          "Dynamic table that the server may use (HPACK). When repeated, the least of all and then the last "
          "is announced."},
-    {.name = "encoder-header-table-size",
-     .type = OPT_SIZE,
-     OF(encoder_table),
-     .max = LIMIT_TABLE_MAX,
-     .def = "4K",
-     .group = "Connection",
-     .help = "Dynamic table that we use at most."},
-    {.name = "padding",
-     .letter = 'b',
-     .type = OPT_INT,
-     OF(padding),
-     .max = 256,
-     .def = "0",
-     .group = "Connection",
-     .help = "Bytes of padding in each DATA and HEADERS frame."},
+    H2_OPTIONS_ROWS(client_settings, "Connection"),
     {.name = "no-dep",
      .type = OPT_FLAG,
      .status = OPT_IGNORED,
@@ -227,21 +182,15 @@ const opt_table client_options = {
 
 /* ---- settings into configuration ---- */
 
-static uint32_t window(int64_t bits) { return (uint32_t)((UINT64_C(1) << bits) - 1); }
-
 static void configure(session_config *c, const client_settings *set) {
     session_defaults(c, false);
     h2_config *h2 = &c->h2;
     h2->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] = (uint32_t)set->max_streams;
-    h2->settings[H2_SLOT_INITIAL_WINDOW_SIZE] = window(set->window_bits);
     h2->settings[H2_SLOT_NO_RFC7540_PRIORITIES] = 1;
     h2->settings[H2_SLOT_ENABLE_PUSH] = !set->no_push;
     h2->announce = 1u << H2_SLOT_MAX_CONCURRENT_STREAMS | 1u << H2_SLOT_INITIAL_WINDOW_SIZE;
-    h2->connection_window = window(set->connection_window_bits);
-    if (h2->connection_window < 65535) h2->connection_window = 65535;
+    h2_options_apply(&set->h2, h2);
     h2->peer_streams = (uint32_t)set->peer_streams;
-    h2->padding = (uint32_t)set->padding;
-    h2->encoder_table_cap = (uint32_t)set->encoder_table;
     for (uint32_t i = 0; i < set->table_sizes.count; i++) {
         uint32_t size = (uint32_t)set->table_sizes.v[i];
         h2->settings[H2_SLOT_HEADER_TABLE_SIZE] = size;
@@ -365,7 +314,7 @@ int client_main(int argc, char **argv, bool old_name) {
         return code;
     }
     configure(&config, &set);
-    set.colour = set.colour || isatty(STDOUT_FILENO);
+    set.h2.colour = h2_options_colour(&set.h2);
     fetch_run run = {.set = &set,
                      .call = &call,
                      .config = &config,

@@ -3,6 +3,7 @@
 #define H2BOX_APPLETS_CLIENT_CLIENT_H
 
 #include "applets/client/decode.h"
+#include "applets/common/h2_options.h"
 #include "applets/opt.h"
 #include "core/uri.h"
 #include "netio/net.h"
@@ -11,13 +12,12 @@
 
 typedef struct client_settings {
     uint32_t verbose;
-    bool null_out, remote_name, statistics, hexdump, colour;
+    bool null_out, remote_name, statistics;
     bool no_push, no_content_length, continuation;
     uint64_t timeout_ms;
-    int64_t window_bits, connection_window_bits, multiply;
-    int64_t peer_streams, max_streams, padding;
+    int64_t multiply, peer_streams, max_streams;
+    h2_options h2;
     opt_sizes table_sizes;
-    uint64_t encoder_table;
     opt_list headers, trailers;
     const char *upload;
 } client_settings;

@@ -358,7 +358,7 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
     }
     f->log = (frame_log){.out = stdout,
                          .start_us = run->start_us,
-                         .colour = set->colour,
+                         .colour = set->h2.colour,
                          .chunks = set->verbose > 1,
                          .first = set->verbose ? "Connected" : NULL};
     span name = requests->uri.host;
@@ -366,7 +366,7 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
     memcpy(host, name.p, name.n);
     host[name.n] = '\0';
 
-    link_birth birth = {.calls = set->hexdump ? &dumping : &quiet,
+    link_birth birth = {.calls = set->h2.hexdump ? &dumping : &quiet,
                         .user = f,
                         .config = run->config,
                         .write_ms = LIMIT_WRITE_MS};

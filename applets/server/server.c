@@ -1,6 +1,7 @@
 /* The server: static files over HTTP/2, one loop and one listener per worker. */
 #include "applets/applet.h"
 #include "applets/common/frame_log.h"
+#include "applets/common/h2_options.h"
 #include "applets/server/site.h"
 #include "core/limits.h"
 
@@ -14,9 +15,10 @@
 
 typedef struct server_settings {
     const char *htdocs, *address;
-    int64_t workers, max_streams, window_bits, connection_window_bits, padding;
-    uint64_t table_size, encoder_table;
-    bool no_tls, verbose, hexdump, colour;
+    int64_t workers, max_streams;
+    uint64_t table_size;
+    h2_options h2;
+    bool no_tls, verbose;
 } server_settings;
 
 #define OF(field) OPT_AT(server_settings, field)
@@ -65,25 +67,6 @@ static const opt_spec specs[] = {
      .def = "100",
      .group = "HTTP/2",
      .help = "Streams a client may have open at once."},
-    {.name = "window-bits",
-     .letter = 'w',
-     .type = OPT_INT,
-     OF(window_bits),
-     .max = 30,
-     .def = "16",
-     .arg = "N",
-     .group = "HTTP/2",
-     .help = "Flow-control window of a stream: 2^N-1 bytes."},
-    {.name = "connection-window-bits",
-     .letter = 'W',
-     .type = OPT_INT,
-     OF(connection_window_bits),
-     .max = 30,
-     .def = "20",
-     .old_def = "16",
-     .arg = "N",
-     .group = "HTTP/2",
-     .help = "Flow-control window of a connection: 2^N-1 bytes; not below 65535."},
     {.name = "header-table-size",
      .letter = 'c',
      .type = OPT_SIZE,
@@ -92,38 +75,13 @@ static const opt_spec specs[] = {
      .def = "4K",
      .group = "HTTP/2",
      .help = "Dynamic table that clients may use (HPACK)."},
-    {.name = "encoder-header-table-size",
-     .type = OPT_SIZE,
-     OF(encoder_table),
-     .max = LIMIT_TABLE_MAX,
-     .def = "4K",
-     .group = "HTTP/2",
-     .help = "Dynamic table that we use at most."},
-    {.name = "padding",
-     .letter = 'b',
-     .type = OPT_INT,
-     OF(padding),
-     .max = 256,
-     .def = "0",
-     .group = "HTTP/2",
-     .help = "Bytes of padding in each DATA and HEADERS frame."},
     {.name = "verbose",
      .letter = 'v',
      .type = OPT_FLAG,
      OF(verbose),
      .group = "Output",
      .help = "Log every frame and header field to stdout."},
-    {.name = "hexdump",
-     .type = OPT_FLAG,
-     OF(hexdump),
-     .group = "Output",
-     .help = "Show received bytes in hex."},
-    {.name = "color",
-     .type = OPT_FLAG,
-     OF(colour),
-     .def_note = "when stdout is a terminal",
-     .group = "Output",
-     .help = "Colour the log."},
+    H2_OPTIONS_ROWS(server_settings, "HTTP/2"),
     {.name = "no-rfc7540-pri",
      .type = OPT_FLAG,
      .status = OPT_IGNORED,
@@ -258,17 +216,17 @@ static bool on_accept(void *user, link_birth *birth) {
     conn *c = mem_take_zero(loop_mem(w->loop), sizeof *c);
     if (!c) return false;
     c->worker = w;
-    *birth = (link_birth){.calls = s->set->hexdump ? &dumping : &quiet,
+    *birth = (link_birth){.calls = s->set->h2.hexdump ? &dumping : &quiet,
                           .user = c,
                           .config = &s->config,
                           .idle_ms = LIMIT_IDLE_MS,
                           .write_ms = LIMIT_WRITE_MS,
                           .stall_ms = LIMIT_STALL_MS};
-    if (!s->set->verbose && !s->set->hexdump) return true;
+    if (!s->set->verbose && !s->set->h2.hexdump) return true;
     c->log = (frame_log){.out = stdout,
                          .start_us = s->start_us,
                          .id = atomic_fetch_add(&s->connections, 1) + 1,
-                         .colour = s->set->colour};
+                         .colour = s->set->h2.colour};
     if (s->set->verbose) birth->trace = frame_log_trace(&c->log);
     return true;
 }
@@ -373,12 +331,8 @@ static void configure(server *s) {
     session_defaults(&s->config, true);
     h2_config *h2 = &s->config.h2;
     h2->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] = (uint32_t)set->max_streams;
-    h2->settings[H2_SLOT_INITIAL_WINDOW_SIZE] = (uint32_t)((UINT64_C(1) << set->window_bits) - 1);
     h2->settings[H2_SLOT_HEADER_TABLE_SIZE] = (uint32_t)set->table_size;
-    h2->encoder_table_cap = (uint32_t)set->encoder_table;
-    h2->connection_window = (uint32_t)((UINT64_C(1) << set->connection_window_bits) - 1);
-    if (h2->connection_window < 65535) h2->connection_window = 65535;
-    h2->padding = (uint32_t)set->padding;
+    h2_options_apply(&set->h2, h2);
     snprintf(s->name, sizeof s->name, "%sh2box/%s", s->call->old_name ? "nghttpd " : "",
              H2BOX_VERSION);
 }
@@ -468,7 +422,7 @@ int server_main(int argc, char **argv, bool old_name) {
         return opt_refuse(&call, "PORT: '%s' is not accepted: an integer from 0 to 65535",
                           call.operands[0]);
     if (!set.no_tls) return opt_refuse(&call, "this version has no TLS: say --no-tls");
-    set.colour = set.colour || isatty(STDOUT_FILENO);
+    set.h2.colour = h2_options_colour(&set.h2);
     server s = {.set = &set, .call = &call, .start_us = loop_now_us()};
     s.worker_count = set.workers ? (unsigned)set.workers : worker_cores();
     /* A UNIX socket has no SO_REUSEPORT: one worker listens on it. */

@@ -104,7 +104,7 @@ static bool prepare(void) {
     listen_address a = {.port = 0};
     const char *why = NULL;
     if (all.loop) return true;
-    snprintf(all.folder, sizeof all.folder, "/tmp/h2box-flows-XXXXXX");
+    snprintf(all.folder, sizeof all.folder, P_tmpdir "/h2box-flows-XXXXXX");
     if (!mkdtemp(all.folder)) return false;
     snprintf(all.server_path, sizeof all.server_path, "%s/server", all.folder);
     snprintf(all.client_path, sizeof all.client_path, "%s/client", all.folder);

@@ -206,7 +206,7 @@ static void write_file(const char *name, size_t n) {
 }
 
 int main(void) {
-    snprintf(root, sizeof root, "/tmp/h2box-threads-XXXXXX");
+    snprintf(root, sizeof root, P_tmpdir "/h2box-threads-XXXXXX");
     if (!mkdtemp(root)) return 1;
     write_file("/small", sizes[0]);
     write_file("/big", sizes[1]);

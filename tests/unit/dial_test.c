@@ -176,7 +176,7 @@ Test(dial, localhost_tries_both, .timeout = 60) {
 Test(dial, unix_socket, .timeout = 60) {
     char path[100], uri[110];
     struct stat st;
-    snprintf(path, sizeof path, "/tmp/h2box-dial-test-%d", (int)getpid());
+    snprintf(path, sizeof path, P_tmpdir "/h2box-dial-test-%d", (int)getpid());
     snprintf(uri, sizeof uri, "unix:%s", path);
     begin();
     cr_assert_eq(listen_at(path, 0), 0);
@@ -431,7 +431,7 @@ Test(dial, stale_socket_files, .timeout = 60) {
     struct stat st;
     listen_address a;
     const char *why;
-    snprintf(path, sizeof path, "/tmp/h2box-stale-test-%d", (int)getpid());
+    snprintf(path, sizeof path, P_tmpdir "/h2box-stale-test-%d", (int)getpid());
     snprintf(un.sun_path, sizeof un.sun_path, "%s", path);
     unix_address(&a, path);
     begin();

@@ -93,6 +93,13 @@ static const char bash_end[] =
     "    esac\n"
     "}\n";
 
+void opt_complete_label(FILE *out, const opt_command *c) {
+    if (c->old_name)
+        fprintf(out, "    %s)\n", c->name);
+    else
+        fprintf(out, "    %s|%s)\n", c->word, c->name);
+}
+
 static void bash_write(FILE *out, const opt_table *box, const opt_command *commands, size_t count) {
     fprintf(out, "# bash completion for h2box %s, made from its option tables\n", H2BOX_VERSION);
     fputs(bash_start, out);
@@ -102,10 +109,7 @@ static void bash_write(FILE *out, const opt_table *box, const opt_command *comma
     bash_table(out, box, false);
     for (size_t i = 0; i < count; i++) {
         const opt_command *c = &commands[i];
-        if (c->old_name)
-            fprintf(out, "    %s)\n", c->name);
-        else
-            fprintf(out, "    %s|%s)\n", c->word, c->name);
+        opt_complete_label(out, c);
         bash_table(out, c->table, c->old_name);
     }
     fputs(bash_end, out);

@@ -81,6 +81,9 @@ typedef struct opt_command {
     bool old_name;
 } opt_command;
 
+/* The pattern of a command in a shell's case: its word too, unless it is an old name. */
+void opt_complete_label(FILE *out, const opt_command *c);
+
 void opt_zsh_write(FILE *out, const opt_table *box, const opt_command *commands, size_t count);
 void opt_fish_write(FILE *out, const opt_table *box, const opt_command *commands, size_t count);
 

@@ -105,10 +105,7 @@ void opt_zsh_write(FILE *out, const opt_table *box, const opt_command *commands,
     table(out, box, false);
     for (size_t i = 0; i < count; i++) {
         const opt_command *c = &commands[i];
-        if (c->old_name)
-            fprintf(out, "    %s)\n", c->name);
-        else
-            fprintf(out, "    %s|%s)\n", c->word, c->name);
+        opt_complete_label(out, c);
         table(out, c->table, c->old_name);
     }
     fputs("    esac\n}\nif [[ $funcstack[1] == _h2box ]]; then\n    _h2box \"$@\"\nelse\n"

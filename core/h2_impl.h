@@ -162,6 +162,15 @@ void h2_conn_credit_connection(h2_conn *c, uint32_t n);
  * input. */
 bool h2_recv_some(h2_conn *c, span *in, http_event *ev);
 
+/* A trace record that says what a frame header does; the caller adds the rest. */
+static inline h2_trace_frame h2_trace_of(h2_frame f, bool sent) {
+    return (h2_trace_frame){.sent = sent,
+                            .type = f.type,
+                            .flags = f.flags,
+                            .length = f.length,
+                            .stream_id = f.stream_id};
+}
+
 /* A DATA frame is whole: tells the trace, which shows a frame after its content, and goes on behind
  * its padding. */
 void h2_recv_data_end(h2_conn *c);

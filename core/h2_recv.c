@@ -2,12 +2,9 @@
 
 void h2_recv_trace(h2_conn *c, h2_frame f, span payload, verdict v) {
     if (!c->trace.frame) return;
-    h2_trace_frame t = {.type = f.type,
-                        .flags = f.flags,
-                        .length = f.length,
-                        .stream_id = f.stream_id,
-                        .payload = payload,
-                        .verdict = v};
+    h2_trace_frame t = h2_trace_of(f, false);
+    t.payload = payload;
+    t.verdict = v;
     c->trace.frame(c->trace.user, &t);
 }
 
@@ -149,11 +146,8 @@ void h2_recv_data_end(h2_conn *c) {
     c->left = c->pad_left;
     c->phase = c->left ? H2_PHASE_SKIP : H2_PHASE_HEAD;
     if (!c->trace.frame) return;
-    h2_trace_frame t = {.type = c->frame.type,
-                        .flags = c->frame.flags,
-                        .length = c->frame.length,
-                        .stream_id = c->frame.stream_id,
-                        .padding = c->frame.flags & H2_FLAG_PADDED ? c->pad_left + 1 : 0};
+    h2_trace_frame t = h2_trace_of(c->frame, false);
+    t.padding = c->frame.flags & H2_FLAG_PADDED ? c->pad_left + 1 : 0;
     c->trace.frame(c->trace.user, &t);
 }
 

@@ -18,19 +18,16 @@ static void trace_block(h2_conn *c, h2_trace_section section, verdict v) {
     c->block.traced = true;
     if (!c->trace.frame) return;
     const hpack_list *l = &c->scratch->list;
-    h2_trace_frame t = {.type = c->block.frame.type,
-                        .flags = c->block.frame.flags,
-                        .length = c->block.frame.length,
-                        .stream_id = c->block.frame.stream_id,
-                        .padding = c->block.padding,
-                        .exclusive = c->block.exclusive,
-                        .depends_on = c->block.depends_on,
-                        .weight = c->block.weight,
-                        .promised_id = c->block.promised_id,
-                        .section = section,
-                        .fields = l->fields,
-                        .field_count = l->count,
-                        .verdict = v};
+    h2_trace_frame t = h2_trace_of(c->block.frame, false);
+    t.padding = c->block.padding;
+    t.exclusive = c->block.exclusive;
+    t.depends_on = c->block.depends_on;
+    t.weight = c->block.weight;
+    t.promised_id = c->block.promised_id;
+    t.section = section;
+    t.fields = l->fields;
+    t.field_count = l->count;
+    t.verdict = v;
     c->trace.frame(c->trace.user, &t);
 }
 

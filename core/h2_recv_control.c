@@ -157,8 +157,8 @@ static verdict rst_stream(h2_conn *c, h2_frame f, span payload) {
     return VERDICT_OK;
 }
 
-/* Each frame of DATA that we sent pays for one update of its stream and one of the connection; what
- * comes beyond that costs the peer its budget. */
+/* Each frame of DATA that we sent pays for some updates (LIMIT_UPDATES_PER_DATA); what comes beyond
+ * that costs the peer its budget. */
 static bool pay_update(h2_conn *c) {
     if (c->free_updates == 0) return h2_conn_charge(c, H2_GUARD_GLITCH);
     c->free_updates--;

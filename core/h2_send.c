@@ -12,12 +12,8 @@ static void no_memory(h2_conn *c) {
 
 static void trace_sent(h2_conn *c, h2_frame f, span payload) {
     if (!c->trace.frame) return;
-    h2_trace_frame t = {.sent = true,
-                        .type = f.type,
-                        .flags = f.flags,
-                        .length = f.length,
-                        .stream_id = f.stream_id,
-                        .payload = payload};
+    h2_trace_frame t = h2_trace_of(f, true);
+    t.payload = payload;
     c->trace.frame(c->trace.user, &t);
 }
 
@@ -104,16 +100,12 @@ static uint32_t frame_payload_max(const h2_conn *c) {
 static void trace_block(h2_conn *c, h2_frame f, uint32_t promised_id, uint32_t padding,
                         const http_field *fields, size_t n, h2_trace_section section) {
     if (!c->trace.frame) return;
-    h2_trace_frame t = {.sent = true,
-                        .type = f.type,
-                        .flags = f.flags,
-                        .length = f.length,
-                        .stream_id = f.stream_id,
-                        .padding = padding,
-                        .promised_id = promised_id,
-                        .section = section,
-                        .fields = fields,
-                        .field_count = n};
+    h2_trace_frame t = h2_trace_of(f, true);
+    t.padding = padding;
+    t.promised_id = promised_id;
+    t.section = section;
+    t.fields = fields;
+    t.field_count = n;
     c->trace.frame(c->trace.user, &t);
 }
 
@@ -225,12 +217,8 @@ static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t
     h2_flow_spend(&c->send_window, f.length);
     if (c->free_updates < LIMIT_FREE_UPDATES) c->free_updates += LIMIT_UPDATES_PER_DATA;
     if (c->trace.frame) {
-        h2_trace_frame t = {.sent = true,
-                            .type = f.type,
-                            .flags = f.flags,
-                            .length = f.length,
-                            .stream_id = f.stream_id,
-                            .padding = pad};
+        h2_trace_frame t = h2_trace_of(f, true);
+        t.padding = pad;
         c->trace.frame(c->trace.user, &t);
     }
 }

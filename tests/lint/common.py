@@ -1,6 +1,6 @@
 """What the lints share: the root, our own files, and one way to report.
 
-Folder names of our own C code are listed here and nowhere else."""
+OWN are the folders of our own C code."""
 import os
 import re
 import subprocess
@@ -12,7 +12,7 @@ OWN = ("core", "tls", "netio", "applets", "python", "tests")
 
 
 def files(*suffixes):
-    """Paths of our own files from the root, sorted; with git where there is a repository, else by walking."""
+    """Paths of our own files from the root, sorted."""
     out = []
     for top in OWN:
         for folder, folders, names in os.walk(os.path.join(ROOT, top)):

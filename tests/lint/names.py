@@ -17,10 +17,6 @@ DEFINITION = re.compile(
 TYPE_NAME = re.compile(r"^\}\s*(\w+_t)\s*;|^typedef\b[^;{]*?\b(\w+_t)\s*;|^(?:typedef\s+)?(?:struct|union|enum)\s+(\w+_t)\b\s*\{", re.M)
 
 # Files whose functions another file's header declares: stem -> prefixes it may also use.
-ALSO = {
-    "h2_recv": ("h2_conn_",),
-    "h2_send": ("h2_conn_",),
-}
 
 
 def prefixes(path):
@@ -28,7 +24,6 @@ def prefixes(path):
     stem = os.path.basename(path)[:-2]
     folder = os.path.basename(os.path.dirname(path))
     allowed = [stem + "_"]
-    allowed += ALSO.get(stem, ())
     if path.startswith("applets/") and path.count("/") >= 2:
         # applets/<ident>/x.c: <ident>_x_... or x_...; the entry is <ident>_main in <ident>.c.
         allowed += [folder + "_" + stem + "_"]

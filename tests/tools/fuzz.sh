@@ -10,5 +10,4 @@ mkdir -p "$work/corpus" "$work/crashes"
 options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$work/crashes/" -print_final_stats=1)
 folders=("$work/corpus")
 [ ! -d "$source/tests/fuzz/corpus/$name" ] || folders+=("$source/tests/fuzz/corpus/$name")
-[ ! -f "$source/tests/fuzz/$name.dict" ] || options+=(-dict="$source/tests/fuzz/$name.dict")
 exec "$program" "${options[@]}" "$@" "${folders[@]}"

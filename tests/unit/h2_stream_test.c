@@ -3,21 +3,7 @@
 #include <stdlib.h>
 
 #include "core/h2_stream.h"
-
-static size_t held;
-static bool refuse;
-
-static void *resize(void *user, void *p, size_t old_size, size_t new_size) {
-    (void)user;
-    if (new_size && refuse) return NULL;
-    void *moved = new_size ? malloc(new_size) : NULL;
-    if (p && moved) memcpy(moved, p, old_size < new_size ? old_size : new_size);
-    free(p);
-    held = held - old_size + new_size;
-    return moved;
-}
-
-static const mem hook = {resize, NULL};
+#include "tests/unit/mem_hook.h"
 
 /* RFC 9113 section 5.1, figure 2, once more and in words. */
 Test(h2_stream, states) {

@@ -3,21 +3,7 @@
 #include <stdlib.h>
 
 #include "core/outq.h"
-
-static size_t held;
-static bool refuse;
-
-static void *resize(void *user, void *p, size_t old_size, size_t new_size) {
-    (void)user;
-    if (new_size && refuse) return NULL;
-    void *moved = new_size ? malloc(new_size) : NULL;
-    if (p && moved) memcpy(moved, p, old_size < new_size ? old_size : new_size);
-    free(p);
-    held = held - old_size + new_size;
-    return moved;
-}
-
-static const mem hook = {resize, NULL};
+#include "tests/unit/mem_hook.h"
 
 static void own(outq *q, const char *text) {
     uint8_t *p = outq_reserve(q, strlen(text) + 10);

@@ -75,6 +75,7 @@ void h2_conn_free(h2_conn *c) {
         h2_send_forget_trailers(c, s);
     }
     h2_stream_end(&c->streams);
+    h2_prio_end(&c->prio);
     outq_end(&c->out);
     hpack_dec_end(&c->dec);
     hpack_enc_end(&c->enc);
@@ -108,7 +109,7 @@ void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v) {
     s->scope = v.scope;
     s->line = v.line;
     s->why = v.why;
-    h2_prio_remove(&c->prio, &c->streams, s);
+    h2_prio_close(&c->prio, &c->streams, s);
     h2_send_forget_trailers(c, s);
     uint32_t held = s->recv_held;
     s->recv_held = 0;
@@ -263,7 +264,7 @@ uint64_t h2_conn_deadline(const h2_conn *c) {
 
 bool h2_conn_has_output(const h2_conn *c) {
     return c->out.bytes || (c->streams.gone != H2_NO_SLOT && !c->tell) ||
-           (c->prio.filled && !c->blocked && c->ending == H2_ENDING_NO);
+           (!c->blocked && h2_prio_any(&c->prio) && c->ending == H2_ENDING_NO);
 }
 
 size_t h2_conn_output(h2_conn *c, span *iov, size_t niov, size_t budget) {
@@ -417,6 +418,8 @@ verdict h2_conn_push(h2_conn *c, http_ref parent, const http_field *f, size_t n,
     s->flags |= H2_STREAM_PUSHED | H2_STREAM_PEER_FINAL | H2_STREAM_COUNTED;
     s->priority = H2_PRIO_DEFAULT;
     s->send_window = (int32_t)c->peer[H2_SLOT_INITIAL_WINDOW_SIZE];
+    if (c->prio.tree) /* RFC 7540 section 5.3.5 */
+        h2_prio_depend(&c->prio, &c->streams, s->id, s, (h2_dependency){parent.id, 16, false});
     *ref = (http_ref){s->slot, s->id};
     return VERDICT_OK;
 }
@@ -477,16 +480,15 @@ void h2_conn_set_priority(h2_conn *c, uint32_t id, span value) {
     priority p;
     if (!priority_parse(value, PRIORITY_DEFAULT, &p))
         return; /* RFC 9218 section 7.1 lets us ignore it */
+    uint8_t value8 = (uint8_t)(p.urgency * 2 + p.incremental);
     h2_stream *s = h2_stream_find(&c->streams, id);
     if (s) {
-        if (c->config->obey_priority)
-            h2_prio_set(&c->prio, &c->streams, s, p.urgency, p.incremental);
+        if (c->config->obey_priority) h2_prio_set(&c->prio, &c->streams, s, value8);
         return;
     }
     if (!h2_conn_is_idle(c, id)) return;
     if (!c->early) c->early = mem_take_zero(c->mem, LIMIT_EARLY_PRIORITIES * sizeof *c->early);
     if (!c->early) return;
-    uint8_t value8 = (uint8_t)(p.urgency * 2 + p.incremental);
     uint32_t at = c->early_count;
     for (uint32_t i = c->early_count;
          i-- > 0;) /* its own place, or else one whose stream has come */
@@ -502,7 +504,7 @@ verdict h2_conn_prioritize(h2_conn *c, http_ref ref, uint8_t urgency, bool incre
     h2_stream *s = h2_stream_of(&c->streams, ref);
     if (!s) return STALE;
     if (urgency > 7) return BAD_CALL("urgency is 0 to 7");
-    h2_prio_set(&c->prio, &c->streams, s, urgency, incremental);
+    h2_prio_override(&c->prio, &c->streams, s, (uint8_t)(urgency * 2 + incremental));
     return VERDICT_OK;
 }
 

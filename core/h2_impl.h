@@ -142,6 +142,13 @@ static inline bool h2_conn_is_idle(const h2_conn *c, uint32_t id) {
            !c->drain_final; /* those that GOAWAY refused are ignored, not idle */
 }
 
+/* Whether the peer's RFC 7540 priorities order our output: RFC 9218 section 2.1 lets either side
+ * switch them off. */
+static inline bool h2_conn_obeys_tree(const h2_conn *c) {
+    return c->config->obey_priority && c->server && !c->peer[H2_SLOT_NO_RFC7540_PRIORITIES] &&
+           !c->config->settings[H2_SLOT_NO_RFC7540_PRIORITIES];
+}
+
 /* A peer's priority for a stream that may not be there yet. */
 void h2_conn_set_priority(h2_conn *c, uint32_t id, span value);
 

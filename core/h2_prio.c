@@ -4,7 +4,12 @@ void h2_prio_init(h2_prio *p) {
     for (int i = 0; i < H2_PRIO_RINGS; i++) p->head[i] = H2_NO_SLOT;
     p->filled = 0;
     p->turn = false;
+    p->tree = NULL;
 }
+
+void h2_prio_end(h2_prio *p) { h2_tree_free(p->tree); }
+
+/* ---- rings ---- */
 
 /* Links s into its ring before `at`. */
 static void link_before(h2_streams *t, h2_stream *s, h2_stream *at) {
@@ -31,9 +36,7 @@ static void add_ordered(h2_prio *p, h2_streams *t, h2_stream *s) {
     p->head[s->priority] = s->slot;
 }
 
-void h2_prio_add(h2_prio *p, h2_streams *t, h2_stream *s) {
-    if (s->flags & H2_STREAM_READY) return;
-    s->flags |= H2_STREAM_READY;
+static void ring_add(h2_prio *p, h2_streams *t, h2_stream *s) {
     uint32_t head = p->head[s->priority];
     if (head == H2_NO_SLOT) {
         s->ready_next = s->ready_prev = s->slot;
@@ -46,9 +49,7 @@ void h2_prio_add(h2_prio *p, h2_streams *t, h2_stream *s) {
     }
 }
 
-void h2_prio_remove(h2_prio *p, h2_streams *t, h2_stream *s) {
-    if (!(s->flags & H2_STREAM_READY)) return;
-    s->flags = (uint16_t)(s->flags & ~H2_STREAM_READY);
+static void ring_remove(h2_prio *p, h2_streams *t, h2_stream *s) {
     if (s->ready_next == s->slot) {
         p->head[s->priority] = H2_NO_SLOT;
         p->filled = (uint16_t)(p->filled & ~(1u << s->priority));
@@ -59,16 +60,88 @@ void h2_prio_remove(h2_prio *p, h2_streams *t, h2_stream *s) {
     if (p->head[s->priority] == s->slot) p->head[s->priority] = s->ready_next;
 }
 
-void h2_prio_set(h2_prio *p, h2_streams *t, h2_stream *s, uint8_t urgency, bool incremental) {
-    uint8_t priority = (uint8_t)(urgency * 2 + incremental);
+/* ---- ready streams ---- */
+
+/* Whether the tree orders s: it is in it, and the server has not said otherwise. */
+static bool in_tree(const h2_prio *p, const h2_stream *s) {
+    return p->tree && !(s->flags & H2_STREAM_OVERRIDDEN) && h2_tree_has(p->tree, s->id);
+}
+
+void h2_prio_add(h2_prio *p, h2_streams *t, h2_stream *s) {
+    if (s->flags & H2_STREAM_READY) return;
+    s->flags |= H2_STREAM_READY;
+    if (in_tree(p, s))
+        h2_tree_set_ready(p->tree, s->id, true);
+    else
+        ring_add(p, t, s);
+}
+
+void h2_prio_remove(h2_prio *p, h2_streams *t, h2_stream *s) {
+    if (!(s->flags & H2_STREAM_READY)) return;
+    s->flags = (uint16_t)(s->flags & ~H2_STREAM_READY);
+    if (in_tree(p, s))
+        h2_tree_set_ready(p->tree, s->id, false);
+    else
+        ring_remove(p, t, s);
+}
+
+static void set(h2_prio *p, h2_streams *t, h2_stream *s, uint8_t priority, uint16_t flags) {
     bool ready = s->flags & H2_STREAM_READY;
-    if (priority == s->priority) return;
+    if (priority == s->priority && (s->flags & flags) == flags) return;
     if (ready) h2_prio_remove(p, t, s);
     s->priority = priority;
+    s->flags |= flags;
     if (ready) h2_prio_add(p, t, s);
 }
 
+void h2_prio_set(h2_prio *p, h2_streams *t, h2_stream *s, uint8_t priority) {
+    if (!(s->flags & H2_STREAM_OVERRIDDEN)) set(p, t, s, priority, 0);
+}
+
+void h2_prio_override(h2_prio *p, h2_streams *t, h2_stream *s, uint8_t priority) {
+    set(p, t, s, priority, H2_STREAM_OVERRIDDEN);
+}
+
+/* ---- the tree ---- */
+
+/* Gives the stream its node; a ready one moves there from its ring. */
+static void plant(h2_prio *p, h2_streams *t, h2_stream *s) {
+    bool ready = s->flags & H2_STREAM_READY;
+    if (ready) h2_prio_remove(p, t, s);
+    h2_tree_open(p->tree, s->id);
+    if (ready) h2_prio_add(p, t, s);
+}
+
+void h2_prio_depend(h2_prio *p, h2_streams *t, uint32_t id, h2_stream *s, h2_dependency d) {
+    if (!p->tree) {
+        p->tree = h2_tree_new(t->mem);
+        if (!p->tree) return;
+        for (uint32_t i = 0; i < t->room; i++)
+            if (t->at[i].id && !(t->at[i].flags & H2_STREAM_GONE)) plant(p, t, &t->at[i]);
+    }
+    if (s && !h2_tree_has(p->tree, id)) plant(p, t, s);
+    if (s && !h2_tree_has(p->tree, id)) return; /* refused: it stays in its ring */
+    h2_tree_depend(p->tree, id, d);
+}
+
+void h2_prio_open(h2_prio *p, const h2_stream *s) {
+    if (p->tree) h2_tree_open(p->tree, s->id);
+}
+
+void h2_prio_close(h2_prio *p, h2_streams *t, h2_stream *s) {
+    h2_prio_remove(p, t, s);
+    if (p->tree) h2_tree_close(p->tree, s->id);
+}
+
+/* ---- turns ---- */
+
+#define MORE_URGENT 0x3fu /* the rings of urgency 0 to 2 */
+
 h2_stream *h2_prio_next(h2_prio *p, const h2_streams *t) {
+    if (p->tree && !(p->filled & MORE_URGENT)) {
+        uint32_t id = h2_tree_next(p->tree);
+        if (id) return h2_stream_find(t, id);
+    }
     if (!p->filled) return NULL;
     unsigned ring = 0;
     while (!((unsigned)p->filled >> ring & 3u)) ring += 2;
@@ -77,7 +150,11 @@ h2_stream *h2_prio_next(h2_prio *p, const h2_streams *t) {
     return &t->at[p->head[ring]];
 }
 
-void h2_prio_sent(h2_prio *p, const h2_stream *s) {
+void h2_prio_sent(h2_prio *p, const h2_stream *s, uint32_t n) {
+    if (in_tree(p, s)) {
+        h2_tree_sent(p->tree, s->id, n);
+        return;
+    }
     p->turn = !p->turn;
     if ((s->priority & 1) && p->head[s->priority] == s->slot) p->head[s->priority] = s->ready_next;
 }

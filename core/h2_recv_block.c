@@ -58,12 +58,20 @@ static void tell(http_event *ev, http_event_kind kind, const h2_stream *s) {
     ev->user = s->user;
 }
 
+/* The priority fields of HEADERS, the first ones of a stream or later ones: RFC 7540 section 6.2.
+ */
+static void block_dependency(h2_conn *c, h2_stream *s) {
+    h2_dependency d = {c->block.depends_on, c->block.weight, c->block.exclusive};
+    if (d.weight && h2_conn_obeys_tree(c)) h2_prio_depend(&c->prio, &c->streams, s->id, s, d);
+}
+
 static verdict trailers(h2_conn *c, h2_stream *s, http_event *ev) {
     verdict v = check_fields(c, FIELDS_TRAILERS, ev);
     if (v.scope == VERDICT_NONE && !(c->block.frame.flags & H2_FLAG_END_STREAM))
         v = VERDICT_ON_STREAM(s->id, H2_PROTOCOL_ERROR, "trailers without END_STREAM");
     trace_block(c, H2_TRACE_TRAILERS, v);
     if (v.scope != VERDICT_NONE) return v;
+    block_dependency(c, s);
     tell(ev, HTTP_EVENT_TRAILERS, s);
     v = recv_end(s, ev);
     if (v.scope == VERDICT_NONE)
@@ -99,6 +107,8 @@ static void begin_priority(h2_conn *c, h2_stream *s) {
     for (uint32_t i = 0; i < c->early_count;
          i++) /* PRIORITY_UPDATE overrides the field: RFC 9218 section 7 */
         if (c->early[i].id == s->id) s->priority = c->early[i].priority;
+    h2_prio_open(&c->prio, s);
+    block_dependency(c, s);
 }
 
 static h2_stream *add_stream(h2_conn *c, uint32_t id) {
@@ -295,7 +305,8 @@ static verdict block_done(h2_conn *c, span block, http_event *ev) {
         v = VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, hpack_status_text(st));
     else if (st != HPACK_OK)
         v = VERDICT_ON_CONNECTION(H2_COMPRESSION_ERROR, hpack_status_text(st));
-    else if (c->block.weight && c->block.depends_on == c->block.frame.stream_id)
+    else if (c->block.weight && c->block.depends_on == c->block.frame.stream_id &&
+             !c->peer[H2_SLOT_NO_RFC7540_PRIORITIES])
         v = self_dependency(c);
     else if (c->block.frame.type == H2_FRAME_PUSH_PROMISE)
         v = promise(c, ev);

@@ -190,10 +190,20 @@ static verdict window_update(h2_conn *c, h2_frame f, span payload) {
     return VERDICT_OK;
 }
 
+/* RFC 7540 section 5.3. For a stream that is closed and no longer in the tree it changes nothing.
+ */
 static verdict priority_frame(h2_conn *c, h2_frame f, span payload) {
-    h2_conn_charge(c, H2_GUARD_GLITCH);
-    if ((bytes_get32(payload.p) & H2_ID_MASK) == f.stream_id)
+    uint32_t word = bytes_get32(payload.p);
+    h2_dependency d = {word & H2_ID_MASK, (uint16_t)(payload.p[4] + 1u), word >> 31};
+    if (!h2_conn_charge(c, H2_GUARD_GLITCH) || c->peer[H2_SLOT_NO_RFC7540_PRIORITIES])
+        return VERDICT_OK;
+    if (d.on == f.stream_id)
         return VERDICT_ON_STREAM(f.stream_id, H2_PROTOCOL_ERROR, "a stream depends on itself");
+    if (!h2_conn_obeys_tree(c)) return VERDICT_OK;
+    h2_stream *s = h2_stream_find(&c->streams, f.stream_id);
+    bool idle = h2_conn_is_idle(c, f.stream_id) && !h2_conn_is_ours(c, f.stream_id);
+    if (s || idle || (c->prio.tree && h2_tree_has(c->prio.tree, f.stream_id)))
+        h2_prio_depend(&c->prio, &c->streams, f.stream_id, s, d);
     return VERDICT_OK;
 }
 

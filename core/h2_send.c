@@ -250,15 +250,16 @@ static bool send_data(h2_conn *c, h2_stream *s) {
         return true;
     }
     bool end = said == HTTP_PULL_END;
-    if (lent.n || (end && !s->trailers))
+    if (lent.n || (end && !s->trailers)) {
         queue_data(c, s, p, lent, pad, end && !s->trailers);
-    else
+        h2_prio_sent(&c->prio, s, (uint32_t)lent.n + H2_FRAME_HEAD);
+    } else {
         outq_commit(&c->out, 0);
+    }
     if (end) {
         body_ended(c, s);
         return true;
     }
-    h2_prio_sent(&c->prio, s);
     if (said == HTTP_PULL_LATER) {
         s->flags |= H2_STREAM_LATER;
         h2_prio_remove(&c->prio, &c->streams, s);

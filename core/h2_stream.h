@@ -39,9 +39,11 @@ enum {                                /* h2_stream.flags */
        H2_STREAM_EARLY = 1 << 7, /* closed before both sides were done */
        H2_STREAM_RETRY = 1 << 8, /* surely not processed by the peer */
        H2_STREAM_PUSHED = 1 << 9,
-       H2_STREAM_COUNTED = 1 << 10, /* counts against the concurrency limit of its opener */
-       H2_STREAM_BY_PEER = 1 << 12, /* closed by the peer's RST_STREAM */
-       H2_STREAM_TUNNEL = 1 << 11   /* CONNECT: DATA alone may follow (RFC 9113 section 8.5) */
+       H2_STREAM_COUNTED = 1 << 10,    /* counts against the concurrency limit of its opener */
+       H2_STREAM_TUNNEL = 1 << 11,     /* CONNECT: DATA alone may follow (RFC 9113 section 8.5) */
+       H2_STREAM_BY_PEER = 1 << 12,    /* closed by the peer's RST_STREAM */
+       H2_STREAM_OVERRIDDEN = 1 << 13, /* the server has set its priority itself */
+       H2_STREAM_STALLED = 1 << 14     /* its window was closed when stalls were last looked for */
 };
 
 typedef struct h2_trailers h2_trailers;
@@ -58,6 +60,7 @@ typedef struct h2_stream {
     uint32_t lent;       /* bytes of the body in the output queue */
     uint32_t discarded;  /* content received after our side was done */
     uint32_t code;       /* why it closed */
+    uint32_t stall_mark; /* of body_offset, when stalls were last looked for */
     uint16_t flags;
     uint8_t state;             /* h2_state */
     uint8_t priority;          /* urgency * 2 + incremental */

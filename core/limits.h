@@ -22,6 +22,14 @@
  * limit. */
 #define LIMIT_EARLY_PRIORITIES 100u
 
+/* Nodes of the RFC 7540 tree below others: the tree is never deeper, and what would make it so
+ * depends on the root. Section 5.3.4 lets state be limited; nghttp2 1.52 keeps 100 levels. */
+#define LIMIT_TREE_DEPENDENTS 128u
+
+/* Nodes kept in the tree for idle streams, and as many for closed ones (RFC 7540 section 5.3.4).
+ * Firefox makes groups of 6 idle streams, nghttp of 5. */
+#define LIMIT_TREE_KEPT 32u
+
 /* ---- header blocks ---- */
 
 /* Field section size, RFC 9113 section 6.5.2 counting; peers 16 KiB to 1 MiB, nghttp2 64 KiB. */

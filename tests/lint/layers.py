@@ -52,6 +52,7 @@ RANKS = [
     ["hpack_*"],
     ["h2_trace", "h2_code", "h2_setting", "h2_state"],
     ["h2_frame"],
+    ["h2_tree"],
     ["h2_flow", "h2_prio", "h2_guard", "h2_stream"],
     ["h2_conn", "h2_impl", "h2_recv*", "h2_send*"],
     ["h1", "h1_*"],

@@ -11,6 +11,7 @@ void h2_conn_defaults(h2_config *c, bool server) {
                      .held_max = LIMIT_HELD,
                      .discard_max = LIMIT_DISCARD,
                      .settings_ack_ms = LIMIT_SETTINGS_ACK_MS,
+                     .stall_ms = server ? LIMIT_STALL_MS : 0,
                      .obey_priority = server};
     for (unsigned i = 0; i < H2_SETTING_SLOTS; i++)
         c->settings[i] = h2_frame_setting_initial((h2_setting_slot)i);
@@ -162,10 +163,7 @@ void h2_conn_judge(h2_conn *c, verdict v) {
 
 bool h2_conn_charge(h2_conn *c, h2_guard_cost cost) {
     if (h2_guard_charge(&c->guard, cost, c->now_ms)) return true;
-    h2_conn_judge(
-        c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, cost == H2_GUARD_RESET
-                                                           ? "too many resets"
-                                                           : "too many frames that bring nothing"));
+    h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, h2_guard_text(cost)));
     return false;
 }
 
@@ -219,20 +217,11 @@ static void tell_pending(h2_conn *c, http_event *ev) {
     }
 }
 
-static void watch_clock(h2_conn *c) {
-    if (c->settings_deadline && c->now_ms >= c->settings_deadline) {
-        c->settings_deadline = 0;
-        h2_conn_judge(
-            c, VERDICT_ON_CONNECTION(H2_SETTINGS_TIMEOUT, "SETTINGS not acknowledged in time"));
-    }
-    if (c->drain_deadline && c->now_ms >= c->drain_deadline) h2_conn_drain_finish(c);
-}
-
 http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *ev) {
     *ev = (http_event){0};
     c->now_ms = now_ms;
     if (c->phase == H2_PHASE_DATA_END) h2_recv_data_end(c);
-    if (in->n == 0) watch_clock(c); /* what has come counts before what is late */
+    if (in->n == 0) h2_watch_clock(c); /* what has come counts before what is late */
     for (;;) {
         if (c->ending == H2_ENDING_TELL && c->streams.live)
             end_streams(c); /* out of memory while sending */
@@ -253,12 +242,7 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
     }
 }
 
-uint64_t h2_conn_deadline(const h2_conn *c) {
-    uint64_t settings = c->settings_deadline ? c->settings_deadline : UINT64_MAX;
-    uint64_t drain = c->drain_deadline ? c->drain_deadline : UINT64_MAX;
-    if (c->ending != H2_ENDING_NO) return UINT64_MAX;
-    return settings < drain ? settings : drain;
-}
+uint64_t h2_conn_deadline(const h2_conn *c) { return h2_watch_deadline(c); }
 
 /* ---- output ---- */
 

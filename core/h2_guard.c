@@ -3,11 +3,13 @@
 
 typedef struct budget {
     uint32_t burst, rate;
+    const char *why;
 } budget;
 
 static const budget budgets[H2_GUARD_COSTS] = {
-    [H2_GUARD_RESET] = {LIMIT_RESET_BURST, LIMIT_RESET_RATE},
-    [H2_GUARD_GLITCH] = {LIMIT_GLITCH_BURST, LIMIT_GLITCH_RATE},
+    [H2_GUARD_RESET] = {LIMIT_RESET_BURST, LIMIT_RESET_RATE, "too many resets"},
+    [H2_GUARD_GLITCH] = {LIMIT_GLITCH_BURST, LIMIT_GLITCH_RATE, "too many frames that bring nothing"},
+    [H2_GUARD_SMALL] = {LIMIT_SMALL_BURST, LIMIT_SMALL_RATE, "too many small DATA frames"},
 };
 
 void h2_guard_init(h2_guard *g, uint64_t now_ms) {
@@ -32,3 +34,5 @@ bool h2_guard_charge(h2_guard *g, h2_guard_cost cost, uint64_t now_ms) {
     g->left[cost]--;
     return true;
 }
+
+const char *h2_guard_text(h2_guard_cost cost) { return budgets[cost].why; }

@@ -10,6 +10,7 @@
 typedef enum h2_guard_cost {
     H2_GUARD_RESET,  /* a stream that ended early by the peer's RST_STREAM or by its fault */
     H2_GUARD_GLITCH, /* a frame that makes work and brings nothing */
+    H2_GUARD_SMALL,  /* DATA that brings next to nothing */
     H2_GUARD_COSTS
 } h2_guard_cost;
 
@@ -22,5 +23,8 @@ void h2_guard_init(h2_guard *g, uint64_t now_ms);
 
 /* Charges one; false when the budget is used up: GOAWAY ENHANCE_YOUR_CALM. */
 bool h2_guard_charge(h2_guard *g, h2_guard_cost cost, uint64_t now_ms);
+
+/* Which budget it was, as a reason. Static storage. */
+const char *h2_guard_text(h2_guard_cost cost);
 
 #endif

@@ -72,6 +72,11 @@ struct h2_conn {
     uint32_t peer[H2_SETTING_SLOTS];
     uint32_t settings_unacked;
     uint64_t settings_deadline;
+    uint64_t part_deadline;  /* for what stands in part; 0: nothing does */
+    uint64_t stall_deadline; /* when stalls are looked for next; 0: no stream is open */
+    uint32_t data_sent;      /* bytes of DATA, to compare with those at the last look */
+    uint32_t stall_sent;
+    bool shut; /* the connection's window was, when stalls were last looked for */
 
     /* streams */
     uint32_t next_id;      /* of the next stream we open or promise */
@@ -162,6 +167,18 @@ void h2_conn_credit_stream(h2_conn *c, h2_stream *s);
 
 /* Credits bytes to the connection's receive window that no applet holds. */
 void h2_conn_credit_connection(h2_conn *c, uint32_t n);
+
+/* ---- h2_watch.c: what takes too long ---- */
+
+/* Judges what has passed its time; called by step without input, so that what has come counts
+ * before what is late. */
+void h2_watch_clock(h2_conn *c);
+
+/* When that must be called next; UINT64_MAX: never. */
+uint64_t h2_watch_deadline(const h2_conn *c);
+
+/* A stream has opened. */
+void h2_watch_stream(h2_conn *c);
 
 /* ---- h2_recv.c ---- */
 

@@ -19,6 +19,7 @@ static bool part_append(h2_conn *c, span s) {
         c->part = grown;
         c->part_room = (uint32_t)room;
     }
+    if (c->part_n == 0) c->part_deadline = c->now_ms + LIMIT_PART_MS;
     if (s.n) memcpy(c->part + c->part_n, s.p, s.n);
     c->part_n += (uint32_t)s.n;
     return true;
@@ -28,6 +29,7 @@ void h2_recv_drop(h2_conn *c) {
     mem_give(c->mem, c->part, c->part_room);
     c->part = NULL;
     c->part_n = c->part_room = 0;
+    c->part_deadline = 0;
     c->part_told = false;
 }
 
@@ -102,7 +104,8 @@ static verdict data_begin(h2_conn *c) {
         !h2_flow_receive(&s->recv_window, f.length, stream_slack(c)))
         v = VERDICT_ON_STREAM(f.stream_id, H2_FLOW_CONTROL_ERROR,
                               "more DATA than the stream window");
-    if (f.length == 0 && !(f.flags & H2_FLAG_END_STREAM)) h2_conn_charge(c, H2_GUARD_GLITCH);
+    if (f.length < LIMIT_SMALL_DATA && !(f.flags & H2_FLAG_END_STREAM))
+        h2_conn_charge(c, f.length ? H2_GUARD_SMALL : H2_GUARD_GLITCH);
     if (s && v.scope == VERDICT_NONE && !(f.flags & H2_FLAG_PADDED))
         v = data_length(s, f.length, f.flags & H2_FLAG_END_STREAM);
     c->left = f.length;
@@ -157,6 +160,7 @@ static void data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_eve
     if (s->recv_left != FIELDS_NO_LENGTH) s->recv_left -= piece.n;
     c->held += (uint32_t)piece.n;
     s->recv_held += (uint32_t)piece.n;
+    s->flags = (uint16_t)(s->flags & ~H2_STREAM_QUIET);
     if (c->held <= c->config->held_max)
         h2_conn_credit_connection(c, (uint32_t)piece.n);
     else

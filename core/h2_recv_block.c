@@ -140,6 +140,7 @@ static verdict request(h2_conn *c, http_event *ev) {
     s->state = H2_STATE_OPEN;
     s->flags = H2_STREAM_PEER_FINAL | H2_STREAM_COUNTED;
     c->peer_streams++;
+    h2_watch_stream(c);
     if (large) return refuse_large(c, s, end);
     begin_priority(c, s);
     s->recv_left = ev->summary.content_length;

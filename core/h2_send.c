@@ -215,7 +215,9 @@ static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t
     s->body_offset += lent.n;
     h2_flow_spend(&s->send_window, f.length);
     h2_flow_spend(&c->send_window, f.length);
-    if (c->free_updates < LIMIT_FREE_UPDATES) c->free_updates += LIMIT_UPDATES_PER_DATA;
+    c->data_sent += f.length;
+    if (c->free_updates < LIMIT_FREE_UPDATES && (lent.n >= LIMIT_SMALL_DATA || end))
+        c->free_updates += LIMIT_UPDATES_PER_DATA;
     if (c->trace.frame) {
         h2_trace_frame t = h2_trace_of(f, true);
         t.padding = pad;

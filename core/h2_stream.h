@@ -43,7 +43,8 @@ enum {                                /* h2_stream.flags */
        H2_STREAM_TUNNEL = 1 << 11,     /* CONNECT: DATA alone may follow (RFC 9113 section 8.5) */
        H2_STREAM_BY_PEER = 1 << 12,    /* closed by the peer's RST_STREAM */
        H2_STREAM_OVERRIDDEN = 1 << 13, /* the server has set its priority itself */
-       H2_STREAM_STALLED = 1 << 14     /* its window was closed when stalls were last looked for */
+       H2_STREAM_SHUT = 1 << 14,       /* its window was, when stalls were last looked for */
+       H2_STREAM_QUIET = 1 << 15       /* no content has come since then */
 };
 
 typedef struct h2_trailers h2_trailers;

@@ -67,8 +67,16 @@
 #define LIMIT_GLITCH_BURST 10000u
 #define LIMIT_GLITCH_RATE  330u
 
+/* DATA of fewer bytes than this that does not end its stream: a bucket of its own, since people do
+ * type, and chat, over streams. A microsecond each is 2 % of a core. CVE-2019-9518 (empty frames,
+ * here with a byte in them). */
+#define LIMIT_SMALL_DATA  64u
+#define LIMIT_SMALL_BURST 100000u
+#define LIMIT_SMALL_RATE  20000u
+
 /* WINDOW_UPDATE frames that one frame of DATA pays for, and that may be saved up; Envoy allows 20.
- * Clients that update both levels every 4 KiB send 8 for each of 16 KiB. */
+ * Clients that update both levels every 4 KiB send 8 for each of 16 KiB. DATA under LIMIT_SMALL_DATA
+ * pays for none unless it ends its stream: CVE-2019-9511 (data dribble) makes it so small. */
 #define LIMIT_UPDATES_PER_DATA 20u
 #define LIMIT_FREE_UPDATES     100000u
 
@@ -87,8 +95,7 @@
 #define LIMIT_STREAM_WINDOW     65535u
 #define LIMIT_CONNECTION_WINDOW 1048576u
 
-/* Body bytes an applet may hold uncredited before the connection window stalls. CVE-2019-9511 (data
- * dribble). */
+/* Body bytes an applet may hold uncredited before the connection window stalls. */
 #define LIMIT_HELD 1048576u
 
 /* Bodies up to this size are copied beside their frame header instead of lent: an iovec costs more
@@ -108,6 +115,16 @@
 /* Between the two GOAWAYs of a drain, when the PING that measures the round trip is not answered.
  * RFC 9113 section 6.8. */
 #define LIMIT_DRAIN_PING_MS 1000u
+
+/* A frame that is needed whole, or a header block, is not finished in this time. haproxy's example
+ * for timeout http-request 10 s, nginx client_header_timeout 60 s. CVE-2007-6750 (slowloris). */
+#define LIMIT_PART_MS 10000u
+
+/* A window that the peer keeps shut, or content of a request that stops coming: less than
+ * LIMIT_STALL_BYTES from one look to the next. nginx send_timeout and client_body_timeout 60 s.
+ * CVE-2016-1546 (streams held by their windows). */
+#define LIMIT_STALL_MS    60000u
+#define LIMIT_STALL_BYTES 1024u
 
 /* ---- network ---- */
 
@@ -167,13 +184,9 @@
 /* Connections without streams and without bytes; h2o 10 s, nghttpx 3 min, nginx 60 s. */
 #define LIMIT_IDLE_MS 180000u
 
-/* A write that makes no progress; nghttpx 1 min. */
+/* A full socket takes less than LIMIT_STALL_BYTES in this time; nghttpx 1 min. CVE-2019-9517 (the
+ * windows are open and the socket is not read). */
 #define LIMIT_WRITE_MS 60000u
-
-/* Streams are open and less than LIMIT_STALL_BYTES go out in this time; nginx send_timeout 60 s.
- * One byte of window at a time must not keep a connection and what its streams hold. */
-#define LIMIT_STALL_MS    60000u
-#define LIMIT_STALL_BYTES 1024u
 
 /* Dialling one name, all addresses together; curl 300 s, nghttpx 30 s. */
 #define LIMIT_DIAL_MS 30000u

@@ -72,26 +72,11 @@ static uint64_t idle_deadline(const net_link *k) {
     return k->active_ms + k->idle_ms;
 }
 
-/* Streams are open, but so little goes out that nobody can be reading. */
-static uint64_t stall_deadline(const net_link *k) {
-    if (!k->stall_ms || k->over || !session_streams(k->session)) return UINT64_MAX;
-    return k->stall_since_ms + k->stall_ms;
-}
-
-static void watch_stall(net_link *k, uint64_t now) {
-    if (session_streams(k->session) && k->sent - k->stall_sent < LIMIT_STALL_BYTES) return;
-    k->stall_since_ms = now;
-    k->stall_sent = k->sent;
-}
-
 static void on_time(timer *t) {
     net_link *k = t->user;
     uint64_t now = loop_now_ms(k->loop);
-    watch_stall(k, now);
     if (write_deadline(k) <= now) {
         link_fail(k, k->lingering ? k->why : "the peer reads too slowly");
-    } else if (stall_deadline(k) <= now) {
-        session_close(k->session, H2_ENHANCE_YOUR_CALM, "streams are open and nothing is read");
     } else if (idle_deadline(k) <= now) {
         k->draining = true;
         session_drain(k->session, now);
@@ -102,8 +87,7 @@ static void on_time(timer *t) {
 
 void link_watch_time(net_link *k) {
     uint64_t now = loop_now_ms(k->loop);
-    watch_stall(k, now);
-    uint64_t mine = sooner(stall_deadline(k), sooner(write_deadline(k), idle_deadline(k)));
+    uint64_t mine = sooner(write_deadline(k), idle_deadline(k));
     uint64_t due = sooner(session_deadline(k->session), mine);
     if (due == UINT64_MAX || (k->timer.prev && k->timer.due_ms <= due)) return;
     timer_arm(k->loop, &k->timer, due > now ? due - now : 0);
@@ -130,8 +114,6 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
                     .active_ms = loop_now_ms(l),
                     .idle_ms = birth->idle_ms,
                     .write_ms = birth->write_ms,
-                    .stall_ms = birth->stall_ms,
-                    .stall_since_ms = loop_now_ms(l),
                     .fd = fd,
                     .server = birth->config->server};
     if (!s || uv_poll_init(&l->uv, &k->poll, fd) != 0) {

@@ -19,6 +19,15 @@ _Static_assert(sizeof(span) == sizeof(struct iovec) &&
                    offsetof(span, n) == offsetof(struct iovec, iov_len),
                "a span is an iovec");
 
+/* A full socket has its time from when it became full, or took enough to count. */
+static void note_write(net_link *k, bool full) {
+    if (!full || !k->full || k->sent - k->wrote_sent >= LIMIT_STALL_BYTES) {
+        k->wrote_ms = loop_now_ms(k->loop);
+        k->wrote_sent = k->sent;
+    }
+    k->full = full;
+}
+
 /* Writes the spans; *done tells how many bytes were taken. */
 static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done) {
     const struct iovec *iov = (const struct iovec *)(const void *)spans;
@@ -31,12 +40,13 @@ static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done)
     if (w < 0) {
         if (errno == EINTR) return WROTE_SOME;
         if (errno != EAGAIN) return WROTE_BROKEN;
-        if (!k->blocked) k->wrote_ms = loop_now_ms(l);
+        note_write(k, true);
         return WROTE_BLOCKED;
     }
     *done = (size_t)w;
     k->sent += (size_t)w;
-    k->active_ms = k->wrote_ms = loop_now_ms(l);
+    k->active_ms = loop_now_ms(l);
+    note_write(k, *done < total);
     return *done < total ? WROTE_BLOCKED : WROTE_SOME;
 }
 

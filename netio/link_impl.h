@@ -32,16 +32,15 @@ struct net_link {
     const char *why; /* what closed() will be told */
     uint64_t received, sent;
     uint64_t active_ms; /* the last byte either way */
-    uint64_t wrote_ms;  /* since when a full socket has taken nothing, or lingering has begun */
-    uint64_t
-        stall_since_ms; /* streams have been open since then, and so much was sent when it began */
-    uint64_t stall_sent;
-    uint32_t idle_ms, write_ms, stall_ms;
+    uint64_t wrote_ms;  /* since when a full socket has taken next to nothing, or lingering lasts */
+    uint64_t wrote_sent; /* what was sent by then */
+    uint32_t idle_ms, write_ms;
     int fd;
     bool server : 1;
     bool dirty : 1;      /* in loop.dirty or loop.later */
     bool held_back : 1;  /* by link_pause */
-    bool blocked : 1;    /* the socket is full */
+    bool blocked : 1;    /* the socket is full, as far as we know */
+    bool full : 1;       /* it was at the last write */
     bool broken : 1;     /* the socket takes no more bytes at all */
     bool eof : 1;        /* the peer sends no more, or reading failed */
     bool over : 1;       /* the session is: flush, then close */

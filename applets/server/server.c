@@ -220,8 +220,7 @@ static bool on_accept(void *user, link_birth *birth) {
                           .user = c,
                           .config = &s->config,
                           .idle_ms = LIMIT_IDLE_MS,
-                          .write_ms = LIMIT_WRITE_MS,
-                          .stall_ms = LIMIT_STALL_MS};
+                          .write_ms = LIMIT_WRITE_MS};
     if (!s->set->verbose && !s->set->h2.hexdump) return true;
     c->log = (frame_log){.out = stdout,
                          .start_us = s->start_us,

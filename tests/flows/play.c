@@ -144,27 +144,18 @@ static void pass_time(player *p, const char *ms) {
     pump_step(p, &none);
 }
 
-/* The `>` lines up to `end`, so many times. Returns the line of `end`. */
-static unsigned repeat(player *p, unsigned at, unsigned times) {
-    unsigned end = at;
-    while (end < p->script->count && strcmp(p->script->lines[end], "end") != 0) end++;
-    if (end == p->script->count) flow_fail(p, "repeat without end");
-    for (p->round = 0; p->round < times; p->round++) {
-        for (unsigned i = at; i < end; i++) {
-            char *line = p->script->lines[i];
-            p->line = i + 1;
-            if (*line == '>')
-                writer_line(p, line + 1);
-            else if (*line)
-                flow_fail(p, "repeat holds only what the peer sends");
-        }
+/* A line that speaks to the running connection; what the peer sends is gathered until the next line
+ * that is something else. */
+static void running_line(player *p, char *line) {
+    size_t n = strcspn(line, " ");
+    char *rest = line + n + strspn(line + n, " ");
+    unsigned number = p->line;
+    if (*line == '>') {
+        writer_line(p, line + 1);
+        return;
     }
-    p->round = 0;
-    return end;
-}
-
-/* Lines that speak to the running connection. */
-static void line_do(player *p, char *line, size_t n, char *rest) {
+    pump_feed(p);
+    p->line = number;
     if (*line == '<')
         expect_frame(p, rest);
     else if (!strncmp(line, "event ", 6))
@@ -184,30 +175,38 @@ static void line_do(player *p, char *line, size_t n, char *rest) {
         flow_fail(p, "'%.*s'?", (int)n, line);
 }
 
+/* The lines up to `end`, so many times. Returns the line of `end`. */
+static unsigned repeat(player *p, unsigned at, unsigned times) {
+    unsigned end = at;
+    while (end < p->script->count && strcmp(p->script->lines[end], "end") != 0) end++;
+    if (end == p->script->count) flow_fail(p, "repeat without end");
+    for (p->round = 0; p->round < times; p->round++) {
+        for (unsigned i = at; i < end; i++) {
+            p->line = i + 1;
+            if (*p->script->lines[i]) running_line(p, p->script->lines[i]);
+        }
+    }
+    p->round = 0;
+    return end;
+}
+
 static void lines(player *p) {
     for (unsigned i = 0; i < p->script->count; i++) {
         char *line = p->script->lines[i];
         p->line = i + 1;
         if (!*line) continue;
-        size_t n = strcspn(line, " ");
-        char *rest = line + n + strspn(line + n, " ");
         if (!strncmp(line, "role ", 5))
-            role(p, rest);
+            role(p, line + 5);
         else if (!strncmp(line, "set ", 4))
-            set(p, script_copy(p, rest));
+            set(p, script_copy(p, line + 4));
         else if (!strncmp(line, "ignore ", 7))
-            ignore(p, rest);
+            ignore(p, line + 7);
         else {
             if (!p->started) pump_start(p);
-            if (*line == '>') {
-                writer_line(p, line + 1);
-            } else if (!strncmp(line, "repeat ", 7)) {
-                i = repeat(p, i + 1, writer_number(p, rest));
-            } else {
-                pump_feed(p);
-                p->line = i + 1;
-                line_do(p, line, n, rest);
-            }
+            if (!strncmp(line, "repeat ", 7))
+                i = repeat(p, i + 1, writer_number(p, line + 7));
+            else
+                running_line(p, line);
         }
     }
     if (!p->started) flow_fail(p, "a flow without a connection");

@@ -306,23 +306,6 @@ Test(link, bytes_and_streams_are_not_idle, .timeout = 60) {
     end();
 }
 
-/* A peer that opens streams and lets nothing out, however often it writes itself. */
-Test(link, stalled_streams_are_cut, .timeout = 60) {
-    birth.stall_ms = 100;
-    birth.idle_ms = 10000;
-    begin();
-    send_frame(me.peer, 'S', NULL, 0);
-    soon = (timer){.fire = on_half};
-    timer_arm(me.l, &soon, 30);
-    uint64_t before = loop_now_us();
-    loop_run(me.l);
-    cr_assert_geq(loop_now_us() - before, 95000);
-    cr_assert_lt(loop_now_us() - before, 5000000);
-    cr_assert_eq(life.closes, 1);
-    cr_assert_eq(me.streams_closed, 1);
-    end();
-}
-
 Test(link, the_session_is_stepped_at_its_deadline, .timeout = 60) {
     begin();
     uint64_t due = loop_now_ms(me.l) + 50;

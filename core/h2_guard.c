@@ -8,7 +8,8 @@ typedef struct budget {
 
 static const budget budgets[H2_GUARD_COSTS] = {
     [H2_GUARD_RESET] = {LIMIT_RESET_BURST, LIMIT_RESET_RATE, "too many resets"},
-    [H2_GUARD_GLITCH] = {LIMIT_GLITCH_BURST, LIMIT_GLITCH_RATE, "too many frames that bring nothing"},
+    [H2_GUARD_GLITCH] = {LIMIT_GLITCH_BURST, LIMIT_GLITCH_RATE,
+                         "too many frames that bring nothing"},
     [H2_GUARD_SMALL] = {LIMIT_SMALL_BURST, LIMIT_SMALL_RATE, "too many small DATA frames"},
 };
 

@@ -43,8 +43,8 @@ static bool connection_stalled(h2_conn *c) {
 static void look_for_stalls(h2_conn *c) {
     c->stall_deadline = c->streams.live ? c->now_ms + c->config->stall_ms : 0;
     if (connection_stalled(c)) {
-        h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM,
-                                               "the connection window is kept shut"));
+        h2_conn_judge(
+            c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "the connection window is kept shut"));
         return;
     }
     for (uint32_t i = 0; i < c->streams.room && c->ending == H2_ENDING_NO; i++) {

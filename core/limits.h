@@ -5,6 +5,13 @@
 #ifndef H2BOX_CORE_LIMITS_H
 #define H2BOX_CORE_LIMITS_H
 
+/* What a peer can make the core hold for one connection, when everything else here is at its
+ * default: slots of streams that were reset and wait for their CLOSED (LIMIT_RESET_BURST, twice
+ * while they grow) 190 KiB, a header block (LIMIT_HEADER_BLOCK, and while it grows) 192 KiB, output
+ * (LIMIT_OUTPUT_QUEUED and a block) 128 KiB, tables of HPACK and priorities 64 KiB. A statement
+ * that the tests hold it to; nothing looks at it at run time. */
+#define LIMIT_CONNECTION_BYTES 655360u
+
 /* ---- HTTP/2 streams ---- */
 
 /* Streams a peer may have open. RFC 9113 section 6.5.2 advises at least 100; peers 100 to 250. */
@@ -75,8 +82,9 @@
 #define LIMIT_SMALL_RATE  20000u
 
 /* WINDOW_UPDATE frames that one frame of DATA pays for, and that may be saved up; Envoy allows 20.
- * Clients that update both levels every 4 KiB send 8 for each of 16 KiB. DATA under LIMIT_SMALL_DATA
- * pays for none unless it ends its stream: CVE-2019-9511 (data dribble) makes it so small. */
+ * Clients that update both levels every 4 KiB send 8 for each of 16 KiB. DATA under
+ * LIMIT_SMALL_DATA pays for none unless it ends its stream: CVE-2019-9511 (data dribble) makes it
+ * so small. */
 #define LIMIT_UPDATES_PER_DATA 20u
 #define LIMIT_FREE_UPDATES     100000u
 

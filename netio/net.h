@@ -103,8 +103,9 @@ typedef struct link_birth {
     void *user;
     const session_config *config; /* outlives the link */
     h2_trace trace;
-    uint32_t idle_ms;  /* no streams and no bytes for this long: the link drains; 0: never */
-    uint32_t write_ms; /* a full socket takes next to nothing for this long: the link dies; 0: never */
+    uint32_t idle_ms; /* no streams and no bytes for this long: the link drains; 0: never */
+    uint32_t
+        write_ms; /* a full socket takes next to nothing for this long: the link dies; 0: never */
 } link_birth;
 
 /* Made by listen and dial. */

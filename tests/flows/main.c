@@ -13,6 +13,8 @@
 enum { SEEDS = 4, REFUSALS = 40, HEAVY = 30000 };
 
 static unsigned flows, plays, failures;
+static size_t peak; /* bytes that a connection of any play held at most */
+static const char *peak_path = "";
 
 static bool once(script *s, const char *mode, cut_kind cut, uint64_t seed, unsigned refuse_at) {
     static player p;
@@ -27,7 +29,17 @@ static bool once(script *s, const char *mode, cut_kind cut, uint64_t seed, unsig
     /* With a refusal the script may break off anywhere; the sanitizer and the counts still judge.
      */
     if (p.lenient) passed = p.memory.held == 0 && !actions_check_bodies(&p);
+    if (p.memory.peak > LIMIT_CONNECTION_BYTES) {
+        passed = false;
+        snprintf(p.message, sizeof p.message, "%s: [%s] %zu bytes are held, LIMIT_CONNECTION_BYTES",
+                 s->path, mode, p.memory.peak);
+    }
     if (p.fed > HEAVY) s->heavy = true;
+    if (p.memory.peak > peak) {
+        static char path[4096];
+        peak = p.memory.peak;
+        peak_path = strcpy(path, s->path);
+    }
     if (!passed) {
         failures++;
         printf("FAIL %s\n", p.message);
@@ -89,7 +101,8 @@ int main(int argc, char **argv) {
             all_modes(argv[i]);
     }
     loopback_end();
-    printf("%u flows, %u plays, %u failures\n", flows, plays, failures);
+    printf("%u flows, %u plays, %u failures; a connection held %zu bytes at most (%s)\n", flows,
+           plays, failures, peak, peak_path);
     if (flows == 0) fprintf(stderr, "usage: flow_runner FILE-OR-FOLDER...\n");
     return failures || !flows;
 }

@@ -106,8 +106,9 @@ def nghttpd(site, *options):
     return Running(["nghttpd", "--no-tls", "-d", site, "-a", "127.0.0.1", *options, str(port)], port)
 
 
-def nginx(site, extra=""):
-    """nginx of Debian 12 speaks prior-knowledge h2c on a `listen ... http2` socket; newer ones want `http2 on`."""
+def nginx(site, extra="", inside=""):
+    """nginx of Debian 12 speaks prior-knowledge h2c on a `listen ... http2` socket; newer ones want `http2 on`.
+    extra goes into http {}, inside into server {}."""
     port = free_port()
     folder = tempfile.mkdtemp(prefix="h2box-nginx-")
     version = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr
@@ -118,8 +119,8 @@ def nginx(site, extra=""):
             events { worker_connections 256; }
             http { access_log off; keepalive_requests 100000000; sendfile on; %(extra)s client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;
                    uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;
-                   server { listen 127.0.0.1:%(port)d%(old)s; %(new)s root %(site)s; } }
-            """ % {"d": folder, "port": port, "site": site, "extra": extra, "old": "" if new else " http2",
+                   server { listen 127.0.0.1:%(port)d%(old)s; %(new)s root %(site)s; %(inside)s } }
+            """ % {"d": folder, "port": port, "site": site, "extra": extra, "inside": inside, "old": "" if new else " http2",
                    "new": "http2 on;" if new else ""})
     return Running(["nginx", "-p", folder, "-c", folder + "/nginx.conf", "-e", folder + "/error.log"], port)
 

@@ -143,6 +143,22 @@ class Fetching(unittest.TestCase):
                 body, _ = peers.client(*options, "-m20", self.url(name, "/size-16385"))
                 self.assertEqual(len(body), 0 if ":method: HEAD" in options else 20 * 16385, (name, options))
 
+    def test_names_go_out_in_lower_case(self):
+        out, _ = peers.client("-nv", "-H", "X-Up: Y", self.url("nghttpd"))
+        self.assertIn(b"x-up: Y\n", out)
+        self.assertIn(b":status: 200", out) # nghttpd would reset the stream
+
+    def test_host_stands_for_authority(self):
+        for names in (["host: b.test"], ["host: a.test", ":authority: b.test"]):
+            out, _ = peers.client("-nv", *(x for n in names for x in ("-H", n)), self.url("nghttpd"))
+            self.assertIn(b":authority: b.test\n", out)
+            self.assertNotIn(b" host: ", out)
+
+    def test_a_uri_without_a_path(self):
+        out, _ = peers.client("-nv", self.url("nghttpd", ""))
+        self.assertIn(b":path: /\n", out)
+        self.assertIn(b":status: 200", out)
+
     def test_continuation(self):
         # h2o refuses so much; the others take it, with a limit on the whole.
         out, _ = peers.client("-nv", "--continuation", self.url("nghttpd"))
@@ -269,6 +285,21 @@ class Failing(unittest.TestCase):
             finally:
                 os.chdir(here)
                 peers.H2BOX = box
+
+    def test_pushes_for_others_are_refused(self):
+        """RFC 9113 section 8.4: a server promises what it answers for, and that is what the connection was made for."""
+        for own in (True, False):
+            received = bytearray()
+            def answer(s):
+                authority = b"127.0.0.1:%d" % (s.getsockname()[1] if own else 1)
+                promise = bytes.fromhex("828684") + self.LITERAL(b":authority", authority)
+                s.sendall(self.SETTINGS + self.frame(5, 4, 1, (2).to_bytes(4, "big") + promise) +
+                          self.frame(1, 5, 2, self.STATUS) + self.frame(1, 5, 1, self.STATUS))
+                while data := s.recv(65536):
+                    received.extend(data)
+            self.with_peer(answer, "-n", code=0)
+            refused = self.frame(3, 0, 2, (1).to_bytes(4, "big")) in received
+            self.assertEqual(refused, not own, received.hex())
 
     def test_hostile_servers(self):
         frame = self.frame

@@ -65,9 +65,10 @@ void log_alt(log_entry *e, int which, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void log_alt_fields(log_entry *e, const http_field *f, size_t n);
 void log_alt_text(log_entry *e, int which, span text);
-log_entry *log_next(flow_log *l); /* the oldest not taken, or NULL */
-log_entry *log_last(flow_log *l); /* the newest not taken, or NULL */
-void log_take(flow_log *l);       /* forgets the oldest */
+void log_alt_hex(log_entry *e, int which, span bytes); /* hex and two digits a byte */
+log_entry *log_next(flow_log *l);                      /* the oldest not taken, or NULL */
+log_entry *log_last(flow_log *l);                      /* the newest not taken, or NULL */
+void log_take(flow_log *l);                            /* forgets the oldest */
 void log_free(flow_log *l);
 
 /* Whether the expectation (words, * for any one word) names the entry. */
@@ -119,7 +120,10 @@ typedef struct player {
     memory dec_memory;
     bytes_buf block; /* a header block of the connection that is not whole */
     size_t block_entry;
+    uint32_t block_id;   /* the stream of that block; 0 when all are whole */
     uint32_t table_size; /* the HEADER_TABLE_SIZE that the script announced */
+    uint32_t frame_size; /* and the MAX_FRAME_SIZE */
+    uint32_t frame_max;  /* that is in force for the connection's frames */
 
     flow_log frames, events;
     char *ignored[16];
@@ -178,6 +182,7 @@ session *loopback_session(flow_link *k);
 void loopback_feed(player *p, span bytes);
 void loopback_drain(player *p);
 void loopback_eof(player *p);
+bool loopback_shut(player *p); /* waits until the connection has closed its side */
 void loopback_close(flow_link *k);
 bool loopback_running(void); /* inside of a turn: a fault cannot leave by a jump */
 uint64_t loopback_now_ms(void);

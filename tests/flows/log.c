@@ -69,6 +69,16 @@ void log_alt_fields(log_entry *e, const http_field *f, size_t n) {
     bytes_buf_free(&out);
 }
 
+void log_alt_hex(log_entry *e, int which, span bytes) {
+    bytes_buf out = {0};
+    for (size_t i = 0; i < bytes.n; i++) {
+        char text[4];
+        bytes_buf_put(&out, text, (size_t)snprintf(text, sizeof text, " %02x", bytes.p[i]));
+    }
+    log_alt(e, which, "hex%.*s", (int)out.n, out.n ? (char *)out.p : "");
+    bytes_buf_free(&out);
+}
+
 /* A body is put into words when somebody asks: it may have come in very many pieces. */
 static log_entry *put_body(log_entry *e) {
     if (!e->is_body) return e;

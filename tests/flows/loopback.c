@@ -207,6 +207,17 @@ void loopback_drain(player *p) {
     read_all(p);
 }
 
+bool loopback_shut(player *p) {
+    uint8_t byte;
+    for (int i = 0; i < TURNS; i++) {
+        ssize_t n = read(p->link->fd, &byte, 1);
+        if (n > 0) return false;
+        if (n == 0 || errno != EAGAIN) return true;
+        turn();
+    }
+    return false;
+}
+
 void loopback_eof(player *p) {
     shutdown(p->link->fd, SHUT_WR);
     for (int i = 0; i < TURNS && p->link->k; i++) turn();

@@ -128,6 +128,7 @@ static void over(player *p, const char *code) {
     expect_frame(p, line);
     snprintf(line, sizeof line, "OVER %s", code);
     expect(p, &p->events, line);
+    if (p->link && !loopback_shut(p)) flow_fail(p, "the TCP connection stays open");
 }
 
 static void ignore(player *p, char *what) {
@@ -239,6 +240,7 @@ bool play(player *p) {
     volatile bool passed = false;
     p->now_ms = 1000000;
     p->table_size = HPACK_DEFAULT_SIZE;
+    p->frame_size = p->frame_max = h2_frame_setting_initial(H2_SLOT_MAX_FRAME_SIZE);
     memory_init(&p->dec_memory, 0);
     if (setjmp(p->out) == 0) {
         lines(p);

@@ -10,16 +10,29 @@ static const char *code_name(uint32_t code) {
     return number;
 }
 
-static const char *flag_words(const player *p, h2_frame f) {
+/* The flags that have a meaning for a type (RFC 9113 section 6). */
+static uint8_t flags_of(uint8_t type) {
+    switch (type) {
+    case H2_FRAME_DATA: return H2_FLAG_END_STREAM | H2_FLAG_PADDED;
+    case H2_FRAME_HEADERS:
+        return H2_FLAG_END_STREAM | H2_FLAG_END_HEADERS | H2_FLAG_PADDED | H2_FLAG_PRIORITY;
+    case H2_FRAME_PUSH_PROMISE: return H2_FLAG_END_HEADERS | H2_FLAG_PADDED;
+    case H2_FRAME_CONTINUATION: return H2_FLAG_END_HEADERS;
+    case H2_FRAME_SETTINGS:
+    case H2_FRAME_PING: return H2_FLAG_ACK;
+    default: return 0;
+    }
+}
+
+static const char *flag_words(h2_frame f) {
     static char words[80];
     bool block = f.type == H2_FRAME_HEADERS || f.type == H2_FRAME_PUSH_PROMISE ||
                  f.type == H2_FRAME_CONTINUATION;
     bool stream = f.type == H2_FRAME_HEADERS || f.type == H2_FRAME_DATA;
-    (void)p;
-    snprintf(words, sizeof words, "%s%s%s%s%s", f.flags & 1 ? stream ? " END_STREAM" : " ACK" : "",
+    snprintf(words, sizeof words, "%s%s%s%s", f.flags & 1 ? stream ? " END_STREAM" : " ACK" : "",
              block && !(f.flags & H2_FLAG_END_HEADERS) ? " MORE" : "",
              f.flags & H2_FLAG_PADDED ? " PADDED" : "",
-             f.flags & H2_FLAG_PRIORITY ? " PRIORITY" : "", f.flags & 0xd2 ? " ODD" : "");
+             f.flags & H2_FLAG_PRIORITY ? " PRIORITY" : "");
     return words;
 }
 
@@ -32,14 +45,20 @@ static void decode_block(player *p) {
     hpack_list_clear(&p->list);
     hpack_status st = hpack_dec_block(&p->dec, span_of(p->block.p, p->block.n), &p->list);
     if (st != HPACK_OK) flow_fail(p, "the connection's header block: %s", hpack_status_text(st));
-    log_alt_fields(&p->frames.entries[p->block_entry], p->list.fields, p->list.count);
+    log_entry *e = &p->frames.entries[p->block_entry];
+    log_alt_fields(e, p->list.fields, p->list.count);
+    log_alt_hex(e, 1, span_head(span_of(p->block.p, p->block.n), 200));
     p->block.n = 0;
+    p->block_id = 0;
 }
 
 static void settings(player *p, log_entry *e, span payload, bool ack) {
     bytes_buf text = {0};
     need(p, payload.n % 6 == 0 && (!ack || !payload.n), "SETTINGS of a wrong length");
-    if (ack) hpack_dec_limit(&p->dec, p->table_size);
+    if (ack) { /* what the script said before is in force */
+        hpack_dec_limit(&p->dec, p->table_size);
+        p->frame_max = p->frame_size;
+    }
     while (payload.n) {
         char word[80];
         span entry = span_take(&payload, 6);
@@ -78,22 +97,45 @@ static void log_payload(player *p, h2_frame f, span payload, log_entry *e) {
     }
 }
 
+/* Takes the padding off. */
+static void unpad(player *p, h2_frame f, span *payload) {
+    uint32_t padding;
+    span whole = *payload;
+    need(p, h2_frame_unpad(f, payload, &padding).scope == VERDICT_NONE, "bad padding");
+    for (uint32_t i = 1; i < padding; i++)
+        need(p, whole.p[whole.n - i] == 0, "padding that is not zeros");
+}
+
+/* The frames of a header block stand together, and CONTINUATION nowhere else. */
+static void follow(player *p, h2_frame f) {
+    if (p->block_id)
+        need(p, f.type == H2_FRAME_CONTINUATION && f.stream_id == p->block_id,
+             "a frame inside of a header block");
+    else
+        need(p, f.type != H2_FRAME_CONTINUATION, "CONTINUATION without a header block");
+}
+
 static void frame(player *p, h2_frame f, span payload) {
-    uint32_t padding, promised = 0;
+    uint32_t promised = 0;
     char id[16] = "";
     verdict v = h2_frame_check(f);
     need(p, v.scope == VERDICT_NONE, v.why);
+    need(p, f.length <= p->frame_max, "a frame over MAX_FRAME_SIZE");
+    need(p, !(f.flags & ~flags_of(f.type)), "a flag without a meaning");
+    follow(p, f);
     if (f.type == H2_FRAME_DATA || f.type == H2_FRAME_HEADERS || f.type == H2_FRAME_PUSH_PROMISE)
-        need(p, h2_frame_unpad(f, &payload, &padding).scope == VERDICT_NONE, "bad padding");
+        unpad(p, f, &payload);
     if (f.type == H2_FRAME_PUSH_PROMISE) promised = bytes_get32(span_take(&payload, 4).p);
     if (f.stream_id || f.type == H2_FRAME_WINDOW_UPDATE || f.type == H2_FRAME_ALTSVC)
         snprintf(id, sizeof id, " %u", f.stream_id);
     if (promised) snprintf(id, sizeof id, " %u %u", f.stream_id, promised);
     need(p, h2_frame_name(f.type) != NULL, "a frame of an unknown type");
-    if (p->block.n) need(p, f.type == H2_FRAME_CONTINUATION, "a frame inside of a header block");
     bool block = f.type == H2_FRAME_HEADERS || f.type == H2_FRAME_PUSH_PROMISE;
-    if (block) p->block_entry = p->frames.count;
-    log_entry *e = log_add(&p->frames, "%s%s%s", h2_frame_name(f.type), id, flag_words(p, f));
+    if (block) {
+        p->block_entry = p->frames.count;
+        p->block_id = f.stream_id;
+    }
+    log_entry *e = log_add(&p->frames, "%s%s%s", h2_frame_name(f.type), id, flag_words(f));
     if (block || f.type == H2_FRAME_CONTINUATION) {
         bytes_buf_put(&p->block, payload.p, payload.n);
         if (f.flags & H2_FLAG_END_HEADERS) decode_block(p);
@@ -113,6 +155,7 @@ void reader_frames(player *p) {
     while (rest.n >= H2_FRAME_HEAD) {
         h2_frame f = h2_frame_get(rest.p);
         if (rest.n < H2_FRAME_HEAD + f.length) break;
+        need(p, !(rest.p[5] & 0x80), "a reserved bit");
         span_take(&rest, H2_FRAME_HEAD);
         frame(p, f, span_take(&rest, f.length));
     }

@@ -198,6 +198,7 @@ static void put_settings(player *p, line *l, bytes_buf *b) {
         put16(b, (uint32_t)id);
         put32(b, writer_number(p, value));
         if (id == H2_SETTINGS_HEADER_TABLE_SIZE) p->table_size = writer_number(p, value);
+        if (id == H2_SETTINGS_MAX_FRAME_SIZE) p->frame_size = writer_number(p, value);
     }
 }
 

@@ -2,7 +2,7 @@
 """Tables of the docs that come from lists: `<!-- generated:NAME -->` ... `<!-- end -->`.
 
 NAME is the stem of a core/*.def; or `applets`, for applets/list.def; or `options`, for what `h2box --docs APPLET` prints
-of every applet, by the program that H2BOX names (the one of the dev preset). Without arguments it fails where a page differs
+of every applet, by the program that H2BOX names (the one of the dev preset); or `rules`, for tests/flows/rules.tsv. Without arguments it fails where a page differs
 from the list, and where a list of core is in no page; with --write it rewrites the pages.
 
 A row is MACRO(arg, arg, ...) with an optional comment behind it. Column titles are the words in the list's opening
@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 
+import rules
 from common import ROOT, Report, read
 
 MARK = re.compile(r"(<!-- generated:([a-z0-9_]+) -->\n)(.*?)(<!-- end -->)", re.S)
@@ -117,6 +118,8 @@ def main():
             if which == "options":
                 found = options(report)
                 return match[0] if found is None else match[1] + "\n" + found + "\n" + match[4]
+            if which == "rules":
+                return match[1] + "\n" + rules.page() + "\n" + match[4]
             if which not in lists:
                 report.fault(name, 1, f"there is no list '{which}'")
                 return match[0]

@@ -180,7 +180,8 @@ bool fields_value_valid(span value) {
 typedef struct seen {
     uint64_t content_length;
     span host;
-    uint32_t pseudo; /* bit per token: the pseudo-header fields are the first rows of fields.def */
+    uint32_t vouched; /* pseudo-header fields that are valid by themselves, as in `pseudo` */
+    uint32_t pseudo;  /* bit per token: the pseudo-header fields are the first rows of fields.def */
     bool regular, has_host;
 } seen;
 
@@ -270,8 +271,29 @@ static const char *check_authority(span authority, scheme_kind scheme) {
     return NULL;
 }
 
+static bool scheme_valid(span scheme) {
+    return scheme.n > 0 && (uint8_t)((scheme.p[0] | 0x20) - 'a') < 26 && all_in(scheme, IN_SCHEME);
+}
+
+/* True when some of 8 bytes may be one that a path does not hold. */
+static inline bool path_word_suspect(const uint8_t *p) {
+    const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    uint64_t del = w ^ (ones * 0x7f), hash = w ^ (ones * '#');
+    uint64_t low = (w - ones * 0x21) & ~w;
+    uint64_t same = ((del - ones) & ~del) | ((hash - ones) & ~hash);
+    return ((low | same | w) & tops) != 0;
+}
+
+static bool path_valid(span path) {
+    if (path.n < 8) return path.n == 0 || all_in(path, IN_PATH);
+    bool suspect = path_word_suspect(path.p + path.n - 8);
+    for (size_t i = 0; i + 8 <= path.n; i += 8) suspect |= path_word_suspect(path.p + i);
+    return !suspect || all_in(path, IN_PATH);
+}
+
 static const char *check_path(span path, span method, scheme_kind scheme) {
-    if (path.n > 0 && !all_in(path, IN_PATH)) return "bad byte in :path";
     if (scheme == SCHEME_ELSE) return NULL;
     if (path.n == 0) return "empty :path";
     if (path.p[0] == '/') return NULL;
@@ -306,7 +328,8 @@ static const char *check_request(const seen *s, fields_kind kind, fields_summary
     scheme_kind scheme = SCHEME_NONE;
 
     if ((s->pseudo & BIT(METHOD)) == 0) return "no :method";
-    if (!fields_name_valid(out->method)) return ":method is not a token";
+    if (!(s->vouched & BIT(METHOD)) && !fields_name_valid(out->method))
+        return ":method is not a token";
     bool connect = span_eq(out->method, SPAN("CONNECT"));
     out->connect = connect && (s->pseudo & BIT(PROTOCOL)) == 0;
     if (out->connect) {
@@ -320,13 +343,11 @@ static const char *check_request(const seen *s, fields_kind kind, fields_summary
             if (!protocol_valid(out->protocol)) return ":protocol is not a protocol name";
             if ((s->pseudo & BIT(AUTHORITY)) == 0) return ":protocol without :authority";
         }
-        if (out->scheme.n == 0 || (uint8_t)((out->scheme.p[0] | 0x20) - 'a') > 25 ||
-            !all_in(out->scheme, IN_SCHEME)) {
-            return "bad :scheme";
-        }
+        if (!(s->vouched & BIT(SCHEME)) && !scheme_valid(out->scheme)) return "bad :scheme";
         scheme = scheme_of(out->scheme);
+        if (!(s->vouched & BIT(PATH)) && !path_valid(out->path)) return "bad byte in :path";
         why = check_path(out->path, out->method, scheme);
-        if (why == NULL && (s->pseudo & BIT(AUTHORITY))) {
+        if (why == NULL && (s->pseudo & BIT(AUTHORITY)) && !(s->vouched & BIT(AUTHORITY))) {
             why = check_authority(out->authority, scheme);
         }
         if (why != NULL) return why;
@@ -413,19 +434,33 @@ static const char *take_regular(const http_field *f, http_token token, fields_ki
     }
 }
 
-const char *fields_check(const http_field *f, size_t n, fields_kind kind, bool extended_connect,
-                         fields_summary *out) {
+bool fields_pair_valid(http_token token, span name, span value) {
+    if (!fields_value_valid(value)) return false;
+    switch (token) {
+    case HTTP_TOKEN_OTHER: return fields_name_valid_h2(name);
+    case HTTP_TOKEN_AUTHORITY: return check_authority(value, SCHEME_HTTP) == NULL;
+    case HTTP_TOKEN_METHOD: return fields_name_valid(value);
+    case HTTP_TOKEN_SCHEME: return scheme_valid(value);
+    case HTTP_TOKEN_PATH: return path_valid(value);
+    default: return true;
+    }
+}
+
+const char *fields_check(const http_field *f, size_t n, uint64_t valid, fields_kind kind,
+                         bool extended_connect, fields_summary *out) {
     seen s = {.content_length = FIELDS_NO_LENGTH};
 
     *out = (fields_summary){.content_length = FIELDS_NO_LENGTH};
     for (size_t i = 0; i < n; i++) {
         http_token token = (http_token)f[i].token;
+        const bool vouched = i < 64 && valid >> i & 1;
         const char *why;
         /* OTHER may mean "not looked up": nothing connection-specific may slip through for that. */
         if (token == HTTP_TOKEN_OTHER) token = fields_token(f[i].name);
-        if (!fields_value_valid(f[i].value)) return "bad byte or blank in a field value";
+        if (!vouched && !fields_value_valid(f[i].value))
+            return "bad byte or blank in a field value";
         if (token == HTTP_TOKEN_OTHER) {
-            if (!fields_name_valid_h2(f[i].name)) {
+            if (!vouched && !fields_name_valid_h2(f[i].name)) {
                 bool pseudo = f[i].name.n > 0 && f[i].name.p[0] == ':';
                 return pseudo ? "unknown pseudo-header field" : "bad field name";
             }
@@ -434,6 +469,7 @@ const char *fields_check(const http_field *f, size_t n, fields_kind kind, bool e
         }
         if (rows[token].flags & (HTTP_FIELD_PSEUDO_REQUEST | HTTP_FIELD_PSEUDO_RESPONSE)) {
             why = take_pseudo(&f[i], token, kind, extended_connect, &s, out);
+            s.vouched |= (uint32_t)vouched << token;
         } else {
             s.regular = true;
             why = take_regular(&f[i], token, kind, &s);

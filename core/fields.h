@@ -81,14 +81,20 @@ typedef struct fields_summary {
     bool connect;            /* CONNECT without :protocol (RFC 9113 section 8.5) */
 } fields_summary;
 
+/* Whether fields_check would find nothing wrong with the field by itself, whatever message it is
+ * in: its bytes, of an :authority that it is host[:port], and so on. What a table holds need be
+ * looked at once. */
+bool fields_pair_valid(http_token token, span name, span value);
+
 /* Checks a decoded HTTP/2 field section by RFC 9113 section 8.2 and 8.3, RFC 8441 section 4 and RFC
  * 9110 sections 5.5, 8.6: names, values, pseudo-header fields (order, duplicates, which and for
  * whom, empty path, scheme), connection-specific fields, te only "trailers", content-length digits
  * and repeats (equal repeats are accepted), host against :authority. Returns NULL when it is
  * well-formed, and fills *out; otherwise a literal that says what is wrong (malformed message:
- * stream error PROTOCOL_ERROR). extended_connect says whether :protocol is allowed at all. */
-const char *fields_check(const http_field *f, size_t n, fields_kind kind, bool extended_connect,
-                         fields_summary *out);
+ * stream error PROTOCOL_ERROR). extended_connect says whether :protocol is allowed at all. Bit i of
+ * `valid` says that fields_pair_valid holds for f[i], from 64 on nothing does. */
+const char *fields_check(const http_field *f, size_t n, uint64_t valid, fields_kind kind,
+                         bool extended_connect, fields_summary *out);
 
 /* The size RFC 9113 section 6.5.2 counts: name + value + 32 each. */
 size_t fields_list_size(const http_field *f, size_t n);

@@ -69,7 +69,7 @@ static void reap(h2_conn *c) {
 void h2_conn_free(h2_conn *c) {
     if (!c) return;
     h2_send_written(c, c->out.bytes); /* lent spans go home */
-    for (uint32_t i = 0; i < c->streams.room; i++) {
+    for (uint32_t i = 0; i < c->streams.begun; i++) {
         h2_stream *s = &c->streams.at[i];
         if (!s->id) continue;
         h2_send_release(s);
@@ -128,7 +128,7 @@ void h2_conn_settle(h2_conn *c, h2_stream *s) {
 }
 
 static void end_streams(h2_conn *c) {
-    for (uint32_t i = 0; i < c->streams.room; i++) {
+    for (uint32_t i = 0; i < c->streams.begun; i++) {
         h2_stream *s = &c->streams.at[i];
         if (s->id && !(s->flags & H2_STREAM_GONE)) h2_conn_retire(c, s, c->over);
     }

@@ -116,7 +116,7 @@ void h2_prio_depend(h2_prio *p, h2_streams *t, uint32_t id, h2_stream *s, h2_dep
     if (!p->tree) {
         p->tree = h2_tree_new(t->mem);
         if (!p->tree) return;
-        for (uint32_t i = 0; i < t->room; i++)
+        for (uint32_t i = 0; i < t->begun; i++)
             if (t->at[i].id && !(t->at[i].flags & H2_STREAM_GONE)) plant(p, t, &t->at[i]);
     }
     if (s && !h2_tree_has(p->tree, id)) plant(p, t, s);

@@ -40,7 +40,7 @@ static verdict check_fields(h2_conn *c, fields_kind kind, http_event *ev) {
         return VERDICT_ON_STREAM(id, H2_ENHANCE_YOUR_CALM, "field section too large");
     ev->fields = l->fields;
     ev->field_count = l->count;
-    const char *why = fields_check(l->fields, l->count, kind, extended, &ev->summary);
+    const char *why = fields_check(l->fields, l->count, l->valid, kind, extended, &ev->summary);
     return why ? VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, why) : VERDICT_OK;
 }
 

@@ -13,7 +13,7 @@ static void may_send(h2_conn *c, h2_stream *s) {
 /* A new initial window moves the window of every stream (RFC 9113 section 6.9.2). */
 static verdict shift_windows(h2_conn *c, uint32_t to) {
     uint32_t from = c->peer[H2_SLOT_INITIAL_WINDOW_SIZE];
-    for (uint32_t i = 0; i < c->streams.room; i++) {
+    for (uint32_t i = 0; i < c->streams.begun; i++) {
         h2_stream *s = &c->streams.at[i];
         if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
         if (!h2_flow_shift(&s->send_window, from, to))
@@ -123,7 +123,7 @@ static verdict goaway(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     if (c->goaway_received && !h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
     c->goaway_received = true;
     c->peer_last = last;
-    for (uint32_t i = 0; i < c->streams.room; i++) {
+    for (uint32_t i = 0; i < c->streams.begun; i++) {
         h2_stream *s = &c->streams.at[i];
         if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
         if (!h2_conn_is_ours(c, s->id) || s->id <= last) continue;

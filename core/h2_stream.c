@@ -34,8 +34,10 @@ void h2_stream_init(h2_streams *t, const mem *m) {
 }
 
 void h2_stream_end(h2_streams *t) {
+    uint32_t wanted = t->begun < t->wanted / 2 ? t->wanted / 2 : t->room;
     if (t->room) mem_give(t->mem, t->at, block_size(t->room));
     h2_stream_init(t, t->mem);
+    t->wanted = wanted;
 }
 
 static void map_put(h2_streams *t, h2_stream *s) {
@@ -45,11 +47,11 @@ static void map_put(h2_streams *t, h2_stream *s) {
 }
 
 static bool grow(h2_streams *t) {
-    uint32_t old = t->room, room = old ? old * 2 : FIRST_ROOM;
+    uint32_t first = t->wanted > FIRST_ROOM ? t->wanted : FIRST_ROOM;
+    uint32_t old = t->room, room = old ? old * 2 : first;
     h2_stream *at = mem_take(t->mem, block_size(room));
     if (!at) return false;
     if (old) memcpy(at, t->at, old * sizeof *at);
-    memset(at + old, 0, (room - old) * sizeof *at);
     if (old) mem_give(t->mem, t->at, block_size(old));
     t->at = at;
     t->room = room;
@@ -57,19 +59,17 @@ static bool grow(h2_streams *t) {
     memset(t->buckets, 0xff, room * sizeof *t->buckets);
     for (uint32_t i = 0; i < old; i++)
         if (at[i].id && !(at[i].flags & H2_STREAM_GONE)) map_put(t, &at[i]);
-    for (uint32_t i = room; i-- > old;) {
-        at[i].slot = i;
-        at[i].map_next = t->free;
-        t->free = i;
-    }
     return true;
 }
 
 h2_stream *h2_stream_add(h2_streams *t, uint32_t id) {
-    if (t->free == H2_NO_SLOT && !grow(t)) return NULL;
-    h2_stream *s = &t->at[t->free];
-    uint32_t slot = s->slot;
-    t->free = s->map_next;
+    if (t->free == H2_NO_SLOT && t->begun == t->room && !grow(t)) return NULL;
+    uint32_t slot = t->free;
+    if (slot != H2_NO_SLOT)
+        t->free = t->at[slot].map_next;
+    else
+        slot = t->begun++;
+    h2_stream *s = &t->at[slot];
     t->used++;
     t->live++;
     memset(s, 0, sizeof *s);
@@ -88,7 +88,7 @@ h2_stream *h2_stream_find(const h2_streams *t, uint32_t id) {
 }
 
 h2_stream *h2_stream_of(const h2_streams *t, http_ref ref) {
-    if (ref.id == 0 || ref.slot >= t->room) return NULL;
+    if (ref.id == 0 || ref.slot >= t->begun) return NULL;
     h2_stream *s = &t->at[ref.slot];
     return s->id == ref.id && !(s->flags & H2_STREAM_GONE) ? s : NULL;
 }

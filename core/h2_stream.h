@@ -83,6 +83,8 @@ typedef struct h2_streams {
     h2_stream *at;     /* by slot */
     uint32_t *buckets; /* as many as slots; slots chained by map_next */
     uint32_t room;     /* slots, a power of two */
+    uint32_t begun;    /* of these, slots that were ever used: the others are not even zeroed */
+    uint32_t wanted;   /* slots the last block came to have, less each time: what to begin with */
     uint32_t used;     /* slots that are not free */
     uint32_t live;     /* of these, streams that are not closed */
     uint32_t free;     /* first free slot */

@@ -47,7 +47,7 @@ static void look_for_stalls(h2_conn *c) {
             c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "the connection window is kept shut"));
         return;
     }
-    for (uint32_t i = 0; i < c->streams.room && c->ending == H2_ENDING_NO; i++) {
+    for (uint32_t i = 0; i < c->streams.begun && c->ending == H2_ENDING_NO; i++) {
         h2_stream *s = &c->streams.at[i];
         if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
         bool window = window_stalled(s), content = content_stalled(s);

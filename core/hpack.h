@@ -76,6 +76,7 @@ typedef struct hpack_list {
     uint32_t max_count; /* fields at most */
     uint32_t max_size;  /* RFC 9113 section 6.5.2 size at most */
     uint32_t size;      /* size so far; counts on when overflowed */
+    uint64_t valid; /* bit i: fields_pair_valid holds for fields[i], which a table has or has had */
     bool
         overflowed; /* over a maximum: later fields were decoded for the table's sake and dropped */
     const mem *mem;
@@ -108,6 +109,8 @@ hpack_status hpack_dec_block(hpack_dec *d, span block, hpack_list *l);
 
 /* ---- encoder (hpack_enc.c) ---- */
 
+#define HPACK_LAST 8u /* a power of two; answers of servers have six to eight fields */
+
 typedef struct hpack_enc {
     hpack_table table;
     uint32_t cap;        /* the size we choose at most, whatever the peer allows */
@@ -116,7 +119,9 @@ typedef struct hpack_enc {
     bool must_update;
     uint32_t *buckets;     /* hash index over the table (hpack_index.c), NULL while it is empty */
     uint32_t bucket_count; /* entries it has room for */
-    uint32_t seed;         /* of the hash, so that a peer cannot aim collisions */
+    uint32_t
+        last[HPACK_LAST]; /* number of the entry that the field in this place of a block had last */
+    uint32_t seed;        /* of the hash, so that a peer cannot aim collisions */
 } hpack_enc;
 
 /* cap bounds the table's size whatever the peer allows. seed should differ between connections. */

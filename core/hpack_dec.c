@@ -79,8 +79,9 @@ static inline http_field *next_place(hpack_list *l) {
     return &l->fields[l->count];
 }
 
-/* Counts in the field at next_place. */
-static inline void count_in(hpack_list *l, const http_field *f) {
+/* Counts in the field at next_place; `valid` when fields_pair_valid is known to hold for it. */
+static inline void count_in(hpack_list *l, const http_field *f, bool valid) {
+    if (l->count < 64) l->valid |= (uint64_t)valid << l->count;
     l->count++;
     l->size += (uint32_t)(f->name.n + f->value.n) + HPACK_ENTRY_OVERHEAD;
 }
@@ -115,7 +116,7 @@ static inline hpack_status put_static(uint32_t index, hpack_list *l) {
     http_field *f = next_place(l);
     if (!f) return HPACK_NO_MEMORY;
     *f = (http_field){e->name, e->value, e->token, false};
-    count_in(l, f);
+    count_in(l, f, e->token != HTTP_TOKEN_AUTHORITY); /* its value is empty */
     return HPACK_OK;
 }
 
@@ -139,7 +140,7 @@ static inline hpack_status put_dynamic(const hpack_table *t, uint32_t i, hpack_l
     f->value = span_of(p, r->value_n);
     f->token = r->token;
     f->never_indexed = false;
-    count_in(l, f);
+    count_in(l, f, r->valid);
     return HPACK_OK;
 }
 
@@ -257,9 +258,12 @@ static inline hpack_status put_listed(hpack_dec *d, const pending *w, hpack_list
     hpack_status bad = keep_name(l, w, f);
     if (!bad) bad = keep(l, &w->value, w->value_most, &f->value);
     if (bad) return bad;
-    count_in(l, f);
-    if (!w->incremental || hpack_table_add(&d->table, f->token, f->name, f->value)) return HPACK_OK;
-    return HPACK_NO_MEMORY;
+    bool valid = w->incremental && fields_pair_valid((http_token)f->token, f->name, f->value);
+    count_in(l, f, valid);
+    if (!w->incremental) return HPACK_OK;
+    if (!hpack_table_add(&d->table, f->token, f->name, f->value)) return HPACK_NO_MEMORY;
+    if (d->table.count) hpack_table_record(&d->table, 0)->valid = valid;
+    return HPACK_OK;
 }
 
 /* Decodes a field's strings into `scratch` and takes it into the table. */

@@ -25,6 +25,7 @@ typedef struct hpack_record {
     uint32_t at; /* where in the bytes: the name unless it has a token, then the value */
     uint32_t name_n, value_n;
     uint16_t token;
+    bool valid; /* fields_pair_valid: of entries that were decoded */
 } hpack_record;
 
 /* Behind the table's bytes so many more may be read, so that short copies need not look at their
@@ -97,6 +98,10 @@ uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k);
 
 /* The newest entry with this name, or HPACK_NOT_FOUND. */
 uint32_t hpack_index_name(const hpack_enc *e, const hpack_key *k);
+
+/* The place of the entry with this number when it is still in the table and has this name and
+ * value, else HPACK_NOT_FOUND: no hash is needed for what is sent again. */
+uint32_t hpack_index_again(const hpack_enc *e, uint32_t number, const http_field *f);
 
 /* Enters the table's newest entry, which is the key's. When memory is refused nothing is found
  * until it is not. */

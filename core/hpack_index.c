@@ -100,6 +100,13 @@ static inline bool has_value(const hpack_enc *e, const hpack_record *r, const ht
     return r->value_n == f->value.n && hpack_same(end - r->value_n, f->value.p, f->value.n);
 }
 
+uint32_t hpack_index_again(const hpack_enc *e, uint32_t number, const http_field *f) {
+    uint32_t place = place_of(e, number);
+    if (place >= e->table.count) return HPACK_NOT_FOUND;
+    const hpack_record *r = hpack_table_record(&e->table, place);
+    return has_name(e, r, f) && has_value(e, r, f) ? place : HPACK_NOT_FOUND;
+}
+
 uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k) {
     if (!e->buckets) return HPACK_NOT_FOUND;
     uint32_t number = *pair_head(e, k->pair_hash);

@@ -30,6 +30,7 @@ void hpack_list_clear(hpack_list *l) {
     if (l->capacity > KEPT_CAPACITY) give_fields(l);
     l->count = 0;
     l->size = 0;
+    l->valid = 0;
     l->overflowed = false;
     mem_arena_clear(&l->bytes);
 }
@@ -39,6 +40,7 @@ void hpack_list_end(hpack_list *l) {
     mem_arena_end(&l->bytes);
     l->count = 0;
     l->size = 0;
+    l->valid = 0;
     l->overflowed = false;
 }
 

@@ -157,7 +157,7 @@ bool hpack_table_add(hpack_table *t, uint16_t token, span name, span value) {
     if (name_n) memcpy(p, name.p, name_n);
     if (value_n) memcpy(p + name_n, value.p, value_n);
     t->inserted++;
-    *hpack_table_record(t, 0) = (hpack_record){t->tail, (uint32_t)name.n, value_n, token};
+    *hpack_table_record(t, 0) = (hpack_record){t->tail, (uint32_t)name.n, value_n, token, false};
     t->count++;
     t->size += (uint32_t)size;
     t->held += name_n + value_n;

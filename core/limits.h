@@ -78,7 +78,7 @@
  * type, and chat, over streams. A microsecond each is 2 % of a core. CVE-2019-9518 (empty frames,
  * here with a byte in them). */
 #define LIMIT_SMALL_DATA  64u
-#define LIMIT_SMALL_BURST 100000u
+#define LIMIT_SMALL_BURST 20000u
 #define LIMIT_SMALL_RATE  20000u
 
 /* WINDOW_UPDATE frames that one frame of DATA pays for, and that may be saved up; Envoy allows 20.

@@ -1,7 +1,6 @@
 #include "applets/server/site.h"
 #include "applets/server/page.h"
 #include "core/limits.h"
-#include "core/mime.h"
 #include "core/path.h"
 
 #include <string.h>
@@ -14,24 +13,28 @@ typedef struct pending {
     site *site;
     net_link *link; /* NULL: the stream is gone */
     http_ref ref;
-    bool head, answered;
-    int64_t since; /* if-modified-since, DATE_MIN when absent */
-    span location; /* what a directory is redirected to: scheme, authority, path with "/" and query
-                    */
-    size_t size;   /* of this allocation */
-    span name;     /* decoded path, with index.html where it was a folder */
+    bool head;
+    bool *answered_now;      /* set when the answer comes while the request's event still lives */
+    const http_event *event; /* that event, while it lives */
+    int64_t since;           /* if-modified-since, DATE_MIN when absent */
+    span location; /* where a directory is: scheme, authority, path with "/" and query; made when
+                      the event ends before the answer comes */
+    size_t location_size;
+    size_t size; /* of this allocation */
+    span name;   /* decoded path, with index.html where it was a folder */
     uint8_t bytes[];
 } pending;
 
 typedef struct answer {
     http_field fields[FIELDS_MAX];
     size_t n;
-    uint8_t status[3], length[20], modified[DATE_LENGTH];
+    uint8_t status[3], length[20];
 } answer;
 
 bool site_open(site *s, loop *l, const char *root, const char **why) {
     s->loop = l;
     s->date_at = INT64_MIN;
+    facts_init(&s->facts);
     s->files = file_cache_new(l, root, why);
     return s->files != NULL;
 }
@@ -90,11 +93,6 @@ static void send_error(site *s, net_link *k, http_ref ref, unsigned status, span
     send(k, ref, &a, body);
 }
 
-static span type_of(span name) {
-    span type = mime_type(mime_extension(name));
-    return type.n ? type : SPAN(MIME_UNKNOWN);
-}
-
 static void send_file(site *s, net_link *k, const pending *p, file *f) {
     answer a;
     http_body body = HTTP_NO_BODY;
@@ -102,10 +100,9 @@ static void send_file(site *s, net_link *k, const pending *p, file *f) {
     begin(&a, s, same ? 304 : 200);
     add(&a, HTTP_FIELD_OF(CACHE_CONTROL, SPAN("max-age=3600")));
     add_date(&a, s);
-    date_format(file_mtime(f), a.modified);
     if (!same) add_length(&a, file_size(f));
-    add(&a, HTTP_FIELD_OF(LAST_MODIFIED, span_of(a.modified, DATE_LENGTH)));
-    if (!same) add(&a, HTTP_FIELD_OF(CONTENT_TYPE, type_of(p->name)));
+    add(&a, HTTP_FIELD_OF(LAST_MODIFIED, facts_date(&s->facts, file_mtime(f))));
+    if (!same) add(&a, HTTP_FIELD_OF(CONTENT_TYPE, facts_type(&s->facts, p->name)));
     if (!same && !p->head && file_size(f) && !file_body(f, k, p->ref, &body)) {
         send_error(s, k, p->ref, 503, SPAN(""), false);
         return;
@@ -115,50 +112,65 @@ static void send_file(site *s, net_link *k, const pending *p, file *f) {
 
 /* ---- from request to file ---- */
 
-static void pending_free(pending *p) { mem_give(loop_mem(p->site->loop), p, p->size); }
+/* "http://host/dir/?query": absolute, since that is what the tools that read it are used to;
+ * without an authority "/dir/?query". In a block of its own, of *size bytes; empty when memory is
+ * refused or the path cannot be written. */
+static span make_location(const mem *m, const http_event *ev, span name, size_t *size) {
+    const fields_summary *r = &ev->summary;
+    const uint8_t *mark = memchr(r->path.p, '?', r->path.n);
+    span query = mark ? span_skip(r->path, (size_t)(mark - r->path.p)) : SPAN("");
+    *size = r->scheme.n + 3 + r->authority.n + 3 * name.n + 1 + query.n;
+    uint8_t *out = mem_take(m, *size);
+    size_t n = 0;
+    if (!out) return SPAN("");
+    if (r->authority.n) {
+        memcpy(out, r->scheme.p, r->scheme.n);
+        n += r->scheme.n;
+        memcpy(out + n, "://", 3);
+        n += 3;
+        memcpy(out + n, r->authority.p, r->authority.n);
+        n += r->authority.n;
+    }
+    size_t encoded = path_encode(name, out + n, *size - n);
+    if (encoded == 0) {
+        mem_give(m, out, *size);
+        return SPAN("");
+    }
+    n += encoded;
+    out[n++] = '/';
+    if (query.n) memcpy(out + n, query.p, query.n);
+    return span_of(out, n + query.n);
+}
+
+static void pending_free(pending *p) {
+    const mem *m = loop_mem(p->site->loop);
+    if (p->location.n) mem_give(m, (void *)(uintptr_t)p->location.p, p->location_size);
+    mem_give(m, p, p->size);
+}
+
+static void keep_location(pending *p, const http_event *ev) {
+    p->location = make_location(loop_mem(p->site->loop), ev, p->name, &p->location_size);
+}
 
 static void opened(void *user, file_status st, file *f) {
     pending *p = user;
     net_link *k = p->link;
     site *s = p->site;
-    p->answered = true;
+    if (p->event) *p->answered_now = true;
     if (k) {
         session_attach(link_session(k), p->ref, NULL);
         switch (st) {
         case FILE_OK: send_file(s, k, p, f); break;
-        case FILE_DIRECTORY: send_error(s, k, p->ref, 301, p->location, p->head); break;
+        case FILE_DIRECTORY:
+            if (p->event) keep_location(p, p->event);
+            send_error(s, k, p->ref, 301, p->location, p->head);
+            break;
         case FILE_MISSING: send_error(s, k, p->ref, 404, SPAN(""), p->head); break;
         case FILE_BUSY: send_error(s, k, p->ref, 503, SPAN(""), p->head); break;
         }
     }
     if (f) file_close(f);
     pending_free(p);
-}
-
-/* "http://host/dir/?query": absolute, since that is what the tools that read it are used to;
- * without an authority
- * "/dir/?query". */
-static span make_location(uint8_t *out, size_t room, const http_event *ev, const path *decoded) {
-    const fields_summary *m = &ev->summary;
-    size_t n = 0;
-    if (m->authority.n) {
-        memcpy(out, m->scheme.p, m->scheme.n);
-        n += m->scheme.n;
-        memcpy(out + n, "://", 3);
-        n += 3;
-        memcpy(out + n, m->authority.p, m->authority.n);
-        n += m->authority.n;
-    }
-    size_t encoded = path_encode(decoded->name, out + n, room - n);
-    if (encoded == 0) return SPAN("");
-    n += encoded;
-    out[n++] = '/';
-    if (decoded->query.n) {
-        out[n++] = '?';
-        memcpy(out + n, decoded->query.p, decoded->query.n);
-        n += decoded->query.n;
-    }
-    return span_of(out, n);
 }
 
 static int64_t since_of(const site *s, const http_event *ev) {
@@ -178,29 +190,28 @@ static pending *pending_new(site *s, net_link *k, const http_event *ev, bool hea
     *status = 404;
     if (m->path.n > LIMIT_PATH || path_decode(m->path, target, sizeof target, &decoded))
         return NULL;
-    size_t name = decoded.name.n + sizeof INDEX;
-    size_t location = decoded.folder ? 0
-                                     : m->scheme.n + 3 + m->authority.n + 3 * decoded.name.n + 2 +
-                                           decoded.query.n;
-    size_t size = sizeof(pending) + name + location;
+    size_t size = sizeof(pending) + decoded.name.n + sizeof INDEX;
     pending *p = mem_take(loop_mem(s->loop), size);
     *status = 503;
     if (!p) return NULL;
-    *p = (pending){
-        .site = s, .link = k, .ref = ev->ref, .head = head, .size = size, .since = since_of(s, ev)};
+    *p = (pending){.site = s,
+                   .link = k,
+                   .ref = ev->ref,
+                   .head = head,
+                   .event = ev,
+                   .size = size,
+                   .since = since_of(s, ev)};
     memcpy(p->bytes, decoded.name.p, decoded.name.n);
     p->name = span_of(p->bytes, decoded.name.n);
     if (decoded.folder) {
         memcpy(p->bytes + p->name.n, INDEX, sizeof INDEX - 1);
         p->name.n += sizeof INDEX - 1;
-    } else {
-        p->location = make_location(p->bytes + name, location, ev, &decoded);
     }
     return p;
 }
 
 void site_answer(site *s, net_link *k, const http_event *ev) {
-    bool head = span_eq(ev->summary.method, SPAN("HEAD"));
+    bool head = span_eq(ev->summary.method, SPAN("HEAD")), answered = false;
     unsigned status = 405;
     pending *p = NULL;
     if (head || s->any_method || span_eq(ev->summary.method, SPAN("GET")))
@@ -209,9 +220,13 @@ void site_answer(site *s, net_link *k, const http_event *ev) {
         send_error(s, k, ev->ref, status, SPAN(""), head);
         return;
     }
+    p->answered_now = &answered;
     /* Attached first: when the answer comes within the call, opened() detaches it and p is gone. */
     session_attach(link_session(k), p->ref, p);
     file_open(s->files, p->name, opened, p);
+    if (answered) return;
+    p->event = NULL;
+    keep_location(p, ev);
 }
 
 void site_forget(const http_event *ev) {

@@ -5,7 +5,7 @@
 #ifndef H2BOX_APPLETS_SERVER_SITE_H
 #define H2BOX_APPLETS_SERVER_SITE_H
 
-#include "core/date.h"
+#include "applets/server/facts.h"
 #include "netio/net.h"
 
 typedef struct site {
@@ -16,6 +16,7 @@ typedef struct site {
     bool any_method; /* answer every method as GET, as nghttpd does */
     int64_t date_at; /* the second that date shows */
     uint8_t date[DATE_LENGTH];
+    facts facts;
 } site;
 
 /* False with *why: the directory cannot be served. */

@@ -119,7 +119,7 @@ void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v) {
         c->tell++;
     }
     h2_stream_retire(&c->streams, s);
-    if (c->trace.closed) c->trace.closed(c->trace.user, s->id, v.code);
+    if (c->trace.ops) c->trace.ops->closed(c->trace.user, s->id, v.code);
     if (held) hold_less(c, held);
 }
 

@@ -1,7 +1,8 @@
 #include "core/h2_prio.h"
 
+_Static_assert(H2_STREAM_RINGS == 8 * 2, "a ring for each urgency, incremental or not");
+
 void h2_prio_init(h2_prio *p) {
-    for (int i = 0; i < H2_PRIO_RINGS; i++) p->head[i] = H2_NO_SLOT;
     p->filled = 0;
     p->turn = false;
     p->tree = NULL;
@@ -21,8 +22,8 @@ static void link_before(h2_streams *t, h2_stream *s, h2_stream *at) {
 
 /* A non-incremental ring is kept in the order of identifiers (RFC 9218 section 10); its new member
  * is mostly the newest. */
-static void add_ordered(h2_prio *p, h2_streams *t, h2_stream *s) {
-    h2_stream *head = &t->at[p->head[s->priority]];
+static void add_ordered(h2_streams *t, h2_stream *s) {
+    h2_stream *head = &t->at[t->rings[s->priority]];
     h2_stream *at = head;
     do {
         h2_stream *last = &t->at[at->ready_prev];
@@ -33,31 +34,31 @@ static void add_ordered(h2_prio *p, h2_streams *t, h2_stream *s) {
         at = last;
     } while (at != head);
     link_before(t, s, head);
-    p->head[s->priority] = s->slot;
+    t->rings[s->priority] = s->slot;
 }
 
 static void ring_add(h2_prio *p, h2_streams *t, h2_stream *s) {
-    uint32_t head = p->head[s->priority];
+    uint32_t head = t->rings[s->priority];
     if (head == H2_NO_SLOT) {
         s->ready_next = s->ready_prev = s->slot;
-        p->head[s->priority] = s->slot;
+        t->rings[s->priority] = s->slot;
         p->filled = (uint16_t)(p->filled | 1u << s->priority);
     } else if (s->priority & 1) {
         link_before(t, s, &t->at[head]);
     } else {
-        add_ordered(p, t, s);
+        add_ordered(t, s);
     }
 }
 
 static void ring_remove(h2_prio *p, h2_streams *t, h2_stream *s) {
     if (s->ready_next == s->slot) {
-        p->head[s->priority] = H2_NO_SLOT;
+        t->rings[s->priority] = H2_NO_SLOT;
         p->filled = (uint16_t)(p->filled & ~(1u << s->priority));
         return;
     }
     t->at[s->ready_prev].ready_next = s->ready_next;
     t->at[s->ready_next].ready_prev = s->ready_prev;
-    if (p->head[s->priority] == s->slot) p->head[s->priority] = s->ready_next;
+    if (t->rings[s->priority] == s->slot) t->rings[s->priority] = s->ready_next;
 }
 
 /* ---- ready streams ---- */
@@ -147,14 +148,15 @@ h2_stream *h2_prio_next(h2_prio *p, const h2_streams *t) {
     while (!((unsigned)p->filled >> ring & 3u)) ring += 2;
     unsigned both = (unsigned)p->filled >> ring & 3u;
     if (both == 2 || (both == 3 && p->turn)) ring++;
-    return &t->at[p->head[ring]];
+    return &t->at[t->rings[ring]];
 }
 
-void h2_prio_sent(h2_prio *p, const h2_stream *s, uint32_t n) {
+void h2_prio_sent(h2_prio *p, h2_streams *t, const h2_stream *s, uint32_t n) {
     if (in_tree(p, s)) {
         h2_tree_sent(p->tree, s->id, n);
         return;
     }
     p->turn = !p->turn;
-    if ((s->priority & 1) && p->head[s->priority] == s->slot) p->head[s->priority] = s->ready_next;
+    if ((s->priority & 1) && t->rings[s->priority] == s->slot)
+        t->rings[s->priority] = s->ready_next;
 }

@@ -12,14 +12,12 @@
 #include "core/h2_stream.h"
 #include "core/h2_tree.h"
 
-#define H2_PRIO_RINGS   16
 #define H2_PRIO_DEFAULT (3 * 2) /* u=3, not incremental: RFC 9218 section 4 */
 
 typedef struct h2_prio {
-    uint32_t head[H2_PRIO_RINGS]; /* by urgency * 2 + incremental */
-    uint16_t filled;              /* bit per ring */
-    bool turn;                    /* both rings of an urgency are filled: whose turn it is */
-    h2_tree *tree;                /* NULL: the peer has not used one */
+    h2_tree *tree;   /* NULL: the peer has not used one */
+    uint16_t filled; /* bit per ring: the rings are by urgency * 2 + incremental */
+    bool turn;       /* both rings of an urgency are filled: whose turn it is */
 } h2_prio;
 
 void h2_prio_init(h2_prio *p);
@@ -56,6 +54,6 @@ h2_stream *h2_prio_next(h2_prio *p, const h2_streams *t);
 
 /* A frame of n bytes of s was sent: the next of its ring may have a turn (RFC 9218 section 10), or
  * who shares with it in the tree. */
-void h2_prio_sent(h2_prio *p, const h2_stream *s, uint32_t n);
+void h2_prio_sent(h2_prio *p, h2_streams *t, const h2_stream *s, uint32_t n);
 
 #endif

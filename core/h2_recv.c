@@ -1,11 +1,11 @@
 #include "core/h2_impl.h"
 
 void h2_recv_trace(h2_conn *c, h2_frame f, span payload, verdict v) {
-    if (!c->trace.frame) return;
+    if (!c->trace.ops) return;
     h2_trace_frame t = h2_trace_of(f, false);
     t.payload = payload;
     t.verdict = v;
-    c->trace.frame(c->trace.user, &t);
+    c->trace.ops->frame(c->trace.user, &t);
 }
 
 /* ---- payloads that came in pieces ---- */
@@ -148,10 +148,10 @@ static verdict data_pad(h2_conn *c, uint8_t pad) {
 void h2_recv_data_end(h2_conn *c) {
     c->left = c->pad_left;
     c->phase = c->left ? H2_PHASE_SKIP : H2_PHASE_HEAD;
-    if (!c->trace.frame) return;
+    if (!c->trace.ops) return;
     h2_trace_frame t = h2_trace_of(c->frame, false);
     t.padding = c->frame.flags & H2_FLAG_PADDED ? c->pad_left + 1 : 0;
-    c->trace.frame(c->trace.user, &t);
+    c->trace.ops->frame(c->trace.user, &t);
 }
 
 /* A piece of content for a stream that is open to it. */
@@ -165,9 +165,9 @@ static void data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_eve
         h2_conn_credit_connection(c, (uint32_t)piece.n);
     else
         c->recv_unpaid += (uint32_t)piece.n;
-    if (c->trace.data && piece.n)
-        c->trace.data(c->trace.user, s->id, piece.n, s->recv_held + s->recv_owed,
-                      c->recv_owed + c->recv_unpaid);
+    if (c->trace.ops && piece.n)
+        c->trace.ops->data(c->trace.user, s->id, piece.n, s->recv_held + s->recv_owed,
+                           c->recv_owed + c->recv_unpaid);
     if (end) s->state = h2_stream_next(s->state, H2_RECV_END);
     ev->kind = HTTP_EVENT_DATA;
     ev->ref = (http_ref){s->slot, s->id};

@@ -16,7 +16,7 @@ static verdict take_priority(h2_conn *c, h2_frame f, span *payload) {
 
 static void trace_block(h2_conn *c, h2_trace_section section, verdict v) {
     c->block.traced = true;
-    if (!c->trace.frame) return;
+    if (!c->trace.ops) return;
     const hpack_list *l = &c->scratch->list;
     h2_trace_frame t = h2_trace_of(c->block.frame, false);
     t.padding = c->block.padding;
@@ -28,7 +28,7 @@ static void trace_block(h2_conn *c, h2_trace_section section, verdict v) {
     t.fields = l->fields;
     t.field_count = l->count;
     t.verdict = v;
-    c->trace.frame(c->trace.user, &t);
+    c->trace.ops->frame(c->trace.user, &t);
 }
 
 /* Fills the event's fields from the list and judges them. */

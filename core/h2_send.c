@@ -11,10 +11,10 @@ static void no_memory(h2_conn *c) {
 }
 
 static void trace_sent(h2_conn *c, h2_frame f, span payload) {
-    if (!c->trace.frame) return;
+    if (!c->trace.ops) return;
     h2_trace_frame t = h2_trace_of(f, true);
     t.payload = payload;
-    c->trace.frame(c->trace.user, &t);
+    c->trace.ops->frame(c->trace.user, &t);
 }
 
 void h2_send_frame(h2_conn *c, h2_frame_type type, uint8_t flags, uint32_t id, span payload) {
@@ -99,14 +99,14 @@ static uint32_t frame_payload_max(const h2_conn *c) {
 
 static void trace_block(h2_conn *c, h2_frame f, uint32_t promised_id, uint32_t padding,
                         const http_field *fields, size_t n, h2_trace_section section) {
-    if (!c->trace.frame) return;
+    if (!c->trace.ops) return;
     h2_trace_frame t = h2_trace_of(f, true);
     t.padding = padding;
     t.promised_id = promised_id;
     t.section = section;
     t.fields = fields;
     t.field_count = n;
-    c->trace.frame(c->trace.user, &t);
+    c->trace.ops->frame(c->trace.user, &t);
 }
 
 /* Cuts a block that is too long for one frame: the fragments behind the first move up to make room
@@ -218,10 +218,10 @@ static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t
     c->data_sent += f.length;
     if (c->free_updates < LIMIT_FREE_UPDATES && (lent.n >= LIMIT_SMALL_DATA || end))
         c->free_updates += LIMIT_UPDATES_PER_DATA;
-    if (c->trace.frame) {
+    if (c->trace.ops) {
         h2_trace_frame t = h2_trace_of(f, true);
         t.padding = pad;
-        c->trace.frame(c->trace.user, &t);
+        c->trace.ops->frame(c->trace.user, &t);
     }
 }
 
@@ -254,7 +254,7 @@ static bool send_data(h2_conn *c, h2_stream *s) {
     bool end = said == HTTP_PULL_END;
     if (lent.n || (end && !s->trailers)) {
         queue_data(c, s, p, lent, pad, end && !s->trailers);
-        h2_prio_sent(&c->prio, s, (uint32_t)lent.n + H2_FRAME_HEAD);
+        h2_prio_sent(&c->prio, &c->streams, s, (uint32_t)lent.n + H2_FRAME_HEAD);
     } else {
         outq_commit(&c->out, 0);
     }

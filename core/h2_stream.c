@@ -27,7 +27,9 @@ static uint32_t *bucket_of(const h2_streams *t, uint32_t id) {
     return &t->buckets[((id * 2654435761u) >> 7) & (t->room - 1)];
 }
 
-static size_t block_size(uint32_t room) { return room * (sizeof(h2_stream) + sizeof(uint32_t)); }
+static size_t block_size(uint32_t room) {
+    return room * (sizeof(h2_stream) + sizeof(uint32_t)) + H2_STREAM_RINGS * sizeof(uint32_t);
+}
 
 void h2_stream_init(h2_streams *t, const mem *m) {
     *t = (h2_streams){.mem = m, .free = H2_NO_SLOT, .gone = H2_NO_SLOT, .gone_last = H2_NO_SLOT};
@@ -51,12 +53,17 @@ static bool grow(h2_streams *t) {
     uint32_t old = t->room, room = old ? old * 2 : first;
     h2_stream *at = mem_take(t->mem, block_size(room));
     if (!at) return false;
-    if (old) memcpy(at, t->at, old * sizeof *at);
-    if (old) mem_give(t->mem, t->at, block_size(old));
+    uint32_t *buckets = (uint32_t *)(at + room), *rings = buckets + room;
+    memset(buckets, 0xff, (room + H2_STREAM_RINGS) * sizeof *buckets); /* H2_NO_SLOT */
+    if (old) {
+        memcpy(at, t->at, old * sizeof *at);
+        memcpy(rings, t->rings, H2_STREAM_RINGS * sizeof *rings);
+        mem_give(t->mem, t->at, block_size(old));
+    }
     t->at = at;
     t->room = room;
-    t->buckets = (uint32_t *)(at + room);
-    memset(t->buckets, 0xff, room * sizeof *t->buckets);
+    t->buckets = buckets;
+    t->rings = rings;
     for (uint32_t i = 0; i < old; i++)
         if (at[i].id && !(at[i].flags & H2_STREAM_GONE)) map_put(t, &at[i]);
     return true;

@@ -27,6 +27,8 @@ const char *h2_stream_state_name(h2_state s);
 
 #define H2_NO_SLOT UINT32_MAX
 
+#define H2_STREAM_RINGS 16u
+
 enum {                                /* h2_stream.flags */
        H2_STREAM_LATER = 1 << 0,      /* the body said LATER: wait for wake */
        H2_STREAM_READY = 1 << 1,      /* linked in h2_prio */
@@ -82,6 +84,7 @@ typedef struct h2_streams {
     const mem *mem;
     h2_stream *at;     /* by slot */
     uint32_t *buckets; /* as many as slots; slots chained by map_next */
+    uint32_t *rings;   /* H2_STREAM_RINGS of them, for h2_prio: they come and go with the streams */
     uint32_t room;     /* slots, a power of two */
     uint32_t begun;    /* of these, slots that were ever used: the others are not even zeroed */
     uint32_t wanted;   /* slots the last block came to have, less each time: what to begin with */

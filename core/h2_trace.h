@@ -36,14 +36,17 @@ typedef struct h2_trace_frame {
     verdict verdict; /* received and judged invalid; VERDICT_NONE otherwise */
 } h2_trace_frame;
 
-typedef struct h2_trace {
-    void (*frame)(void *user, const h2_trace_frame *f); /* NULL: no tracing */
+typedef struct h2_trace_ops {
+    void (*frame)(void *user, const h2_trace_frame *f);
     /* Each piece of DATA received, and the bytes of its stream and of the connection that no
-     * WINDOW_UPDATE has announced yet; may be NULL. */
+     * WINDOW_UPDATE has announced yet. */
     void (*data)(void *user, uint32_t stream_id, size_t length, uint32_t stream_owed,
                  uint32_t connection_owed);
-    void (*closed)(void *user, uint32_t stream_id,
-                   uint32_t code); /* a stream is gone; may be NULL */
+    void (*closed)(void *user, uint32_t stream_id, uint32_t code); /* a stream is gone */
+} h2_trace_ops;
+
+typedef struct h2_trace {
+    const h2_trace_ops *ops; /* NULL: nobody looks */
     void *user;
 } h2_trace;
 

@@ -109,8 +109,6 @@ hpack_status hpack_dec_block(hpack_dec *d, span block, hpack_list *l);
 
 /* ---- encoder (hpack_enc.c) ---- */
 
-#define HPACK_LAST 8u /* a power of two; answers of servers have six to eight fields */
-
 typedef struct hpack_enc {
     hpack_table table;
     uint32_t cap;        /* the size we choose at most, whatever the peer allows */
@@ -119,9 +117,7 @@ typedef struct hpack_enc {
     bool must_update;
     uint32_t *buckets;     /* hash index over the table (hpack_index.c), NULL while it is empty */
     uint32_t bucket_count; /* entries it has room for */
-    uint32_t
-        last[HPACK_LAST]; /* number of the entry that the field in this place of a block had last */
-    uint32_t seed;        /* of the hash, so that a peer cannot aim collisions */
+    uint32_t seed;         /* of the hash, so that a peer cannot aim collisions */
 } hpack_enc;
 
 /* cap bounds the table's size whatever the peer allows. seed should differ between connections. */

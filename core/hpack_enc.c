@@ -110,13 +110,13 @@ static uint8_t *put_unindexed(hpack_enc *e, const http_field *f, unsigned kind, 
     return put_literal(w, kind, HPACK_LITERAL_BITS, named, f);
 }
 
-/* An index into the table, or a literal that goes into it; *last is to be its entry. */
-static uint8_t *put_indexed(hpack_enc *e, const http_field *f, uint32_t named, uint32_t *last,
+/* An index into the table, or a literal that goes into it; i is its place in the block. */
+static uint8_t *put_indexed(hpack_enc *e, const http_field *f, uint32_t named, size_t i,
                             uint8_t *w) {
     hpack_key k = hpack_index_key(e, f);
     uint32_t place = hpack_index_pair(e, &k);
     if (place != HPACK_NOT_FOUND) {
-        *last = e->table.inserted - 1 - place;
+        hpack_index_remember(e, i, place);
         return put_place(w, place);
     }
     if (!named) {
@@ -127,7 +127,7 @@ static uint8_t *put_indexed(hpack_enc *e, const http_field *f, uint32_t named, u
         return put_literal(w, 0, HPACK_LITERAL_BITS, named, f);
     }
     hpack_index_add(e, &k);
-    *last = e->table.inserted - 1;
+    hpack_index_remember(e, i, 0);
     return put_literal(w, HPACK_INCREMENTAL, HPACK_INCREMENTAL_BITS, named, f);
 }
 
@@ -142,7 +142,7 @@ static inline bool is_large(const hpack_enc *e, const http_field *f) {
     return f->name.n + f->value.n + HPACK_ENTRY_OVERHEAD > e->table.max_size / 4 * 3;
 }
 
-static inline uint8_t *put_field(hpack_enc *e, const http_field *f, uint32_t *last, uint8_t *w) {
+static inline uint8_t *put_field(hpack_enc *e, const http_field *f, size_t i, uint8_t *w) {
     http_field known;
     uint32_t named = hpack_static_of_token((http_token)f->token);
     if (!f->token) {
@@ -154,14 +154,14 @@ static inline uint8_t *put_field(hpack_enc *e, const http_field *f, uint32_t *la
     }
     unsigned flags = fields_flags((http_token)f->token);
     if (is_secret(f, flags)) return put_unindexed(e, f, HPACK_NEVER, named, w);
-    uint32_t place = hpack_index_again(e, *last, f); /* most answers repeat the one before */
+    uint32_t place = hpack_index_again(e, i, f); /* most answers repeat the one before */
     if (place != HPACK_NOT_FOUND) return put_place(w, place);
     if (named) {
         uint32_t index = hpack_static_of_pair(named, f->value);
         if (index) return put_integer(w, HPACK_INDEXED, HPACK_INDEXED_BITS, index);
     }
     if (flags & HTTP_FIELD_VARIES || is_large(e, f)) return put_unindexed(e, f, 0, named, w);
-    return put_indexed(e, f, named, last, w);
+    return put_indexed(e, f, named, i, w);
 }
 
 size_t hpack_enc_block(hpack_enc *e, const http_field *f, size_t n, uint8_t *out) {
@@ -173,6 +173,6 @@ size_t hpack_enc_block(hpack_enc *e, const http_field *f, size_t n, uint8_t *out
         w = put_integer(w, HPACK_SIZE_UPDATE, HPACK_SIZE_UPDATE_BITS, e->table.max_size);
         e->must_update = false;
     }
-    for (size_t i = 0; i < n; i++) w = put_field(e, &f[i], &e->last[i % HPACK_LAST], w);
+    for (size_t i = 0; i < n; i++) w = put_field(e, &f[i], i, w);
     return (size_t)(w - out);
 }

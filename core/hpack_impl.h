@@ -99,9 +99,12 @@ uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k);
 /* The newest entry with this name, or HPACK_NOT_FOUND. */
 uint32_t hpack_index_name(const hpack_enc *e, const hpack_key *k);
 
-/* The place of the entry with this number when it is still in the table and has this name and
- * value, else HPACK_NOT_FOUND: no hash is needed for what is sent again. */
-uint32_t hpack_index_again(const hpack_enc *e, uint32_t number, const http_field *f);
+/* The place of the entry that was remembered for field i of a block, when it is still in the table
+ * and has this name and value, else HPACK_NOT_FOUND: what is sent again needs no hash. */
+uint32_t hpack_index_again(const hpack_enc *e, size_t i, const http_field *f);
+
+/* Field i of this block has the entry in that place. */
+void hpack_index_remember(const hpack_enc *e, size_t i, uint32_t place);
 
 /* Enters the table's newest entry, which is the key's. When memory is refused nothing is found
  * until it is not. */

@@ -14,25 +14,28 @@ typedef struct link {
     uint32_t pair_hash, pair_next, name_next;
 } link;
 
-/* For each of e->bucket_count entries the block has heads of the two kinds of chain, then a link.
- * The count is that of the table's slots when the block was made, a power of two. Four heads by
- * pair rather than one make encoding 10 % faster: nearly no chain has a second link to guess at. */
-enum { PAIR_HEADS = 4 };
+/* The block begins with the numbers of entries that the first fields of a block had last; answers
+ * of servers have six to eight. For each of e->bucket_count entries it then has heads of the two
+ * kinds of chain, and a link. The count is that of the table's slots when the block was made, a
+ * power of two. Four heads by pair rather than one make encoding 10 % faster: nearly no chain has a
+ * second link to guess at. */
+enum { REMEMBERED = 8, PAIR_HEADS = 4 };
 
 static size_t block_size(uint32_t count) {
-    return count * ((PAIR_HEADS + 1) * sizeof(uint32_t) + sizeof(link));
+    return REMEMBERED * sizeof(uint32_t) +
+           count * ((PAIR_HEADS + 1) * sizeof(uint32_t) + sizeof(link));
 }
 
 static inline uint32_t *pair_head(const hpack_enc *e, uint32_t hash) {
-    return e->buckets + (hash & (PAIR_HEADS * e->bucket_count - 1));
+    return e->buckets + REMEMBERED + (hash & (PAIR_HEADS * e->bucket_count - 1));
 }
 
 static inline uint32_t *name_head(const hpack_enc *e, uint32_t hash) {
-    return e->buckets + PAIR_HEADS * e->bucket_count + (hash & (e->bucket_count - 1));
+    return e->buckets + REMEMBERED + PAIR_HEADS * e->bucket_count + (hash & (e->bucket_count - 1));
 }
 
 static inline link *link_of(const hpack_enc *e, uint32_t number) {
-    return (link *)(e->buckets + (PAIR_HEADS + 1) * (size_t)e->bucket_count) +
+    return (link *)(e->buckets + REMEMBERED + (PAIR_HEADS + 1) * (size_t)e->bucket_count) +
            (number & (e->bucket_count - 1));
 }
 
@@ -100,11 +103,16 @@ static inline bool has_value(const hpack_enc *e, const hpack_record *r, const ht
     return r->value_n == f->value.n && hpack_same(end - r->value_n, f->value.p, f->value.n);
 }
 
-uint32_t hpack_index_again(const hpack_enc *e, uint32_t number, const http_field *f) {
-    uint32_t place = place_of(e, number);
+uint32_t hpack_index_again(const hpack_enc *e, size_t i, const http_field *f) {
+    if (!e->buckets) return HPACK_NOT_FOUND;
+    uint32_t place = place_of(e, e->buckets[i % REMEMBERED]);
     if (place >= e->table.count) return HPACK_NOT_FOUND;
     const hpack_record *r = hpack_table_record(&e->table, place);
     return has_name(e, r, f) && has_value(e, r, f) ? place : HPACK_NOT_FOUND;
+}
+
+void hpack_index_remember(const hpack_enc *e, size_t i, uint32_t place) {
+    if (e->buckets) e->buckets[i % REMEMBERED] = e->table.inserted - 1 - place;
 }
 
 uint32_t hpack_index_pair(const hpack_enc *e, const hpack_key *k) {

@@ -8,7 +8,7 @@
  * knows of. */
 #include "core/hpack_impl.h"
 
-enum { FIRST_SLOTS = 8, FIRST_ROOM = 512 };
+enum { FIRST_SLOTS = 8, FIRST_ROOM = 128 };
 
 void hpack_table_init(hpack_table *t, const mem *m, uint32_t max_size) {
     *t = (hpack_table){.mem = m, .max_size = max_size, .inserted = 1};

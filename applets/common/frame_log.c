@@ -216,6 +216,7 @@ static void log_frame(void *user, const h2_trace_frame *f) {
 static void log_data(void *user, uint32_t stream_id, size_t length, uint32_t stream_owed,
                      uint32_t connection_owed) {
     frame_log *l = user;
+    if (!l->chunks) return;
     begin(l);
     text_print(&l->line, "recv (stream_id=%u, length=%zu, srecv=%u, crecv=%u) DATA\n", stream_id,
                length, stream_owed, connection_owed);
@@ -225,14 +226,12 @@ static void log_data(void *user, uint32_t stream_id, size_t length, uint32_t str
 static void log_closed(void *user, uint32_t stream_id, uint32_t code) {
     frame_log *l = user;
     (void)code;
-    frame_log_say(l, "stream_id=%u closed", stream_id);
+    if (l->id) frame_log_say(l, "stream_id=%u closed", stream_id);
 }
 
 h2_trace frame_log_trace(frame_log *l) {
-    return (h2_trace){.frame = log_frame,
-                      .data = l->chunks ? log_data : NULL,
-                      .closed = l->id ? log_closed : NULL,
-                      .user = l};
+    static const h2_trace_ops ops = {log_frame, log_data, log_closed};
+    return (h2_trace){&ops, l};
 }
 
 void frame_log_say(frame_log *l, const char *format, ...) {

@@ -140,7 +140,7 @@ typedef struct conn {
     serving *worker;
     net_link *link;
     struct conn *next, **prev;
-    frame_log log;
+    frame_log *log; /* NULL: nothing of it is shown */
 } conn;
 
 struct server {
@@ -191,21 +191,22 @@ static void on_closed(void *user, net_link *k, const char *why) {
     (void)k;
     if (w->server->set->verbose) {
         if (why)
-            frame_log_say(&c->log, "closed: %s", why);
+            frame_log_say(c->log, "closed: %s", why);
         else
-            frame_log_say(&c->log, "closed");
+            frame_log_say(c->log, "closed");
     }
     if (c->prev) {
         *c->prev = c->next;
         if (c->next) c->next->prev = c->prev;
     }
-    frame_log_end(&c->log);
+    if (c->log) frame_log_end(c->log);
+    mem_give(loop_mem(w->loop), c->log, sizeof *c->log);
     mem_give(loop_mem(w->loop), c, sizeof *c);
     stop_if_idle(w);
 }
 
 static void on_bytes(void *user, span received) {
-    frame_log_hexdump(&((conn *)user)->log, received);
+    frame_log_hexdump(((conn *)user)->log, received);
 }
 
 static bool on_accept(void *user, link_birth *birth) {
@@ -222,11 +223,16 @@ static bool on_accept(void *user, link_birth *birth) {
                           .idle_ms = LIMIT_IDLE_MS,
                           .write_ms = LIMIT_WRITE_MS};
     if (!s->set->verbose && !s->set->h2.hexdump) return true;
-    c->log = (frame_log){.out = stdout,
-                         .start_us = s->start_us,
-                         .id = atomic_fetch_add(&s->connections, 1) + 1,
-                         .colour = s->set->h2.colour};
-    if (s->set->verbose) birth->trace = frame_log_trace(&c->log);
+    c->log = mem_take(loop_mem(w->loop), sizeof *c->log);
+    if (!c->log) {
+        mem_give(loop_mem(w->loop), c, sizeof *c);
+        return false;
+    }
+    *c->log = (frame_log){.out = stdout,
+                          .start_us = s->start_us,
+                          .id = atomic_fetch_add(&s->connections, 1) + 1,
+                          .colour = s->set->h2.colour};
+    if (s->set->verbose) birth->trace = frame_log_trace(c->log);
     return true;
 }
 

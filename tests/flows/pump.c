@@ -29,7 +29,10 @@ static void trace_closed(void *user, uint32_t id, uint32_t code) {
     p->traced += id + code;
 }
 
-h2_trace pump_trace(player *p) { return (h2_trace){trace_frame, trace_piece, trace_closed, p}; }
+h2_trace pump_trace(player *p) {
+    static const h2_trace_ops ops = {trace_frame, trace_piece, trace_closed};
+    return (h2_trace){&ops, p};
+}
 
 void pump_start(player *p) {
     p->started = true;

@@ -43,7 +43,7 @@ static const char *turns(int n) {
         h2_stream *s = h2_prio_next(&p, &t);
         if (!s) break;
         at += (size_t)snprintf(text + at, sizeof text - at, "%u ", s->id);
-        h2_prio_sent(&p, s, 100);
+        h2_prio_sent(&p, &t, s, 100);
     }
     return text;
 }
@@ -78,7 +78,7 @@ Test(h2_prio, in_order_of_identifiers) {
     for (uint32_t id = 1; id <= 11; id += 2) {
         h2_stream *s = h2_prio_next(&p, &t);
         cr_assert_eq(s->id, id);
-        h2_prio_sent(&p, s, 100);
+        h2_prio_sent(&p, &t, s, 100);
         cr_assert_eq(h2_prio_next(&p, &t)->id, id, "until it is done");
         gone(id);
     }
@@ -107,7 +107,7 @@ Test(h2_prio, both_kinds) {
             first++;
         else
             second++;
-        h2_prio_sent(&p, s, 100);
+        h2_prio_sent(&p, &t, s, 100);
     }
     cr_assert(first == 50 && second == 50, "%u %u", first, second);
 }

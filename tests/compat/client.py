@@ -231,9 +231,9 @@ class Failing(unittest.TestCase):
         return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
 
     def against(self, sent, *args, code=1):
-        """What the client says to a server that sends these bytes and waits until it leaves."""
+        """What the client says to a server that sends these bytes, ##### being its port, and waits until it leaves."""
         def answer(s):
-            s.sendall(self.SETTINGS + sent)
+            s.sendall(self.SETTINGS + sent.replace(b"#####", b"%d" % s.getsockname()[1]))
             while s.recv(65536):
                 pass
         return self.with_peer(answer, *args, code=code)
@@ -269,7 +269,8 @@ class Failing(unittest.TestCase):
         self.assertIn("timed out", err)
 
     def test_pushed_streams_save_nothing(self):
-        promise = bytes.fromhex("8286") + self.LITERAL(b":path", b"/.bashrc") + self.LITERAL(b":authority", b"a")
+        promise = bytes.fromhex("8286") + (self.LITERAL(b":path", b"/.bashrc") +
+                                            self.LITERAL(b":authority", b"127.0.0.1:#####"))
         push = (self.frame(5, 4, 1, (2).to_bytes(4, "big") + promise) + self.frame(1, 4, 2, self.STATUS) +
                 self.frame(0, 1, 2, b"planted") + self.frame(1, 4, 1, self.STATUS) + self.frame(0, 1, 1, b"wanted"))
         here = os.getcwd()

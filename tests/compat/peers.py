@@ -106,7 +106,7 @@ def nghttpd(site, *options):
     return Running(["nghttpd", "--no-tls", "-d", site, "-a", "127.0.0.1", *options, str(port)], port)
 
 
-def nginx(site, extra="", inside=""):
+def nginx(site, extra="", inside="", connections=256):
     """nginx of Debian 12 speaks prior-knowledge h2c on a `listen ... http2` socket; newer ones want `http2 on`.
     extra goes into http {}, inside into server {}."""
     port = free_port()
@@ -116,21 +116,23 @@ def nginx(site, extra="", inside=""):
     with open(folder + "/nginx.conf", "w") as f:
         f.write("""
             daemon off; master_process off; pid %(d)s/pid; error_log %(d)s/error.log;
-            events { worker_connections 256; }
+            events { worker_connections %(connections)d; }
             http { access_log off; keepalive_requests 100000000; sendfile on; %(extra)s client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;
                    uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;
                    server { listen 127.0.0.1:%(port)d%(old)s; %(new)s root %(site)s; %(inside)s } }
-            """ % {"d": folder, "port": port, "site": site, "extra": extra, "inside": inside, "old": "" if new else " http2",
+            """ % {"d": folder, "port": port, "site": site, "extra": extra, "inside": inside,
+                   "connections": connections, "old": "" if new else " http2",
                    "new": "http2 on;" if new else ""})
     return Running(["nginx", "-p", folder, "-c", folder + "/nginx.conf", "-e", folder + "/error.log"], port)
 
 
-def h2o(site):
+def h2o(site, extra=""):
+    """extra: lines of the configuration's top level."""
     port = free_port()
     folder = tempfile.mkdtemp(prefix="h2box-h2o-")
     with open(folder + "/h2o.conf", "w") as f:
         f.write("listen:\n  host: 127.0.0.1\n  port: %d\nnum-threads: 1\nuser: root\nhosts:\n  default:\n    paths:\n"
-                "      /:\n        file.dir: %s\n" % (port, site))
+                "      /:\n        file.dir: %s\n%s" % (port, site, extra))
     return Running(["h2o", "-m", "worker", "-c", folder + "/h2o.conf"], port)
 
 

@@ -1,0 +1,68 @@
+"""What the figures of a row come to, and the table that says it. Not a test itself."""
+from servers import OURS, PEERS
+
+
+def best_of(rounds):
+    """The machine's other work can only add to a figure: the least cost and the highest rate count."""
+    return {"us": min(r["us"] for r in rounds), "rate": max(r["rate"] for r in rounds), "rounds": rounds}
+
+
+def compare(row, figures, key):
+    """Adds to the row our ratio to the best peer, and what is left of it above the floor."""
+    found = {name: figures[name][key] for name in PEERS if name in figures}
+    row["best_peer"] = min(found, key=found.get) if found else None
+    if not found:
+        return
+    ours, peer = figures[OURS][key], found[row["best_peer"]]
+    row["ratio"] = ours / peer
+    if "floor" in row:
+        floor = figures[row["floor"]][key]
+        row["above_floor"] = (ours - floor) / (peer - floor) if peer > floor else None
+
+
+def number(value, unit=""):
+    return "-" if value is None else "%.2f%s" % (value, unit)
+
+
+def verdict(row, ours, aim, unit):
+    words = ["aim %s" % aim, "h2box %s %s" % (number(ours), unit)]
+    if row["best_peer"]:
+        words.append("%s of %s" % (number(row["ratio"]), row["best_peer"]))
+    if "above_floor" in row:
+        words.append("above the floor %s" % number(row["above_floor"]))
+    return "; ".join(words)
+
+
+def print_load(name, row):
+    print("\n%s: %s\n%-14s %14s %12s %14s" % (name, row["title"], "", "CPU us/request", "requests/s", "to best peer"))
+    best = row["servers"][row["best_peer"]]["us"] if row["best_peer"] else None
+    for server, v in sorted(row["servers"].items(), key=lambda item: item[1]["us"]):
+        mark = " *" if server == row["floor"] else ""
+        print("%-14s %14.2f %12.0f %14s" % (server + mark, v["us"], v["rate"], number(best and v["us"] / best)))
+    print("* a floor: a bench of the machine, not a server")
+    aim = row["aim"] or "none set"
+    if aim == "floor":
+        aim = "the floor, %.2f us" % row["servers"][row["floor"]]["us"]
+    print(verdict(row, row["servers"][OURS]["us"], aim, "us"))
+
+
+def print_idle(name, row):
+    print("\n%s: %s\n%-14s %16s %16s" % (name, row["title"], "KiB/connection", "after a request", "without"))
+    for server, v in sorted(row["servers"].items(), key=lambda item: item[1]["kib"]):
+        print("%-14s %16.2f %16.2f" % (server, v["kib"], v["kib_no_request"]))
+    print(verdict(row, row["servers"][OURS]["kib"], row["aim"], "KiB"))
+
+
+def print_hpack(name, row):
+    print("\n%s: %s\n%-14s %12s %12s %12s" % (name, row["title"], "MB/s", "h2box", "libnghttp2", "ratio"))
+    ratios = {"encode": [], "decode": []}
+    for table in row["tables"]:
+        for work in ratios:
+            ours, theirs = (table["%s_mb_s" % work][who] for who in ("h2box", "nghttp2"))
+            ratios[work].append(ours / theirs)
+            print("%-14s %12.0f %12.0f %12.2f" % ("%s %d" % (work, table["table"]), ours, theirs, ours / theirs))
+    for table in row["tables"]:
+        ours, theirs = (table["wire_bytes"][who] for who in ("h2box", "nghttp2"))
+        print("%-14s %12d %12d %12.3f" % ("bytes at %d" % table["table"], ours, theirs, ours / theirs))
+    row["ratio"] = {work: min(found) for work, found in ratios.items()}
+    print("aim %s; encode %.2fx, decode %.2fx" % (row["aim"], row["ratio"]["encode"], row["ratio"]["decode"]))

@@ -29,7 +29,8 @@ fault *fault_new(void) {
                  .sndbuf = (uint32_t)value_of(words, "sndbuf"),
                  .rcvbuf = (uint32_t)value_of(words, "rcvbuf"),
                  .reset = value_of(words, "reset"),
-                 .seed = value_of(words, "seed")};
+                 .seed = value_of(words, "seed"),
+                 .alloc = value_of(words, "alloc")};
     return f;
 }
 
@@ -69,6 +70,17 @@ ssize_t fault_read(fault *f, int fd, void *p, size_t n) {
         return -1;
     }
     return read(fd, p, f->read && f->read < n ? f->read : n);
+}
+
+static void *resize(void *user, void *p, size_t old_size, size_t new_size) {
+    fault *f = user;
+    if (new_size && f->alloc && --f->alloc == 0) return NULL;
+    return f->below.resize(f->below.user, p, old_size, new_size);
+}
+
+mem fault_mem(fault *f, mem m) {
+    f->below = m;
+    return f->alloc ? (mem){resize, f} : m;
 }
 
 void fault_socket(const fault *f, int fd) {

@@ -137,6 +137,7 @@ static void init_fields(loop *l) {
     pool_init(&l->pool);
     l->mem = (mem){pool_resize, &l->pool};
     l->fault = fault_new();
+    if (l->fault) l->mem = fault_mem(l->fault, l->mem);
     session_scratch_init(&l->scratch, &l->mem);
 }
 

@@ -10,4 +10,10 @@ mkdir -p "$work/corpus" "$work/crashes"
 options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$work/crashes/" -print_final_stats=1)
 folders=("$work/corpus")
 [ ! -d "$source/tests/fuzz/corpus/$name" ] || folders+=("$source/tests/fuzz/corpus/$name")
+# Those that play HTTP/2 begin with all flows.
+python3 -B "$source/tests/fuzz/seeds.py" "$name" "$work/seeds"
+if [ -d "$work/seeds" ]; then
+    folders+=("$work/seeds")
+    options+=(-dict="$work/seeds.dict")
+fi
 exec "$program" "${options[@]}" "$@" "${folders[@]}"

@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""Inputs for the fuzzers that play HTTP/2, made of all flows, and their dictionary: they follow the flows and the lists
+in core/ by themselves.
+
+    seeds.py FUZZER FOLDER      writes FOLDER/FLOW for each flow that fits, and FOLDER.dict; nothing for other fuzzers
+"""
+import os
+import re
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "tools"))
+from flow_script import CODES, FRAMES, PREFACE, SETTINGS, Fault, Flow, all_flows, frame, sent, words
+
+# Enough to begin with; a fuzzer makes floods of its own.
+MOST = 40000
+
+with open(os.path.join(HERE, "h2_game.def")) as f:
+    MOVES = {row[1]: int(row[2], 0) for row in re.finditer(r"GAME_MOVE\((\w+), (0x\w+),", f.read())}
+ALL_OUTPUT = bytes([MOVES["OUTPUT"] | 0x40, 0])
+
+
+# ---- bytes of the peer ------------------------------------------------------------------------------------------------
+
+def after_preface(flow):
+    data = flow.bytes()
+    return data[len(PREFACE):] if data.startswith(PREFACE) else None
+
+
+def frames_only(flow):
+    data = flow.bytes()
+    return data[len(PREFACE):] if data.startswith(PREFACE) else data
+
+
+def chunks(flow):
+    """Input of h2_fuzz: a byte of length that also says whether output follows, and the chunk."""
+    out = bytes([(1 if flow.role == "server" else 0) | 128])
+    for _, _, data in flow.steps:
+        while data:
+            out += bytes([min(len(data), 253)]) + data[:253]
+            data = data[253:]
+    return out
+
+
+def cuts(flow):
+    data = after_preface(flow) if flow.role == "server" else flow.bytes()
+    if data is None:
+        return bytes([129, 7]) + flow.bytes()
+    return bytes([1 if flow.role == "server" else 0, 7]) + data
+
+
+# ---- programs ---------------------------------------------------------------------------------------------------------
+
+STATUSES = ["200", "204", "304", "404", "500", "206", "421"]
+METHODS = ["GET", "POST", "HEAD", "CONNECT"]
+
+
+def body(text):
+    """The byte that says most of what a flow says of a body."""
+    at = text.find(" body")
+    if at < 0:
+        return 0
+    rest = text[at:]
+    zeros = re.search(r"zeros (\d+)", rest)
+    size = 1 if not zeros else 2 if int(zeros[1]) <= 3000 else 3
+    return size | (4 if "step=" in rest else 0) | (8 if " later" in rest else 0) | (16 if "fail=" in rest else 0)
+
+
+class Program:
+    """A flow as moves: `>` lines as they are, `do` lines as the calls that come next to them."""
+
+    def __init__(self, flow):
+        server = flow.role == "server"
+        self.ids, self.opened = [], -1
+        ours = (16 if "ENABLE_CONNECT_PROTOCOL" in flow.sets else 0) | (32 if "MAX_CONCURRENT_STREAMS" in flow.sets else 0)
+        ours |= (2 if "INITIAL_WINDOW_SIZE" in flow.sets else 0) | (8 if "HEADER_TABLE_SIZE" in flow.sets else 0)
+        ours |= 64 if "MAX_HEADER_LIST_SIZE" in flow.sets else 0
+        more = (1 if "padding" in flow.sets else 0) | (2 if "held_max" in flow.sets else 0)
+        self.out = bytes([ours, more, 0, 4 | 8])
+        for kind, text, data in flow.steps:
+            self.step(kind, text, data, server)
+
+    def step(self, kind, text, data, server):
+        if data:
+            for at in range(0, len(data), 60000):
+                piece = data[at:at + 60000]
+                self.out += bytes([MOVES["RAW"]]) + struct.pack(">H", len(piece)) + piece
+        if kind == ">" and server and text.startswith("HEADERS ") and text.split()[1].isdigit():
+            self.learn(int(text.split()[1]))
+        if kind == "<":
+            self.out += ALL_OUTPUT
+        elif kind == "time":
+            self.move("TIME", max(int(text[1:]) - 1, 1).bit_length())
+        elif kind == "event" and text.startswith("PUSH "):
+            self.learn(int(text.split()[1]))
+        elif kind == "do":
+            self.call(text.split(" -> ")[0])
+
+    def learn(self, stream):
+        if stream not in self.ids:
+            self.ids.append(stream)
+
+    def which(self, stream):
+        return (len(self.ids) - 1 - self.ids.index(stream)) % 250 if stream in self.ids else 0
+
+    def move(self, name, *rest, flags=0):
+        self.out += bytes([MOVES[name] | flags, *rest])
+
+    def call(self, text):
+        word = words(text)
+        verb, rest = word[0], word[1:]
+        stream = self.which(int(rest[0])) if rest and rest[0].isdigit() else 0
+        if verb == "open":
+            self.opened += 2
+            self.learn(self.opened)
+            self.move("OPEN", METHODS.index(rest[0]) if rest[0] in METHODS else 0, body(text))
+        elif verb == "reply":
+            self.move("REPLY", stream, STATUSES.index(rest[1]) if rest[1] in STATUSES else 0, body(text))
+        elif verb == "push":
+            self.move("PUSH", stream, 2)
+            self.learn(2 + 2 * sum(not i % 2 for i in self.ids))
+        elif verb == "trailers":
+            self.move("TRAILERS", stream, 1)
+        elif verb == "credit":
+            self.move("CREDIT", stream, 255)
+        elif verb == "reset":
+            self.move("CANCEL", stream, CODES.get(rest[1], 8))
+        elif verb == "prioritize":
+            self.move("PRIORITIZE", stream, int(rest[1]))
+        elif verb in ("altsvc", "origin"):
+            self.move("ADVERTISE", 2, flags=0x20 if verb == "origin" else 0)
+        elif verb == "close":
+            self.move("CLOSE", CODES.get(rest[0], 0))
+        elif verb in ("wake", "inform"):
+            self.move(verb.upper(), stream)
+        elif verb in ("drain", "eof", "ping"):
+            self.move("OUR_PING" if verb == "ping" else verb.upper())
+        else:
+            raise Fault("do %s: no move stands for it" % verb)
+
+
+def program_of(role):
+    return lambda flow: Program(flow).out if flow.role == role else None
+
+
+# ---- dictionaries ------------------------------------------------------------------------------------------------------
+
+def frame_words():
+    """A head, and a short payload, for each kind of frame; an entry for each setting; fields."""
+    lengths = {"PRIORITY": 5, "PING": 8, "GOAWAY": 8}
+    found = [PREFACE, sent("SETTINGS"), sent("SETTINGS ACK"), sent('PING "12345678"'), sent("HEADERS 1 | @get")]
+    for name, kind in FRAMES.items():
+        for stream in (0, 1, 3):
+            for flags in (0, 1, 5, 13):
+                found.append(frame(kind, flags, stream, bytes(lengths.get(name, 4))))
+                found.append(frame(kind, flags, stream, b""))
+    found += [struct.pack(">HI", number, value) for number in SETTINGS.values() for value in (0, 1, 0x7fffffff)]
+    found += [bytes.fromhex(text) for text in ("828684", "838684", "4101 61", "88", "3fe11f", "20", "be", "4082")]
+    return found
+
+
+def dictionary(found):
+    return "".join('"%s"\n' % "".join("\\x%02x" % byte for byte in word) for word in dict.fromkeys(found))
+
+
+FUZZERS = {"h2": (chunks, frame_words), "h2_cut": (cuts, frame_words), "h2_frame": (frames_only, frame_words),
+           "h2_server": (program_of("server"), frame_words), "h2_client": (program_of("client"), frame_words)}
+
+
+def main():
+    name, folder = sys.argv[1:]
+    if name not in FUZZERS:
+        return
+    make, find_words = FUZZERS[name]
+    os.makedirs(folder, exist_ok=True)
+    for path in all_flows():
+        data = make(Flow(path))
+        if data and len(data) <= MOST:
+            with open(os.path.join(folder, path.replace("/", "-")[:-len(".flow")]), "wb") as f:
+                f.write(data)
+    with open(folder + ".dict", "w") as f:
+        f.write(dictionary(find_words()))
+
+
+main()

@@ -57,6 +57,10 @@ void channel_write(channel *p, span bytes, uint64_t arrives) {
     p->segments[p->segment_first + p->segment_count++] = (channel_segment){p->written, arrives};
 }
 
+bool channel_any(const channel *p, uint64_t now) {
+    return p->segment_count && p->segments[p->segment_first].arrives <= now;
+}
+
 size_t channel_ready(const channel *p, uint64_t now) {
     uint64_t end = p->read;
     for (size_t i = 0; i < p->segment_count; i++) {

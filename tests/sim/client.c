@@ -58,6 +58,10 @@ static void check_refusal(peer *p, message_kind kind, verdict v, uint32_t room) 
 void client_open(peer *p) {
     sim *s = p->sim;
     if (!p->left_to_open || p->waits_for_room || p->over) return;
+    if (!h2_conn_room(p->conn) && sim_chance(s, 50)) {
+        p->waits_for_room = true; /* ROOM comes without being asked for */
+        return;
+    }
     message_kind kind = draw_kind(s);
     stream *st = draw_request(p, kind);
     message *m = &st->sent[CLIENT];

@@ -40,6 +40,7 @@ void model_goaway(sim *s, side by, const goaway_seen *g) {
     if (sim_starved(s)) return;
     if (p->closed && g->code == p->close_code) return;
     if (p->drained && g->code == H2_NO_ERROR) return;
+    if (p->timed_out && g->code == H2_SETTINGS_TIMEOUT) return;
     sim_fail(s, "%s sends GOAWAY with code %u, and nobody asked for it: %.*s", p->name, g->code,
              (int)g->text_n, (const char *)g->text);
 }
@@ -96,7 +97,7 @@ void model_final(sim *s) {
     bool survived = !s->cut;
     for (int x = CLIENT; x <= SERVER; x++) {
         const peer *p = &s->peer[x];
-        if (p->closed) survived = false;
+        if (p->closed || p->timed_out) survived = false;
         if (p->cut_told && !p->over) sim_fail(s, "%s: streams were cut, but no OVER", p->name);
     }
     for (int x = CLIENT; x <= SERVER; x++)

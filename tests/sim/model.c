@@ -180,6 +180,8 @@ static stream *content(peer *p, const http_event *ev) {
     if (ev->credit != ev->data.n) sim_fail(s, "%s: stream %u: a wrong credit", p->name, st->id);
     if (!ev->data.n && !ev->end) sim_fail(s, "%s: stream %u: empty DATA", p->name, st->id);
     m->told += ev->data.n;
+    p->told += ev->data.n;
+    if (p->told != p->traced) sim_fail(s, "%s: the trace counts another content", p->name);
     if (ev->end)
         end_of(p, st, m, true, m->body->ended && m->told == m->body->size && !m->has_trailers);
     return st;
@@ -215,6 +217,7 @@ static bool may_close_early(peer *p, const stream *st, const http_event *ev) {
         st->sent[CLIENT].told > s->plan.config[SERVER].discard_max)
         return true;
     p->cut_told = true; /* OVER must follow */
+    if (ev->code == H2_SETTINGS_TIMEOUT && peer_times_out(p)) return true;
     return p->eof || p->closed || sim_starved(s);
 }
 
@@ -255,7 +258,8 @@ static void over(peer *p, const http_event *ev) {
     bool drained = p->drained && fine && !p->cut_told;
     bool cut = p->eof && v.code == H2_NO_ERROR;
     bool closed = p->closed && v.code == p->close_code && fine == (v.code == H2_NO_ERROR);
-    if (!drained && !cut && !closed)
+    p->timed_out = v.code == H2_SETTINGS_TIMEOUT && peer_times_out(p);
+    if (!drained && !cut && !closed && !p->timed_out)
         sim_fail(s, "%s: OVER without a cause: code %u, %s", p->name, v.code, v.why ? v.why : "");
 }
 

@@ -7,6 +7,8 @@ static const char *const event_names[] = {
     "NONE",   "PAUSED", "REQUEST",  "INTERIM", "RESPONSE", "DATA",   "TRAILERS", "PUSH",
     "CLOSED", "ROOM",   "SETTINGS", "PONG",    "GOAWAY",   "ALTSVC", "ORIGIN",   "OVER"};
 
+static wire *incoming(const peer *p) { return &p->sim->wire[side_other(p->side)]; }
+
 /* ---- the trace sink ---- */
 
 static void trace_frame(void *user, const h2_trace_frame *f) {
@@ -16,6 +18,18 @@ static void trace_frame(void *user, const h2_trace_frame *f) {
              f->stream_id, f->length);
     if (f->verdict.scope) log_note(p->sim, p->name, "judges", f->verdict.why, f->verdict.code, 0);
     if (f->sent) wire_traced(&p->sim->wire[p->side], f);
+}
+
+static void trace_content(void *user, uint32_t id, size_t n, uint32_t owed,
+                          uint32_t connection_owed) {
+    peer *p = user;
+    const stream *st = model_find(p->sim, id);
+    if (!st || n == 0) sim_fail(p->sim, "%s traces no content of stream %u", p->name, id);
+    const wire *w = incoming(p);
+    p->traced += n;
+    if (owed < n || owed > st->wire[w->from].flow || connection_owed > w->flow)
+        sim_fail(p->sim, "%s traces %u and %u bytes owed, stream %u", p->name, owed,
+                 connection_owed, id);
 }
 
 static void trace_closed(void *user, uint32_t id, uint32_t code) {
@@ -33,7 +47,7 @@ void peer_birth(peer *p) {
     h2_birth birth = {.mem = &p->memory.hook,
                       .config = &s->plan.config[p->side],
                       .scratch = p->scratch,
-                      .trace = {trace_frame, NULL, trace_closed, p},
+                      .trace = {trace_frame, trace_content, trace_closed, p},
                       .server = p->side == SERVER,
                       .seed = s->plan.conn_seed[p->side],
                       .now_ms = s->now};
@@ -52,8 +66,6 @@ void peer_end(peer *p) {
 }
 
 /* ---- reading ---- */
-
-static wire *incoming(const peer *p) { return &p->sim->wire[side_other(p->side)]; }
 
 /* Steps until the input is used, or the connection says PAUSED. */
 static void step(peer *p, span *in) {
@@ -82,7 +94,7 @@ static void step(peer *p, span *in) {
 bool peer_can_read(const peer *p) {
     const sim *s = p->sim;
     if (p->shut || p->eof || p->paused || s->now < p->stalled_until) return false;
-    return channel_ready(&incoming(p)->pipe, s->now) > 0;
+    return channel_any(&incoming(p)->pipe, s->now);
 }
 
 void peer_read(peer *p) {
@@ -187,6 +199,11 @@ uint64_t peer_next(const peer *p) {
     if (p->writing && p->write_ends < at) at = p->write_ends;
     if (p->stalled_until > s->now && p->stalled_until < at) at = p->stalled_until;
     return at;
+}
+
+bool peer_times_out(const peer *p) {
+    uint32_t most = p->sim->plan.config[p->side].settings_ack_ms;
+    return most && p->sim->now >= most && !incoming(p)->ack_arrived;
 }
 
 bool peer_sees_eof(const peer *p) {

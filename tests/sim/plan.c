@@ -61,7 +61,12 @@ static void draw_applets(sim *s, plan *p, uint32_t volume) {
     p->requests = PICK(s, requests);
     p->pace_ms = PICK(s, times);
     p->body_most = volume * 4 / (p->requests + 3) + 1;
-    p->huge = p->requests < 30 && sim_chance(s, 15) ? 3 : 0;
+    p->huge = p->requests < 30 && sim_chance(s, 20) ? 3 : 0;
+    if (sim_chance(s, 5)) {
+        p->huge = 30;
+        if (p->read_most < 1000) p->read_most = 1000;
+        p->capacity = SIZE_MAX / 2; /* two that have much to write stop reading: both must fit */
+    }
     p->field_most = p->huge ? LIMIT_HEADER_LIST : 8000;
     p->with_body = PICK(s, shares);
     p->with_trailers = PICK(s, shares);
@@ -93,7 +98,7 @@ static void draw_faults(sim *s, plan *p, uint32_t volume) {
     if (sim_chance(s, 45)) return;
     p->resets = sim_chance(s, 50);
     p->fails = sim_chance(s, 30);
-    switch (sim_draw(s, 9)) {
+    switch (sim_draw(s, 10)) {
     case 0:
     case 1: p->refuse = sim_chance(s, 50) ? 20 : 500; break;
     case 2: p->cut_after = sim_draw(s, volume + 1000); break;
@@ -101,6 +106,7 @@ static void draw_faults(sim *s, plan *p, uint32_t volume) {
     case 4: p->drain_at[sim_draw(s, 2)] = fault_time(s, p); break;
     case 5: p->close_at[sim_draw(s, 2)] = fault_time(s, p); break;
     case 6: p->abandon_at = fault_time(s, p); break;
+    case 7: p->config[sim_draw(s, 2)].settings_ack_ms = 1 + sim_draw(s, 300); break;
     default: break;
     }
 }

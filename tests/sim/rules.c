@@ -253,7 +253,10 @@ void rules_arrived(wire *w, h2_frame f, bool begin, const uint8_t *payload,
             back->granted_arrived += number_at(payload) & H2_ID_MASK;
         break;
     case H2_FRAME_SETTINGS:
-        if (f.flags & H2_FLAG_ACK) break;
+        if (f.flags & H2_FLAG_ACK) {
+            w->ack_arrived = true; /* others are taken out of the wire */
+            break;
+        }
         if (back->pending_n == WIRE_PENDING) sim_fail(s, "SETTINGS are never acknowledged");
         back->pending[back->pending_n++] = *settings;
         back->settings_arrived++;

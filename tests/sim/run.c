@@ -154,6 +154,8 @@ static bool settle(sim *s) {
         if (sim_chance(s, 2)) s->now++;
         if (round_of(s)) continue;
         uint64_t at = next_time(s);
+        if (at == SIM_NEVER && s->peer[CLIENT].paused && s->peer[SERVER].paused)
+            sim_fail(s, "both sides say PAUSED until the other reads");
         if (at == SIM_NEVER) return true;
         if (at <= s->now) sim_fail(s, "time stands still");
         s->now = at;

@@ -228,9 +228,6 @@ typedef struct plan {
 
 void plan_draw(sim *s);
 
-/* Whether the plan holds nothing that may end a stream or the connection early. */
-bool plan_calm(const plan *p);
-
 /* ---- channel.c: bytes on their way ---- */
 
 typedef struct channel_segment channel_segment;
@@ -248,6 +245,7 @@ typedef struct channel {
 void channel_free(channel *p);
 size_t channel_space(const channel *p);
 void channel_write(channel *p, span bytes, uint64_t arrives);
+bool channel_any(const channel *p, uint64_t now); /* whether bytes have arrived */
 size_t channel_ready(const channel *p, uint64_t now);
 uint64_t channel_next(const channel *p, uint64_t now); /* when more arrives; SIM_NEVER */
 span channel_peek(const channel *p, size_t n);
@@ -307,6 +305,7 @@ typedef struct wire {
     settings_seen pending[WIRE_PENDING]; /* SETTINGS that came to it, not acknowledged */
     unsigned pending_n;
     unsigned settings_arrived, settings_acked; /* spliced ones too */
+    bool ack_arrived;                          /* at the other side, of its own SETTINGS */
     uint8_t pings[WIRE_PINGS][8];              /* PINGs that came to it, not answered */
     unsigned pings_n;
     uint64_t flow, flow_arrived, granted, granted_arrived;
@@ -401,8 +400,10 @@ struct peer {
     unsigned settings_told;
     bool ping_out, pinged;
     uint8_t ping[8];
-    uint64_t held; /* told, not credited, of all live streams */
-    bool drained, closed;
+    uint64_t held;         /* told, not credited, of all live streams */
+    uint64_t told, traced; /* content of all streams */
+    bool drained, closed;  /* as the applet asked */
+    bool timed_out;
     uint32_t close_code;
     bool cut_told;                  /* a CLOSED said that the connection ends */
     unsigned notices, notices_told; /* ALTSVC and ORIGIN sent and told */
@@ -424,6 +425,9 @@ void peer_eof(peer *p);
 bool peer_can_shut(const peer *p); /* it is over, and all is written */
 void peer_shut(peer *p);
 uint64_t peer_next(const peer *p); /* when it can do more by itself */
+
+/* Whether its SETTINGS are acknowledged too late. */
+bool peer_times_out(const peer *p);
 
 /* ---- idle.c ---- */
 

@@ -72,13 +72,19 @@ uint32_t applet_section_most(const peer *p) {
     return most < s->plan.field_most ? most : s->plan.field_most;
 }
 
-uint64_t applet_size(const peer *p) {
+/* A small window costs the receiver a WINDOW_UPDATE every few bytes, and these count as glitches:
+ * LIMIT_GLITCH_BURST. */
+uint64_t applet_size(peer *p) {
     sim *s = p->sim;
     static const uint32_t shares[] = {0, 1, 20, 100, 100, 500, 1000, 1000};
     uint32_t window = s->plan.config[side_other(p->side)].settings[H2_SLOT_INITIAL_WINDOW_SIZE];
     uint64_t most = window < s->plan.body_most / 300 ? (uint64_t)window * 300 : s->plan.body_most;
     uint64_t share = most * shares[sim_draw(s, sizeof shares / sizeof shares[0])] / 1000;
-    return share ? sim_draw(s, (uint32_t)share + 1) : 0;
+    uint64_t size = share ? sim_draw(s, (uint32_t)share + 1) : 0;
+    if (window >= 2 * LIMIT_SMALL_DATA) return size;
+    if (p->updates + size * 2 / window > LIMIT_GLITCH_BURST / 2) return 0;
+    p->updates += size * 2 / window;
+    return size;
 }
 
 void applet_body(peer *p, stream *st, uint64_t size, bool with_trailers) {

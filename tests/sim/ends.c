@@ -24,6 +24,10 @@ void model_reset(sim *s, stream *st, side by, uint32_t code) {
     if (by == SERVER && code == H2_NO_ERROR && model_ended(st, SERVER) &&
         st->sent[CLIENT].told > s->plan.config[SERVER].discard_max)
         return;
+    if (peer_times_out(p, code)) {
+        st->given_up = true;
+        return;
+    }
     if (by == CLIENT && st->pushed && !v->known) {
         if (code == H2_CANCEL && st->parent->wire[CLIENT].reset) return;
         if (code == H2_REFUSED_STREAM && p->drained) return;
@@ -40,7 +44,7 @@ void model_goaway(sim *s, side by, const goaway_seen *g) {
     if (sim_starved(s)) return;
     if (p->closed && g->code == p->close_code) return;
     if (p->drained && g->code == H2_NO_ERROR) return;
-    if (p->timed_out && g->code == H2_SETTINGS_TIMEOUT) return;
+    if (p->timed_out) return;
     sim_fail(s, "%s sends GOAWAY with code %u, and nobody asked for it: %.*s", p->name, g->code,
              (int)g->text_n, (const char *)g->text);
 }
@@ -70,7 +74,22 @@ static void whole(sim *s, const stream *st, side from) {
         sim_fail(s, "the %s of stream %u lost its trailers", what, st->id);
 }
 
+static void messages_final(sim *s, const stream *st) {
+    if (refused(s, st)) return;
+    const wire_half *server = &st->wire[SERVER];
+    bool excused = st->given_up || st->view[SERVER].reset_called || st->wire[CLIENT].reset ||
+                   (st->sent[SERVER].body && st->sent[SERVER].body->failed);
+    if (excused) return;
+    if (server->reset || st->too_large) { /* what the server did not want to hear; all else came */
+        whole(s, st, SERVER);
+        return;
+    }
+    whole(s, st, SERVER);
+    if (!st->pushed) whole(s, st, CLIENT);
+}
+
 static void stream_final(sim *s, const stream *st, bool survived) {
+    if (survived) messages_final(s, st);
     for (int x = CLIENT; x <= SERVER; x++) {
         const view *v = &st->view[x];
         const char *name = s->peer[x].name;
@@ -80,17 +99,6 @@ static void stream_final(sim *s, const stream *st, bool survived) {
         if (v->known && v->gone != 1)
             sim_fail(s, "%s traced the end of stream %u %u times", name, st->id, v->gone);
     }
-    if (!survived || refused(s, st)) return;
-    const wire_half *server = &st->wire[SERVER];
-    bool excused = st->view[SERVER].reset_called || st->wire[CLIENT].reset ||
-                   (st->sent[SERVER].body && st->sent[SERVER].body->failed);
-    if (excused) return;
-    if (server->reset || st->too_large) { /* what the server did not want to hear; all else came */
-        whole(s, st, SERVER);
-        return;
-    }
-    whole(s, st, SERVER);
-    if (!st->pushed) whole(s, st, CLIENT);
 }
 
 void model_final(sim *s) {

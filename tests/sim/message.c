@@ -169,6 +169,8 @@ const char *message_differs(const field_list *l, const http_field *f, size_t n) 
         if (!span_eq(f[i].name, l->at[i].name)) return "another name, or another order";
         if (!span_eq(f[i].value, l->at[i].value)) return "another value";
         if (l->at[i].never_indexed && !f[i].never_indexed) return "never-indexed was lost";
+        if (f[i].token == HTTP_TOKEN_AUTHORIZATION && !f[i].never_indexed)
+            return "a secret that is indexed"; /* RFC 7541 section 7.1.3 */
         if (f[i].token != (uint16_t)fields_token(f[i].name)) return "a wrong token";
     }
     return n == l->n ? NULL : n < l->n ? "fields are missing" : "fields too many";

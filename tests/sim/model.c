@@ -216,8 +216,8 @@ static bool may_close_early(peer *p, const stream *st, const http_event *ev) {
     if (p->side == SERVER && ev->code == H2_NO_ERROR && model_ended(st, SERVER) &&
         st->sent[CLIENT].told > s->plan.config[SERVER].discard_max)
         return true;
+    if (peer_times_out(p, ev->code)) return true;
     p->cut_told = true; /* OVER must follow */
-    if (ev->code == H2_SETTINGS_TIMEOUT && peer_times_out(p)) return true;
     return p->eof || p->closed || sim_starved(s);
 }
 
@@ -258,7 +258,7 @@ static void over(peer *p, const http_event *ev) {
     bool drained = p->drained && fine && !p->cut_told;
     bool cut = p->eof && v.code == H2_NO_ERROR;
     bool closed = p->closed && v.code == p->close_code && fine == (v.code == H2_NO_ERROR);
-    p->timed_out = v.code == H2_SETTINGS_TIMEOUT && peer_times_out(p);
+    p->timed_out = !fine && peer_times_out(p, v.code);
     if (!drained && !cut && !closed && !p->timed_out)
         sim_fail(s, "%s: OVER without a cause: code %u, %s", p->name, v.code, v.why ? v.why : "");
 }

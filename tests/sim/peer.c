@@ -3,6 +3,9 @@
 
 #include "tests/sim/sim.h"
 
+/* Time in all that a side may waste: a frame has to be whole in LIMIT_PART_MS. */
+#define IDLED_MOST 2000u
+
 static const char *const event_names[] = {
     "NONE",   "PAUSED", "REQUEST",  "INTERIM", "RESPONSE", "DATA",   "TRAILERS", "PUSH",
     "CLOSED", "ROOM",   "SETTINGS", "PONG",    "GOAWAY",   "ALTSVC", "ORIGIN",   "OVER"};
@@ -18,6 +21,7 @@ static void trace_frame(void *user, const h2_trace_frame *f) {
              f->stream_id, f->length);
     if (f->verdict.scope) log_note(p->sim, p->name, "judges", f->verdict.why, f->verdict.code, 0);
     if (f->sent) wire_traced(&p->sim->wire[p->side], f);
+    if (f->sent && f->type == H2_FRAME_GOAWAY) p->goaways_queued++;
 }
 
 static void trace_content(void *user, uint32_t id, size_t n, uint32_t owed,
@@ -101,8 +105,9 @@ void peer_read(peer *p) {
     sim *s = p->sim;
     wire *w = incoming(p);
     size_t n = channel_ready(&w->pipe, s->now);
-    if (sim_chance(s, s->plan.stall)) {
+    if (p->idled < IDLED_MOST && sim_chance(s, s->plan.stall)) {
         p->stalled_until = s->now + 1 + sim_draw(s, s->plan.stall_ms);
+        p->idled += p->stalled_until - s->now;
         log_note(s, p->name, "stalls", "", p->stalled_until, 0);
         return;
     }
@@ -154,7 +159,10 @@ static void write_begin(peer *p) {
         at += part.n;
     }
     p->write_ends = s->now;
-    if (sim_chance(s, s->plan.slow_write)) p->write_ends += 1 + sim_draw(s, s->plan.think_ms + 1);
+    if (p->idled < IDLED_MOST && sim_chance(s, s->plan.slow_write)) {
+        p->write_ends += 1 + sim_draw(s, s->plan.think_ms + 1);
+        p->idled += p->write_ends - s->now;
+    }
 }
 
 static void write_end(peer *p) {
@@ -201,9 +209,13 @@ uint64_t peer_next(const peer *p) {
     return at;
 }
 
-bool peer_times_out(const peer *p) {
-    uint32_t most = p->sim->plan.config[p->side].settings_ack_ms;
-    return most && p->sim->now >= most && !incoming(p)->ack_arrived;
+bool peer_times_out(const peer *p, uint32_t code) {
+    const h2_config *config = &p->sim->plan.config[p->side];
+    uint64_t now = p->sim->now;
+    if (code == H2_SETTINGS_TIMEOUT)
+        return config->settings_ack_ms && now >= config->settings_ack_ms &&
+               !incoming(p)->ack_arrived;
+    return code == H2_ENHANCE_YOUR_CALM && config->stall_ms && now >= config->stall_ms;
 }
 
 bool peer_sees_eof(const peer *p) {

@@ -35,6 +35,7 @@ static void draw_config(sim *s, h2_config *c, bool server) {
     c->padding = PICK(s, padding);
     c->discard_max = PICK(s, discard);
     c->settings_ack_ms = sim_chance(s, 50) ? 0 : 100000000;
+    c->stall_ms = sim_chance(s, 50) ? 0 : 100000000;
     c->obey_priority = sim_draw(s, 2);
 }
 
@@ -45,6 +46,8 @@ static void draw_wire(sim *s, plan *p, uint32_t volume) {
     static const uint32_t budgets[] = {1, 500, 16384, 65536, 1000000};
     p->capacity = PICK(s, capacities);
     p->delay_ms = PICK(s, delays);
+    if (p->capacity < 20000 && p->delay_ms > p->capacity / 20) /* LIMIT_PART_MS for a block */
+        p->delay_ms = (uint32_t)p->capacity / 20;
     p->read_most = volume > 30000 ? reads[2 + sim_draw(s, 5)] : PICK(s, reads);
     p->stall = sim_chance(s, 30) ? 1 + sim_draw(s, 20) : 0;
     p->stall_ms = sim_draw(s, 2) ? 20 : 500;
@@ -98,7 +101,7 @@ static void draw_faults(sim *s, plan *p, uint32_t volume) {
     if (sim_chance(s, 45)) return;
     p->resets = sim_chance(s, 50);
     p->fails = sim_chance(s, 30);
-    switch (sim_draw(s, 10)) {
+    switch (sim_draw(s, 12)) {
     case 0:
     case 1: p->refuse = sim_chance(s, 50) ? 20 : 500; break;
     case 2: p->cut_after = sim_draw(s, volume + 1000); break;
@@ -107,6 +110,7 @@ static void draw_faults(sim *s, plan *p, uint32_t volume) {
     case 5: p->close_at[sim_draw(s, 2)] = fault_time(s, p); break;
     case 6: p->abandon_at = fault_time(s, p); break;
     case 7: p->config[sim_draw(s, 2)].settings_ack_ms = 1 + sim_draw(s, 300); break;
+    case 8: p->config[sim_draw(s, 2)].stall_ms = 1 + sim_draw(s, 1000); break;
     default: break;
     }
 }

@@ -262,7 +262,12 @@ void rules_arrived(wire *w, h2_frame f, bool begin, const uint8_t *payload,
         back->settings_arrived++;
         break;
     case H2_FRAME_PING:
-        if (f.flags & H2_FLAG_ACK) break;
+        if (f.flags & H2_FLAG_ACK) {
+            const peer *asked = &s->peer[back->from];
+            if (memcmp(payload, "h2drain", 8) == 0 && asked->goaways_queued < 2 && !asked->over)
+                sim_fail(s, "the PING of a drain was answered, but no second GOAWAY follows");
+            break;
+        }
         if (back->pings_n == WIRE_PINGS) sim_fail(s, "PINGs are never answered");
         memcpy(back->pings[back->pings_n++], payload, 8);
         break;

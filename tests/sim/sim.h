@@ -187,6 +187,7 @@ struct stream {
     bool tunnel;     /* CONNECT of either kind */
     bool too_large;  /* the request is over what the server takes */
     bool before_ack; /* opened before the client knew the server's limits */
+    bool given_up;   /* one side lost its patience */
     bool refused;    /* the server's core refused it for being one too many */
     bool answered;   /* server: reply was called and taken */
     message sent[2]; /* by side */
@@ -390,6 +391,7 @@ struct peer {
 
     bool paused; /* step said so, and nothing was written since */
     uint64_t stalled_until;
+    uint64_t idled;       /* milliseconds, by stalls and slow writes */
     bool over, eof, shut; /* OVER was told; the transport's end was; we have shut it */
 
     /* applet */
@@ -408,7 +410,9 @@ struct peer {
     bool cut_told;                  /* a CLOSED said that the connection ends */
     unsigned notices, notices_told; /* ALTSVC and ORIGIN sent and told */
     unsigned resets;                /* RST_STREAM frames sent */
+    unsigned goaways_queued;        /* as the trace told */
     uint32_t told_last;             /* the highest stream of the other side that was told */
+    uint64_t updates;               /* WINDOW_UPDATE frames that its small DATA will call for */
     size_t trailers_given;          /* bytes of all that it was asked to keep */
 };
 
@@ -426,8 +430,8 @@ bool peer_can_shut(const peer *p); /* it is over, and all is written */
 void peer_shut(peer *p);
 uint64_t peer_next(const peer *p); /* when it can do more by itself */
 
-/* Whether its SETTINGS are acknowledged too late. */
-bool peer_times_out(const peer *p);
+/* Whether it may have lost its patience by now, and say so by this code. */
+bool peer_times_out(const peer *p, uint32_t code);
 
 /* ---- idle.c ---- */
 
@@ -489,7 +493,7 @@ void applet_sent(peer *p, stream *st); /* its head, and body if any, were taken 
 uint32_t applet_section_most(const peer *p);
 
 /* A body's size, so that it takes no more frames than a run has time for. */
-uint64_t applet_size(const peer *p);
+uint64_t applet_size(peer *p);
 
 void client_open(peer *p);
 void client_event(peer *p, stream *st, const http_event *ev);

@@ -73,7 +73,8 @@ static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
     if (b->lent < b->size && sim_chance(s, b->later) && sim_chance(s, 50)) return wait(b);
     uint64_t n = b->size - b->lent;
     if (n > want) n = want;
-    if (n > b->step) n = b->step;
+    uint64_t step = b->mixed ? 1 + sim_draw(s, b->step) : b->step;
+    if (n > step) n = step;
     if (b->lent + n > b->fail_at) {
         b->failed = true;
         log_note(s, s->peer[b->side].name, "body", "fails", id, b->lent);
@@ -128,6 +129,8 @@ body *body_new(stream *st, side from, uint64_t size) {
     *b = (body){.sim = s, .stream = st, .side = from, .size = size, .fail_at = SIM_NEVER};
     b->step = steps[sim_draw(s, sizeof steps / sizeof steps[0])];
     if (size / b->step > 2000) b->step = (uint32_t)(size / 500);
+    b->mixed = b->step > 2048 && sim_chance(s, 50);
+    if (b->mixed) b->step = 8000;
     if (sim_chance(s, s->plan.later)) b->later = 1 + sim_draw(s, 50);
     b->end_apart = sim_chance(s, s->plan.end_apart);
     if (s->plan.fails && sim_chance(s, 15)) b->fail_at = sim_draw(s, (uint32_t)size + 1);

@@ -29,7 +29,7 @@ void peer_check_memory(peer *p) {
     most += 4 * ((size_t)table + encoder);
     size_t streams = p->sim->stream_count[CLIENT] + p->sim->stream_count[SERVER];
     most += 2 * (streams + 4) * (sizeof(h2_stream) + 4);
-    most += 3 * (p->sim->wire[p->side].queued + p->writing) + 4 * 16384;
+    most += 3 * (p->sim->wire[p->side].queued_bytes + p->writing) + 4 * 16384;
     most += 3 * LIMIT_HEADER_BLOCK + p->trailers_given;
     if (p->memory.held > most)
         sim_fail(p->sim, "%s holds %zu bytes, at most %zu were expected", p->name, p->memory.held,

@@ -20,8 +20,11 @@ static void trace_frame(void *user, const h2_trace_frame *f) {
     log_note(p->sim, p->name, f->sent ? "sends" : "takes", name ? name : "unknown frame",
              f->stream_id, f->length);
     if (f->verdict.scope) log_note(p->sim, p->name, "judges", f->verdict.why, f->verdict.code, 0);
-    if (f->sent) wire_traced(&p->sim->wire[p->side], f);
     if (f->sent && f->type == H2_FRAME_GOAWAY) p->goaways_queued++;
+    if (f->sent)
+        wire_queued(&p->sim->wire[p->side], f);
+    else
+        wire_taken(incoming(p), f);
 }
 
 static void trace_content(void *user, uint32_t id, size_t n, uint32_t owed,

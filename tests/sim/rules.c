@@ -285,7 +285,8 @@ void rules_final(sim *s) {
         if (w->left || w->head_n || w->block_id) sim_fail(s, "%s leaves a frame undone", who(w));
         if (w->pending_n) sim_fail(s, "%s has not acknowledged SETTINGS", who(w));
         if (w->pings_n) sim_fail(s, "%s has not answered a PING", who(w));
-        if (w->traced_count) sim_fail(s, "%s has not sent a frame that the trace told", who(w));
+        if (w->queued.count) sim_fail(s, "%s has not sent a frame that the trace told", who(w));
+        if (w->passed.count) sim_fail(s, "a frame of %s was not traced when it came", who(w));
         uint64_t full = s->plan.config[receiver->side].connection_window;
         if (full < 65535) full = 65535;
         uint64_t open = 65535 + w->granted_arrived - w->flow;

@@ -106,6 +106,7 @@ typedef struct body {
     uint64_t size;
     uint64_t fail_at; /* FAILED instead of the byte at this offset; SIM_NEVER: never */
     uint32_t step;    /* bytes lent at once at most */
+    bool mixed;       /* any number up to that */
     uint32_t later;   /* percent of pulls that say LATER */
     bool end_apart;   /* says MORE with its last byte and END with an empty span */
     uint64_t lent, given_back;
@@ -277,6 +278,11 @@ typedef struct goaway_seen {
     size_t text_n;
 } goaway_seen;
 
+typedef struct frame_list {
+    h2_frame *at;
+    size_t first, count, room;
+} frame_list;
+
 typedef struct wire {
     sim *sim;
     side from;
@@ -315,10 +321,9 @@ typedef struct wire {
     goaway_seen goaway[WIRE_GOAWAYS];
     unsigned goaways, goaways_told;
 
-    /* frames that the trace said were queued, in order */
-    h2_frame *traced;
-    size_t traced_first, traced_count, traced_room;
-    size_t queued; /* bytes of them that are not written yet, about */
+    frame_list queued; /* frames that the sender's trace told, to be written */
+    size_t queued_bytes;
+    frame_list passed; /* frames on their way, to be told by the trace of the other side */
 } wire;
 
 void wire_init(wire *w, sim *s, side from);
@@ -336,8 +341,10 @@ void wire_splice(wire *w, h2_frame f, const uint8_t *payload);
 /* The other side has used the bytes up to the pipe's read position. */
 void wire_arrived(wire *w);
 
-/* The trace sink of the sender says that a frame was queued. */
-void wire_traced(wire *w, const h2_trace_frame *f);
+/* A trace sink tells a frame: the sender's, which has queued it, or the other side's, which has
+ * taken it. A header block counts as one frame. */
+void wire_queued(wire *w, const h2_trace_frame *f);
+void wire_taken(wire *w, const h2_trace_frame *f);
 
 /* w->frame has begun; *dropped: it answers a frame of nobody's and must not go on. */
 void rules_begin(wire *w, bool *dropped);
@@ -514,9 +521,8 @@ struct sim {
     stream **streams[2]; /* by opener and order */
     size_t stream_count[2], stream_room[2];
     splice *splices;
-    size_t splice_count, splice_room;           /* not in order */
-    uint32_t early_ids[LIMIT_EARLY_PRIORITIES]; /* idle streams that were given a priority */
-    unsigned early_count;
+    size_t splice_count, splice_room; /* not in order */
+    unsigned early_count;             /* priorities given to streams that were idle then */
     bool cut;
     uint64_t carried; /* bytes of both directions */
     uint64_t rounds;

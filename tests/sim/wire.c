@@ -26,7 +26,8 @@ void wire_init(wire *w, sim *s, side from) {
 void wire_free(wire *w) {
     channel_free(&w->pipe);
     free(w->facts);
-    free(w->traced);
+    free(w->queued.at);
+    free(w->passed.at);
 }
 
 /* ---- lists ---- */
@@ -52,33 +53,47 @@ void wire_arrived(wire *w) {
     }
 }
 
-void wire_traced(wire *w, const h2_trace_frame *f) {
-    if (w->traced_first + w->traced_count == w->traced_room) {
-        size_t room = w->traced_count * 2 + 32;
-        h2_frame *moved = memory_block(room * sizeof *moved);
-        if (w->traced_count)
-            memcpy(moved, w->traced + w->traced_first, w->traced_count * sizeof *moved);
-        free(w->traced);
-        w->traced = moved;
-        w->traced_room = room;
-        w->traced_first = 0;
+static void frames_add(frame_list *l, h2_frame f) {
+    if (l->first + l->count == l->room) {
+        l->room = l->count * 2 + 32;
+        h2_frame *moved = memory_block(l->room * sizeof *moved);
+        if (l->count) memcpy(moved, l->at + l->first, l->count * sizeof *moved);
+        free(l->at);
+        l->at = moved;
+        l->first = 0;
     }
-    w->traced[w->traced_first + w->traced_count++] =
-        (h2_frame){f->length, f->stream_id, f->type, f->flags};
-    w->queued += H2_FRAME_HEAD + f->length;
+    l->at[l->first + l->count++] = f;
 }
 
-/* What the trace told must go out as told: same frames, same order; a block counts as one frame. */
-static void compare_traced(wire *w, h2_frame f) {
+/* Takes the oldest, which must be f. */
+static void frames_take(wire *w, frame_list *l, h2_frame f, const char *what) {
     sim *s = w->sim;
     const char *name = s->peer[w->from].name;
-    if (!w->traced_count) sim_fail(s, "%s sends a frame that the trace did not tell", name);
-    h2_frame told = w->traced[w->traced_first++];
-    w->traced_count--;
-    if (told.type != f.type || told.flags != f.flags || told.stream_id != f.stream_id ||
-        told.length != f.length)
-        sim_fail(s, "%s sends frame type %u of %u bytes, the trace told type %u of %u", name,
-                 f.type, f.length, told.type, told.length);
+    if (!l->count) sim_fail(s, "frame type %u of %s %s", f.type, name, what);
+    h2_frame first = l->at[l->first++];
+    l->count--;
+    if (first.type != f.type || first.flags != f.flags || first.stream_id != f.stream_id ||
+        first.length != f.length)
+        sim_fail(s, "frame type %u of %s, %u bytes, %s: type %u, %u bytes", f.type, name, f.length,
+                 what, first.type, first.length);
+}
+
+static h2_frame traced(const h2_trace_frame *f) {
+    return (h2_frame){f->length, f->stream_id, f->type, f->flags};
+}
+
+void wire_queued(wire *w, const h2_trace_frame *f) {
+    sim *s = w->sim;
+    const stream *st = model_find(s, f->stream_id);
+    if (st && st->view[w->from].gone && f->type != H2_FRAME_RST_STREAM)
+        sim_fail(s, "%s queues frame type %u on stream %u, which it has closed",
+                 s->peer[w->from].name, f->type, st->id);
+    frames_add(&w->queued, traced(f));
+    w->queued_bytes += H2_FRAME_HEAD + f->length;
+}
+
+void wire_taken(wire *w, const h2_trace_frame *f) {
+    frames_take(w, &w->passed, traced(f), "is traced out of turn");
 }
 
 /* ---- bytes ---- */
@@ -130,8 +145,9 @@ static void frame_end(wire *w) {
         f.length = w->block_size;
         w->block_id = 0;
     }
-    compare_traced(w, f);
+    frames_take(w, &w->queued, f, "was told otherwise by the trace");
     if (f.type == H2_FRAME_DATA) return; /* its facts are told */
+    frames_add(&w->passed, f);
     fact known = {.position = w->pipe.written, .frame = f};
     memcpy(known.payload, w->payload, sizeof known.payload);
     if (f.type == H2_FRAME_SETTINGS && !(f.flags & H2_FLAG_ACK))
@@ -155,12 +171,13 @@ static void frame_begin(wire *w) {
     }
     if (!dropped) pass(w, span_of(w->head, H2_FRAME_HEAD));
     if (w->frame.type == H2_FRAME_DATA) {
+        frames_add(&w->passed, w->frame);
         fact_add(w, (fact){.position = w->pipe.written, .frame = w->frame, .begin = true});
         if (!(w->frame.flags & H2_FLAG_PADDED)) content_fact(w, 0);
     }
     if (w->left) return;
     if (dropped)
-        compare_traced(w, w->frame);
+        frames_take(w, &w->queued, w->frame, "was told otherwise by the trace");
     else
         frame_end(w);
 }
@@ -191,7 +208,7 @@ void wire_write(wire *w, span bytes) {
     sim *s = w->sim;
     const char *name = s->peer[w->from].name;
     w->arrives = s->now + sim_draw(s, s->plan.delay_ms + 1);
-    if (w->queued >= bytes.n) w->queued -= bytes.n;
+    w->queued_bytes -= bytes.n < w->queued_bytes ? bytes.n : w->queued_bytes;
     while (bytes.n) {
         if (w->preface_n < PREFACE_SIZE) {
             span one = span_take(&bytes, 1);
@@ -223,6 +240,7 @@ void wire_splice(wire *w, h2_frame f, const uint8_t *payload) {
                                    (uint8_t)(f.stream_id >> 8),
                                    (uint8_t)f.stream_id};
     w->arrives = s->now + sim_draw(s, s->plan.delay_ms + 1);
+    frames_add(&w->passed, f);
     pass(w, span_of(head, sizeof head));
     if (f.length) pass(w, span_of(payload, f.length));
     fact known = {.position = w->pipe.written, .frame = f};

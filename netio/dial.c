@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -8,26 +9,17 @@
 #include "netio/resolve.h"
 #include "netio/socket.h"
 
-/* One address being tried. It outlives its dial by the time that libuv takes to close its handle.
- */
-typedef struct attempt {
-    uv_poll_t poll;
-    loop *loop;
-    dial *dial;
-    int fd;
-} attempt;
-
 struct dial {
     loop *loop;
     dial *next, **prev; /* in loop.dials */
     link_birth birth;
     const dial_calls *calls;
     void *user;
-    loop_task begin;
+    loop_task begin, ready; /* of the attempt */
     timer timer;
     uint64_t deadline_ms; /* UINT64_MAX: none */
     resolve *lookup;      /* while under way */
-    attempt *attempt;     /* while under way */
+    int fd;               /* of the attempt under way; -1: none is */
     uint32_t count, at;
     uint16_t port;
     bool by_name;
@@ -39,24 +31,20 @@ struct dial {
 
 /* ---- ends ---- */
 
-static void on_attempt_closed(uv_handle_t *poll) {
-    attempt *a = poll->data;
-    mem_give(&a->loop->mem, a, sizeof *a);
-}
-
 /* Ends the attempt under way and returns its socket. */
 static int take_socket(dial *d) {
-    attempt *a = d->attempt;
-    d->attempt = NULL;
-    uv_close((uv_handle_t *)&a->poll, on_attempt_closed);
-    return a->fd;
+    int fd = d->fd;
+    d->fd = -1;
+    loop_poll_forget(d->loop, fd);
+    loop_task_cancel(d->loop, &d->ready);
+    return fd;
 }
 
 /* Takes the dial out of everything that could call it, and frees it. */
 static void end(dial *d) {
     loop *l = d->loop;
     if (d->lookup) resolve_cancel(d->lookup);
-    if (d->attempt) close(take_socket(d));
+    if (d->fd >= 0) close(take_socket(d));
     timer_cancel(&d->timer);
     loop_task_cancel(l, &d->begin);
     *d->prev = d->next;
@@ -101,38 +89,26 @@ static void note_error(dial *d, int error) {
 
 static void try_next(dial *d);
 
-static void on_writable(uv_poll_t *poll, int status, int events) {
-    attempt *a = poll->data;
-    dial *d = a->dial;
+static void on_ready(loop_task *t) {
+    dial *d = (dial *)(void *)((char *)t - offsetof(dial, ready));
     int error = 0;
     socklen_t size = sizeof error;
-    (void)events;
-    getsockopt(a->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    if (!error && status < 0) error = ECONNREFUSED;
     timer_cancel(&d->timer);
     int fd = take_socket(d);
-    if (!error) {
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && !error) {
         succeed(d, fd);
         return;
     }
     close(fd);
-    note_error(d, error);
+    note_error(d, error ? error : ECONNREFUSED);
     try_next(d);
 }
 
-/* Waits for fd to be connected; false when memory is refused. */
+/* Waits for fd to be connected; false when the system refuses. */
 static bool await(dial *d, int fd) {
     loop *l = d->loop;
-    attempt *a = mem_take(&l->mem, sizeof *a);
-    if (!a) return false;
-    *a = (attempt){.loop = l, .dial = d, .fd = fd};
-    if (uv_poll_init(&l->uv, &a->poll, fd) != 0) {
-        mem_give(&l->mem, a, sizeof *a);
-        return false;
-    }
-    a->poll.data = a;
-    d->attempt = a;
-    uv_poll_start(&a->poll, UV_WRITABLE, on_writable);
+    if (!loop_poll_task(l, fd, EPOLLOUT, &d->ready)) return false;
+    d->fd = fd;
     if (d->deadline_ms != UINT64_MAX) {
         /* What is left of the time is shared by the addresses that are left: a silent first one
          * must not use it all. */
@@ -156,7 +132,6 @@ static void try_next(dial *d) {
         }
         if (errno == EINPROGRESS) {
             if (await(d, fd)) return;
-            errno = ENOMEM;
         }
         note_error(d, errno);
         close(fd);
@@ -166,7 +141,7 @@ static void try_next(dial *d) {
 
 static void on_time(timer *t) {
     dial *d = t->user;
-    if (!d->attempt) { /* the look-up took it all */
+    if (d->fd < 0) { /* the look-up took it all */
         dial_fail(d, "timed out");
         return;
     }
@@ -237,6 +212,8 @@ dial *dial_open(loop *l, const char *host, uint16_t port, const link_birth *birt
     d->host = memcpy(name, host, n);
     d->deadline_ms = timeout_ms ? loop_now_ms(l) + timeout_ms : UINT64_MAX;
     d->begin.run = on_begin;
+    d->ready.run = on_ready;
+    d->fd = -1;
     d->timer = (timer){.fire = on_time, .user = d};
     know(d);
     d->next = l->dials;

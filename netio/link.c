@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -12,45 +13,21 @@
 /* An IPv6 address with its zone, or the path of a UNIX socket. */
 #define PEER_ROOM 112u
 
-/* What an idle connection costs besides its session; the next size class of the pool is 448. */
-_Static_assert(sizeof(net_link) <= 384, "an idle link is small");
+/* What an idle connection costs besides its session; the next size class of the pool is 224. */
+_Static_assert(sizeof(net_link) <= 192, "an idle link is small");
 
-/* ---- waiting ---- */
+/* ---- readiness ---- */
 
-static void on_poll(uv_poll_t *poll, int status, int events) {
-    net_link *k = poll->data;
-    loop *l = k->loop;
-    if (status <
-        0) { /* an error on the socket: libuv has stopped the watch, reading says which one it is */
-        k->armed = 0;
-        events = UV_READABLE;
+void link_ready(net_link *k, uint32_t events) {
+    if (events & ~(uint32_t)EPOLLOUT) {
+        k->readable = true;
+        if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) k->closing = true;
+        if (events & EPOLLERR) k->failed = true;
+    } else if (!k->blocked) {
+        return;
     }
-    if (events & UV_WRITABLE) k->blocked = false;
-    if (status < 0 && (k->held_back || k->rest)) {
-        int error = 0;
-        socklen_t size = sizeof error;
-        getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        link_pump_eof(k, loop_error_text(error ? error : ECONNRESET));
-    } else if ((events & UV_READABLE) && !k->held_back && !k->rest) {
-        link_pump_read(k);
-    }
+    if (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) k->blocked = false;
     link_touch(k);
-    /* libuv may bring a thousand sockets before it comes to the flush: answer while the sessions
-     * are still in the cache. */
-    if (l->reads >= LIMIT_FLUSH_READS || l->read_bytes >= LIMIT_FLUSH_READ_BYTES) loop_flush(l);
-}
-
-void link_watch(net_link *k) {
-    int want = 0;
-    if (!k->held_back && !k->rest && !k->eof) want |= UV_READABLE;
-    if (k->blocked) want |= UV_WRITABLE;
-    if (want == k->armed) return;
-    k->armed = (uint8_t)want;
-    if (want) {
-        uv_poll_start(&k->poll, want, on_poll);
-    } else {
-        uv_poll_stop(&k->poll);
-    }
 }
 
 /* ---- time ---- */
@@ -116,12 +93,11 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
                     .write_ms = birth->write_ms,
                     .fd = fd,
                     .server = birth->config->server};
-    if (!s || uv_poll_init(&l->uv, &k->poll, fd) != 0) {
+    if (!s || !loop_poll_link(l, fd, k)) {
         session_free(s);
         mem_give(&l->mem, k, sizeof *k);
         return NULL;
     }
-    k->poll.data = k;
     k->timer.fire = on_time;
     k->timer.user = k;
     k->next = l->links;
@@ -131,11 +107,6 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
     loop_hold(l);
     link_touch(k);
     return k;
-}
-
-static void on_poll_closed(uv_handle_t *poll) {
-    net_link *k = poll->data;
-    mem_give(&k->loop->mem, k, sizeof *k);
 }
 
 void link_end(net_link *k) {
@@ -149,13 +120,12 @@ void link_end(net_link *k) {
     if (k->tls) k->tls->free(k->tls_self);
     link_pump_forget(l, k->rest);
     timer_cancel(&k->timer);
-    uv_close((uv_handle_t *)&k->poll, on_poll_closed); /* takes fd out of the poll set at once */
-    close(k->fd);
+    close(k->fd); /* which ends the watch, too */
     *k->prev = k->next;
     if (k->next) k->next->prev = k->prev;
     k->calls->closed(k->user, k, k->why);
     mem_give(&l->mem, k->peer, PEER_ROOM);
-    k->peer = NULL;
+    mem_give(&l->mem, k, sizeof *k);
     loop_release(l);
 }
 

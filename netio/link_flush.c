@@ -137,7 +137,8 @@ void link_flush_pass(loop *l) {
         net_link *next = k->dirty_next;
         /* It stays marked meanwhile: what its own events ask for is covered by the round they are
          * in. */
-        bool more = flush(k);
+        link_pump_read(k);
+        bool more = flush(k) || link_wants_read(k);
         if (k->ending) {
             link_end(k);
             k = next;
@@ -149,7 +150,10 @@ void link_flush_pass(loop *l) {
             *l->later_last = k;
             l->later_last = &k->dirty_next;
         }
-        link_watch(k);
+        if (k->blocked || k->again) {
+            k->again = false;
+            loop_poll_again(l, k->fd, k);
+        }
         link_watch_time(k);
         k = next;
     }

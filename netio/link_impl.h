@@ -1,8 +1,9 @@
 /* The inside of a link: its struct, and what link.c, link_pump.c and link_flush.c ask of each
  * other.
  *
- * The way of a link's bytes: link_pump reads and steps; link_flush writes; link.c bears it, arms
- * its timer and ends it. None of these runs inside a callback of an applet. */
+ * The way of a link's bytes: the poll marks it as ready; link_flush then has link_pump read and
+ * step, and writes; link.c bears it, arms its timer and ends it. None of these runs inside a
+ * callback of an applet. */
 #ifndef H2BOX_NETIO_LINK_IMPL_H
 #define H2BOX_NETIO_LINK_IMPL_H
 
@@ -14,10 +15,9 @@ typedef struct link_rest {
     buf *held;
 } link_rest;
 
-/* uv_poll_t rather than uv_tcp_t: 160 bytes instead of 248 (and 192 for each uv_write_t), no copy
- * of the iovec, one way for TCP and UNIX sockets, and every read and write goes through fault.c. */
+/* The socket is watched for edges: each is told once, so what it says is kept here until a read or
+ * a write finds that it no longer holds. Every read and write goes through fault.c. */
 struct net_link {
-    uv_poll_t poll;
     loop *loop;
     session *session; /* NULL once the link has ended */
     const link_calls *calls;
@@ -37,18 +37,21 @@ struct net_link {
     uint32_t idle_ms, write_ms;
     int fd;
     bool server : 1;
-    bool dirty : 1;      /* in loop.dirty or loop.later */
-    bool held_back : 1;  /* by link_pause */
-    bool blocked : 1;    /* the socket is full, as far as we know */
-    bool full : 1;       /* it was at the last write */
-    bool broken : 1;     /* the socket takes no more bytes at all */
-    bool eof : 1;        /* the peer sends no more, or reading failed */
-    bool over : 1;       /* the session is: flush, then close */
-    bool draining : 1;   /* session_drain was called for idleness */
+    bool readable : 1;  /* a read may find something */
+    bool closing : 1;   /* the peer has shut its side or the socket failed: reads lead to the end */
+    bool failed : 1;    /* the socket did */
+    bool again : 1;     /* edges are to be asked for once more */
+    bool dirty : 1;     /* in loop.dirty or loop.later */
+    bool held_back : 1; /* by link_pause */
+    bool blocked : 1;   /* the socket is full, as far as we know */
+    bool full : 1;      /* it was at the last write */
+    bool broken : 1;    /* the socket takes no more bytes at all */
+    bool eof : 1;       /* the peer sends no more, or reading failed */
+    bool over : 1;      /* the session is: flush, then close */
+    bool draining : 1;  /* session_drain was called for idleness */
     bool tls_closed : 1; /* close_notify is queued */
     bool lingering : 1;  /* our side is shut; waiting for the peer to have read it */
     bool ending : 1;     /* to be ended by the flush of this turn */
-    uint8_t armed;       /* events the poll handle waits for */
 };
 
 /* Takes fd over and puts the link on the dirty list; tls may be NULL, else tls_self belongs to the
@@ -63,14 +66,20 @@ void link_end(net_link *k);
 /* Marks it to be ended by this turn's flush; the first why stays. */
 void link_fail(net_link *k, const char *why);
 
-/* Waits for what can be used: bytes to read unless held back, room to write if blocked. */
-void link_watch(net_link *k);
+/* Events of epoll(7) on its socket. Calls nobody. */
+void link_ready(net_link *k, uint32_t events);
+
+/* Whether the next turn should read. */
+static inline bool link_wants_read(const net_link *k) {
+    return k->readable && !k->held_back && !k->rest && !k->eof && !k->ending;
+}
 
 /* Moves the timer forward if anything is due earlier than it; later dues are found when it fires.
  */
 void link_watch_time(net_link *k);
 
-/* One read of the socket and all that follows from it, but for writes. */
+/* One read of the socket, if it is ready and may be read, and all that follows from it but for
+ * writes. */
 void link_pump_read(net_link *k);
 
 /* Tells what the session has to tell without input. */

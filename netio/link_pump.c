@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/limits.h"
@@ -117,8 +118,6 @@ static void feed(net_link *k, const uint8_t *p, size_t n) {
     loop *l = k->loop;
     k->received += n;
     k->active_ms = loop_now_ms(l);
-    l->reads++;
-    l->read_bytes += n;
     if (k->lingering) return;
     if (k->tls) {
         feed_tls(k, span_of(p, n));
@@ -139,6 +138,10 @@ static bool read_once(net_link *k, const char *why_if_eof) {
         return false;
     }
     ssize_t n = l->fault ? fault_read(l->fault, k->fd, p, room) : read(k->fd, p, room);
+    /* Less than there was room for is all there was; but the end comes after it without a new edge.
+     */
+    k->readable = n < 0 ? errno == EINTR : (size_t)n == room || k->closing;
+    if (l->fault) k->again = true; /* which did not ask the socket */
     if (n > 0) {
         feed(k, p, (size_t)n);
         buf_read(l, (size_t)n);
@@ -151,7 +154,14 @@ static bool read_once(net_link *k, const char *why_if_eof) {
 }
 
 void link_pump_read(net_link *k) {
-    if (!k->ending && !k->eof) read_once(k, NULL);
+    if (link_wants_read(k)) {
+        read_once(k, NULL);
+    } else if (k->failed && (k->held_back || k->rest) && !k->eof && !k->ending) {
+        int error = 0;
+        socklen_t size = sizeof error;
+        getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+        link_pump_eof(k, loop_error_text(error ? error : ECONNRESET));
+    }
 }
 
 void link_pump_last(net_link *k, const char *why) {

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,14 +16,15 @@
 #include "netio/socket.h"
 
 struct listener {
-    uv_poll_t poll;
     loop *loop;
     listener *next, **prev; /* in loop.listeners */
     const listen_calls *calls;
     void *user;
+    loop_task ready;
     timer retry; /* armed while there are no descriptors left */
     int fd;
     uint16_t port;
+    bool accepting; /* its callbacks may run: who closes it now leaves it to be freed after them */
     bool closed;
     char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": not a UNIX socket */
     dev_t device; /* of our socket file: another one at that path is not ours to remove */
@@ -31,11 +33,10 @@ struct listener {
 
 /* ---- accepting ---- */
 
-static void on_connection(uv_poll_t *poll, int status, int events);
-
-static void watch(listener *s) { uv_poll_start(&s->poll, UV_READABLE, on_connection); }
-
-static void on_retry(timer *t) { watch(t->user); }
+static void on_retry(timer *t) {
+    listener *s = t->user;
+    loop_poll_change(s->loop, s->fd, EPOLLIN, &s->ready);
+}
 
 static void take_connection(listener *s, int fd) {
     link_birth birth = {.calls = NULL};
@@ -49,11 +50,7 @@ static void take_connection(listener *s, int fd) {
     if (birth.calls) birth.calls->closed(birth.user, NULL, "out of memory");
 }
 
-static void on_connection(uv_poll_t *poll, int status, int events) {
-    listener *s = poll->data;
-    (void)events;
-    if (status < 0)
-        watch(s); /* an error on a listening socket is about one connection, accept tells */
+static void accept_some(listener *s) {
     for (unsigned n = 0; n < LIMIT_ACCEPTS && !s->closed; n++) {
         int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
@@ -63,11 +60,19 @@ static void on_connection(uv_poll_t *poll, int status, int events) {
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             /* The connection stays in the queue and the socket readable: looking away is what keeps
              * this from spinning. */
-            uv_poll_stop(&s->poll);
+            loop_poll_change(s->loop, s->fd, 0, &s->ready);
             timer_arm(s->loop, &s->retry, LIMIT_ACCEPT_RETRY_MS);
             return;
         } /* else the peer was gone before it was accepted: the next one */
     }
+}
+
+static void on_ready(loop_task *t) {
+    listener *s = (listener *)(void *)((char *)t - offsetof(listener, ready));
+    s->accepting = true;
+    accept_some(s);
+    s->accepting = false;
+    if (s->closed) mem_give(&s->loop->mem, s, sizeof *s);
 }
 
 /* ---- UNIX sockets ---- */
@@ -140,7 +145,7 @@ listener *listen_open(loop *l, const listen_address *address, const listen_calls
         *why = "the path is too long";
     } else if ((s->fd = listening_socket(s, &a, address->reuse_port)) < 0) {
         *why = loop_error_text(errno);
-    } else if (uv_poll_init(&l->uv, &s->poll, s->fd) != 0) {
+    } else if (!loop_poll_task(l, s->fd, EPOLLIN, &s->ready)) {
         *why = "it cannot be watched";
         close(s->fd);
         s->fd = -1;
@@ -150,33 +155,31 @@ listener *listen_open(loop *l, const listen_address *address, const listen_calls
         return NULL;
     }
     note_address(s, &a);
-    s->poll.data = s;
+    s->ready.run = on_ready;
     s->retry = (timer){.fire = on_retry, .user = s};
     s->next = l->listeners;
     s->prev = &l->listeners;
     if (s->next) s->next->prev = &s->next;
     l->listeners = s;
-    watch(s);
+    loop_hold(l);
     *why = NULL;
     return s;
 }
 
 uint16_t listen_port(const listener *s) { return s->port; }
 
-static void on_closed(uv_handle_t *poll) {
-    listener *s = poll->data;
-    mem_give(&s->loop->mem, s, sizeof *s);
-}
-
 void listen_close(listener *s) {
     if (!s || s->closed) return;
+    loop *l = s->loop;
     s->closed = true;
     timer_cancel(&s->retry);
-    uv_close((uv_handle_t *)&s->poll, on_closed);
+    loop_task_cancel(l, &s->ready);
     remove_path(s);
     close(s->fd);
     *s->prev = s->next;
     if (s->next) s->next->prev = s->prev;
+    if (!s->accepting) mem_give(&l->mem, s, sizeof *s);
+    loop_release(l);
 }
 
 /* ---- names ---- */

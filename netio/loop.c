@@ -12,15 +12,6 @@
 
 /* ---- the turn ---- */
 
-static void on_turn(uv_prepare_t *turn) {
-    loop *l = turn->data;
-    loop_flush(l);
-    timer_settle(l);
-    l->unix_seconds = 0;
-}
-
-static void on_again(uv_idle_t *again) { (void)again; }
-
 static void run_tasks(loop *l) {
     /* Tasks that queue themselves again wait for the next round. */
     for (unsigned n = l->task_count; n && l->tasks; n--) {
@@ -33,8 +24,6 @@ static void run_tasks(loop *l) {
 void loop_flush(loop *l) {
     if (l->flushing) return;
     l->flushing = true;
-    l->reads = 0;
-    l->read_bytes = 0;
     for (unsigned round = 0; round < LIMIT_FLUSH_PASSES && (l->tasks || l->dirty); round++) {
         run_tasks(l);
         link_flush_pass(l);
@@ -45,21 +34,28 @@ void loop_flush(loop *l) {
         l->later = NULL;
         l->later_last = &l->later;
     }
-    if (l->dirty || l->tasks) {
-        uv_idle_start(&l->again, on_again);
-    } else {
-        uv_idle_stop(&l->again);
-    }
     l->flushing = false;
 }
 
-void loop_hold(loop *l) {
-    if (!l->held++) uv_ref((uv_handle_t *)&l->turn);
+/* Lets libuv do what it has. Without a referenced handle it would do nothing. */
+static void run_uv(loop *l) {
+    l->uv_due = false;
+    uv_ref((uv_handle_t *)&l->bell);
+    uv_run(&l->uv, UV_RUN_NOWAIT);
+    uv_unref((uv_handle_t *)&l->bell);
 }
 
-void loop_release(loop *l) {
-    if (!--l->held) uv_unref((uv_handle_t *)&l->turn);
+static void turn(loop *l) {
+    loop_poll_wait(l, l->dirty || l->tasks || l->uv_due ? 0 : timer_wait(l));
+    l->unix_seconds = 0;
+    if (l->uv_due) run_uv(l);
+    loop_flush(l); /* before the timers: what has come counts before what is late */
+    timer_run(l);
+    loop_flush(l);
 }
+
+void loop_hold(loop *l) { l->held++; }
+void loop_release(loop *l) { l->held--; }
 
 void loop_soon(loop *l, loop_task *t) {
     if (t->prev) return;
@@ -153,34 +149,36 @@ loop *loop_new(void) {
         free(l);
         return NULL;
     }
+    if (!loop_poll_open(l)) {
+        uv_close((uv_handle_t *)&l->bell, NULL);
+        uv_run(&l->uv, UV_RUN_DEFAULT);
+        uv_loop_close(&l->uv);
+        free(l);
+        return NULL;
+    }
     pthread_mutex_init(&l->mail_lock, NULL);
     init_fields(l);
     timer_init(l);
-    uv_prepare_init(&l->uv, &l->turn);
-    uv_idle_init(&l->uv, &l->again);
-    l->turn.data = l;
     l->bell.data = l;
-    uv_prepare_start(&l->turn, on_turn);
-    uv_unref((uv_handle_t *)&l->turn);
     uv_unref((uv_handle_t *)&l->bell);
+    l->uv_due = true; /* libuv watches its own descriptors from its first run on */
     signal(SIGPIPE, SIG_IGN);
     return l;
 }
 
+static bool alive(loop *l) {
+    return l->held || timer_wait(l) >= 0 || uv_loop_alive(&l->uv); /* signals and files */
+}
+
 void loop_run(loop *l) {
     do {
-        uv_run(&l->uv, UV_RUN_DEFAULT);
-        /* A stopped run skips its last flush. And a letter rings no more once nothing else is
-         * awake. */
+        while (!l->stopped && alive(l)) turn(l);
         loop_flush(l);
-    } while (!l->stopped && (deliver_mail(l) || uv_loop_alive(&l->uv)));
+    } while (!l->stopped && (deliver_mail(l) || alive(l)));
     l->stopped = false;
 }
 
-void loop_stop(loop *l) {
-    l->stopped = true;
-    uv_stop(&l->uv);
-}
+void loop_stop(loop *l) { l->stopped = true; }
 
 void loop_close_all(loop *l) {
     l->closing = true;
@@ -204,16 +202,13 @@ void loop_end(loop *l) {
     deliver_mail(l); /* what came between */
     loop_close_all(l);
     timer_end(l);
-    uv_close((uv_handle_t *)&l->bell, NULL);
-    uv_close((uv_handle_t *)&l->clock, NULL);
     close_signals(l);
-    /* Jobs of the thread pool, and closes, end here. The turn stays until they have. */
-    uv_ref((uv_handle_t *)&l->turn);
+    /* Jobs of the thread pool, and closes, end here. The bell stays until they have. */
+    uv_ref((uv_handle_t *)&l->bell);
     while (l->held) uv_run(&l->uv, UV_RUN_ONCE);
-    uv_close((uv_handle_t *)&l->turn, NULL);
-    uv_close((uv_handle_t *)&l->again, NULL);
-    /* A stop that came last makes one run return early. */
+    uv_close((uv_handle_t *)&l->bell, NULL);
     while (uv_loop_close(&l->uv) == UV_EBUSY) uv_run(&l->uv, UV_RUN_DEFAULT);
+    loop_poll_close(l);
     session_scratch_end(&l->scratch);
     buf_end(l);
     fault_free(l->fault);
@@ -301,6 +296,7 @@ bool loop_on_signal(loop *l, int signo, void (*fn)(void *user, int signo), void 
     }
     s->next = l->signals;
     l->signals = s;
+    l->uv_due = true; /* its descriptor may be new */
     return true;
 }
 

@@ -1,8 +1,10 @@
-/* The inside of a loop, for the files of netio only: libuv's handles and what the other parts hang
- * on.
+/* The inside of a loop, for the files of netio only: its epoll instance, libuv's handles and what
+ * the other parts hang on.
  *
- * The parts keep their state here because a turn touches all of it: the wheel, the pool, the read
- * slab, the links to flush. */
+ * Sockets are watched by an epoll instance of our own, and libuv's loop by the same: it has
+ * signals, the mailbox, look-ups and the thread pool, and runs only when one of these has
+ * something. The parts keep their state here because a turn touches all of it: the wheel, the pool,
+ * the read slab, the links to flush. */
 #ifndef H2BOX_NETIO_LOOP_IMPL_H
 #define H2BOX_NETIO_LOOP_IMPL_H
 
@@ -16,6 +18,10 @@
 
 /* Spans gathered for one write. */
 #define LOOP_IOV 256
+
+/* Events taken from one wait. More are there at the next: a few at a time are answered while what
+ * they touched is still in the cache. */
+#define LOOP_EVENTS 64
 
 /* Something to do before the loop sleeps, outside of every callback. Embedded in who wants it;
  * zeroed: not queued. */
@@ -36,12 +42,9 @@ typedef struct loop_signal loop_signal;
 
 struct loop {
     uv_loop_t uv;
-    uv_prepare_t turn; /* flushes before the loop sleeps; referenced while `held`, so that it keeps
-                          the loop alive */
-    uv_idle_t
-        again; /* active while something waits for the next turn: the loop polls without sleeping */
     uv_async_t bell;
-    uv_timer_t clock; /* of the wheel */
+    int poll;    /* the epoll instance */
+    bool uv_due; /* libuv has something to do */
     timer_wheel wheel;
     pool pool;
     mem mem;
@@ -55,11 +58,9 @@ struct loop {
     unsigned task_count;
     listener *listeners;
     dial *dials;
-    buf *slab;      /* reads land here */
-    buf *feeding;   /* holds the bytes that a session steps over now: what buf_pin may pin */
-    unsigned held;  /* links, dials and jobs that keep the loop alive */
-    unsigned reads; /* since the last flush */
-    size_t read_bytes;
+    buf *slab;     /* reads land here */
+    buf *feeding;  /* holds the bytes that a session steps over now: what buf_pin may pin */
+    unsigned held; /* links, listeners, dials and look-ups that keep the loop alive */
     bool flushing, stopped, closing;
 
     int64_t unix_seconds; /* 0: not read this turn */
@@ -85,8 +86,8 @@ void loop_task_cancel(loop *l, loop_task *t);
 /* Posts an embedded letter from any thread; false when the loop has ended. */
 bool loop_mail_post(loop *l, loop_mail *m);
 
-/* Runs tasks and flushes dirty links; called once a turn, and earlier when a poll brings much.
- * Never from a callback of an applet. */
+/* Runs tasks, reads from and flushes dirty links; called once a turn. Never from a callback of an
+ * applet. */
 void loop_flush(loop *l);
 
 /* Closes links (told), dials (told) and listeners; nothing new can be opened after it. */
@@ -99,5 +100,26 @@ void loop_give(loop *l);
 
 /* What errno says, in plain words; static storage. */
 const char *loop_error_text(int error);
+
+/* ---- loop_poll.c: what wakes the loop ---- */
+
+bool loop_poll_open(loop *l); /* false when the system refuses */
+void loop_poll_close(loop *l);
+
+/* Waits until something is ready or wait_ms have passed (-1: for good) and marks it: link_ready,
+ * loop_soon, l->uv_due. It calls nobody and so nothing dies while events are handed out. */
+void loop_poll_wait(loop *l, int wait_ms);
+
+/* From now on link_ready is told when bytes come or the peer shuts its side, each time once. False
+ * when the system refuses. A socket that is closed is watched no more. */
+bool loop_poll_link(loop *l, int fd, net_link *k);
+
+/* Tells link_ready of room to write as well, and once more of all that is ready already. */
+void loop_poll_again(loop *l, int fd, net_link *k);
+
+/* Queues t by loop_soon on the events of epoll(7); 0: on errors alone. */
+bool loop_poll_task(loop *l, int fd, uint32_t events, loop_task *t);
+void loop_poll_change(loop *l, int fd, uint32_t events, loop_task *t);
+void loop_poll_forget(loop *l, int fd);
 
 #endif

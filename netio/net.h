@@ -5,9 +5,9 @@
  * for what is said to be otherwise. A callback may close or free any object, its own too: what must
  * wait is put off to the end of the turn.
  *
- * One turn: reads feed sessions, which tell their events; touched links go on the dirty list; one
- * flush before the loop sleeps writes them all, and ends those that are to be closed. When a poll
- * brings much, it is flushed in between. A `const char *why` is static storage. */
+ * One turn: links with something to read and links that were touched go on the dirty list; one
+ * flush before the loop sleeps reads each, feeds its session, which tells its events, writes it,
+ * and ends those that are to be closed. A `const char *why` is static storage. */
 #ifndef H2BOX_NETIO_NET_H
 #define H2BOX_NETIO_NET_H
 

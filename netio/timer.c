@@ -1,5 +1,7 @@
 #include "netio/timer_impl.h"
 
+#include <limits.h>
+
 #include "netio/loop_impl.h"
 
 /* ---- the wheel ---- */
@@ -41,9 +43,7 @@ static bool next_slot(timer_wheel *w, unsigned *level, unsigned *slot, uint64_t 
     return false;
 }
 
-void timer_wheel_init(timer_wheel *w, uint64_t now_ms) {
-    *w = (timer_wheel){.base_ms = now_ms, .wake = UINT64_MAX};
-}
+void timer_wheel_init(timer_wheel *w, uint64_t now_ms) { *w = (timer_wheel){.base_ms = now_ms}; }
 
 uint64_t timer_wheel_put(timer_wheel *w, timer *t) {
     uint64_t due = due_tick(w, t);
@@ -90,40 +90,20 @@ void timer_cancel(timer *t) {
     t->prev = NULL;
 }
 
-/* ---- its clock ---- */
+/* ---- the loop's side ---- */
 
-static void on_ring(uv_timer_t *clock) {
-    loop *l = clock->data;
-    l->wheel.wake = UINT64_MAX;
-    timer_wheel_advance(&l->wheel, uv_now(&l->uv));
-    timer_settle(l);
-}
+void timer_init(loop *l) { timer_wheel_init(&l->wheel, uv_now(&l->uv)); }
 
-static void set_clock(loop *l, uint64_t tick) {
+int timer_wait(loop *l) {
     timer_wheel *w = &l->wheel;
-    uint64_t at = w->base_ms + tick * TIMER_TICK_MS, now = uv_now(&l->uv);
-    w->wake = tick;
-    uv_timer_start(&l->clock, on_ring, at > now ? at - now : 0, 0);
+    uint64_t next = timer_wheel_next(w), now = uv_now(&l->uv);
+    if (next == UINT64_MAX) return -1;
+    uint64_t at = w->base_ms + next * TIMER_TICK_MS;
+    if (at <= now) return 0;
+    return at - now < INT_MAX ? (int)(at - now) : INT_MAX;
 }
 
-void timer_init(loop *l) {
-    timer_wheel_init(&l->wheel, uv_now(&l->uv));
-    uv_timer_init(&l->uv, &l->clock);
-    l->clock.data = l;
-}
-
-void timer_settle(loop *l) {
-    timer_wheel *w = &l->wheel;
-    uint64_t next = timer_wheel_next(w), now = (uv_now(&l->uv) - w->base_ms) / TIMER_TICK_MS;
-    if (w->tick < now && now < next) w->tick = now; /* as in advance */
-    if (next == w->wake) return;
-    if (next == UINT64_MAX) {
-        w->wake = UINT64_MAX;
-        uv_timer_stop(&l->clock);
-    } else {
-        set_clock(l, next);
-    }
-}
+void timer_run(loop *l) { timer_wheel_advance(&l->wheel, uv_now(&l->uv)); }
 
 void timer_end(loop *l) {
     timer_wheel *w = &l->wheel;
@@ -137,8 +117,5 @@ void timer_end(loop *l) {
 void timer_arm(loop *l, timer *t, uint64_t ms) {
     timer_cancel(t);
     t->due_ms = uv_now(&l->uv) + (ms < TIMER_FARTHEST_MS ? ms : TIMER_FARTHEST_MS);
-    uint64_t due = timer_wheel_put(&l->wheel, t);
-    /* Set at once, not at the end of the turn: else a loop with nothing but this timer would end.
-     */
-    if (due < l->wheel.wake) set_clock(l, due);
+    timer_wheel_put(&l->wheel, t);
 }

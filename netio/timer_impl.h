@@ -1,8 +1,8 @@
 /* The wheel behind timer_arm: six levels of 64 slots in ticks of 10 ms, arm and cancel in constant
  * time.
  *
- * It knows no clock: its loop drives it by one libuv timer, which sleeps while no timer is armed.
- * Timers belong to their users. */
+ * It knows no clock: its loop asks it how long to sleep, and tells it the time after. Timers belong
+ * to their users. */
 #ifndef H2BOX_NETIO_TIMER_IMPL_H
 #define H2BOX_NETIO_TIMER_IMPL_H
 
@@ -15,7 +15,6 @@
 typedef struct timer_wheel {
     uint64_t base_ms; /* loop time of tick 0 */
     uint64_t tick;    /* all timers due until here have fired */
-    uint64_t wake;    /* the tick at which the clock is set to ring; UINT64_MAX: it sleeps */
     /* A set bit may stand for a slot that cancels have emptied: timer_cancel knows no wheel. */
     uint64_t filled[TIMER_LEVELS];
     timer *slots[TIMER_LEVELS][TIMER_SLOTS];
@@ -36,10 +35,11 @@ void timer_wheel_advance(timer_wheel *w, uint64_t now_ms);
 /* Nothing is armed further ahead than this; about nine years, so due ticks stay in six levels. */
 #define TIMER_FARTHEST_MS ((uint64_t)1 << 38)
 
-/* The loop's side. settle sets the clock to the next timer or to sleep, once a turn, so that
- * cancelled timers do not keep a loop running. After end armed timers are forgotten. */
+/* The loop's side. wait: milliseconds until there is something to do, -1 when nothing is armed.
+ * run fires what is due. After end armed timers are forgotten. */
 void timer_init(loop *l);
-void timer_settle(loop *l);
+int timer_wait(loop *l);
+void timer_run(loop *l);
 void timer_end(loop *l);
 
 #endif

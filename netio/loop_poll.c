@@ -1,0 +1,60 @@
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "netio/link_impl.h"
+
+/* What an event's pointer is: a link, a task when this bit is set, libuv when it is NULL. */
+#define IS_TASK 1u
+
+static bool control(loop *l, int op, int fd, uint32_t events, void *what) {
+    struct epoll_event e = {.events = events, .data.ptr = what};
+    return epoll_ctl(l->poll, op, fd, &e) == 0;
+}
+
+static void *tagged(loop_task *t) { return (char *)t + IS_TASK; }
+
+bool loop_poll_open(loop *l) {
+    l->poll = epoll_create1(EPOLL_CLOEXEC);
+    if (l->poll < 0) return false;
+    if (control(l, EPOLL_CTL_ADD, uv_backend_fd(&l->uv), EPOLLIN, NULL)) return true;
+    close(l->poll);
+    return false;
+}
+
+void loop_poll_close(loop *l) { close(l->poll); }
+
+bool loop_poll_link(loop *l, int fd, net_link *k) {
+    return control(l, EPOLL_CTL_ADD, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, k);
+}
+
+void loop_poll_again(loop *l, int fd, net_link *k) {
+    control(l, EPOLL_CTL_MOD, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, k);
+}
+
+bool loop_poll_task(loop *l, int fd, uint32_t events, loop_task *t) {
+    return control(l, EPOLL_CTL_ADD, fd, events, tagged(t));
+}
+
+void loop_poll_change(loop *l, int fd, uint32_t events, loop_task *t) {
+    control(l, EPOLL_CTL_MOD, fd, events, tagged(t));
+}
+
+void loop_poll_forget(loop *l, int fd) { control(l, EPOLL_CTL_DEL, fd, 0, NULL); }
+
+void loop_poll_wait(loop *l, int wait_ms) {
+    struct epoll_event events[LOOP_EVENTS];
+    int n = epoll_wait(l->poll, events, LOOP_EVENTS, wait_ms);
+    uv_update_time(&l->uv);
+    for (int i = 0; i < n; i++) __builtin_prefetch(events[i].data.ptr, 1);
+    for (int i = 0; i < n; i++) {
+        char *what = events[i].data.ptr;
+        if (!what) {
+            l->uv_due = true;
+        } else if ((uintptr_t)what & IS_TASK) {
+            loop_soon(l, (loop_task *)(void *)(what - IS_TASK));
+        } else {
+            link_ready((net_link *)(void *)what, events[i].events);
+        }
+    }
+}

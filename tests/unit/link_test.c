@@ -156,12 +156,29 @@ Test(link, peer_resets_while_reading_is_paused, .timeout = 60) {
     send_bulk(me.peer, 1); /* stays unread */
     soon = (timer){.fire = on_soon_reset};
     timer_arm(me.l, &soon, 20);
-    /* The link waits for nothing, so nobody notices; writing does. */
-    session_deadline(link_session(me.k));
-    link_session(me.k)->bulk = 1u << 30;
-    link_touch(me.k);
     loop_run(me.l);
-    cr_assert_not_null(me.why);
+    cr_assert_str_eq(me.why, "connection reset by peer");
+    end();
+}
+
+static void *full_slabs_peer(void *unused) {
+    /* More than one read takes, all of it there before the first, and nothing comes after. */
+    send_bulk(me.peer, 3);
+    send_frame(me.peer, 'D', sent, 3 * LIMIT_READ_SLAB);
+    recv(me.peer, back, 3, MSG_WAITALL);
+    while (me.data_bytes < 3 * LIMIT_READ_SLAB) usleep(1000);
+    shutdown(me.peer, SHUT_WR);
+    return unused;
+}
+
+Test(link, what_one_read_leaves_is_read_later, .timeout = 60) {
+    begin();
+    link_pause(me.k);
+    soon = (timer){.fire = on_soon_resume};
+    timer_arm(me.l, &soon, 100);
+    run_with(full_slabs_peer);
+    cr_assert_eq(me.data_bytes, 3 * LIMIT_READ_SLAB);
+    cr_assert_geq(me.data_events, 3);
     end();
 }
 

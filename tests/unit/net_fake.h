@@ -342,6 +342,11 @@ static inline void reset_peer(int fd) {
 
 static timer soon;
 
+static inline void on_soon_resume(timer *t) {
+    (void)t;
+    link_resume(me.k);
+}
+
 static inline void on_soon_reset(timer *t) {
     (void)t;
     reset_peer(me.peer);

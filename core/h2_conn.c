@@ -48,6 +48,7 @@ h2_conn *h2_conn_new(const h2_birth *b) {
     c->recv_window =
         (int32_t)(b->config->connection_window > H2_FLOW_INITIAL ? b->config->connection_window
                                                                  : H2_FLOW_INITIAL);
+    c->room_wanted = !b->server && h2_conn_room(c) == 0;
     h2_send_preface(c);
     if (c->ending == H2_ENDING_NO) return c;
     h2_conn_free(c);
@@ -386,6 +387,8 @@ verdict h2_conn_push(h2_conn *c, http_ref parent, const http_field *f, size_t n,
     if (!p || !c->server || h2_conn_is_ours(c, parent.id)) return STALE;
     if (p->state != H2_STATE_OPEN && p->state != H2_STATE_HALF_CLOSED_REMOTE)
         return BAD_CALL("the request is answered");
+    if ((p->flags & H2_STREAM_TUNNEL) && (p->flags & H2_STREAM_OUR_FINAL))
+        return BAD_CALL("nothing is promised on a tunnel"); /* RFC 9113 section 8.5 */
     if (!c->peer[H2_SLOT_ENABLE_PUSH] || c->goaway_received || c->next_id > H2_ID_MASK ||
         c->our_streams >= c->peer[H2_SLOT_MAX_CONCURRENT_STREAMS])
         return BUSY("the client takes no push now");

@@ -265,6 +265,12 @@ static verdict promise(h2_conn *c, http_event *ev) {
         v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "promised after GOAWAY");
     if (v.scope == VERDICT_NONE && c->reserved >= LIMIT_RESERVED)
         v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "too many promised streams");
+    bool connected =
+        parent && (parent->flags & H2_STREAM_TUNNEL) && (parent->flags & H2_STREAM_PEER_FINAL);
+    if (connected) { /* section 8.5: only DATA and what concerns the stream may follow */
+        v = VERDICT_ON_STREAM(parent_id, H2_PROTOCOL_ERROR, "PUSH_PROMISE on a CONNECT stream");
+        h2_send_reset(c, id, H2_CANCEL);
+    }
     trace_block(c, H2_TRACE_REQUEST, v);
     if (v.scope != VERDICT_NONE) return v;
     http_ref ref = {parent->slot, parent->id};

@@ -88,6 +88,7 @@ static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
         if (v.scope != VERDICT_NONE) return v;
     }
     c->peer_settings_seen = true;
+    if (!c->server && h2_conn_room(c) == 0) c->room_wanted = true;
     h2_recv_trace(c, f, whole, VERDICT_OK);
     h2_send_frame(c, H2_FRAME_SETTINGS, H2_FLAG_ACK, 0, SPAN(""));
     ev->kind = HTTP_EVENT_SETTINGS;

@@ -200,8 +200,8 @@ static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t
     h2_frame_put(p, f);
     uint32_t zeroes = pad ? pad - 1 : 0;
     if (pad) p[head++] = (uint8_t)zeroes;
-    if (lent.n <= LIMIT_COPY_BODY &&
-        s->lent == 0) { /* done() is in order: nothing may be out before */
+    /* done() is in order: a piece is copied when nothing is out before it. */
+    if (lent.n == 0 || (lent.n <= LIMIT_COPY_BODY && s->lent == 0)) {
         if (lent.n) memcpy(p + head, lent.p, lent.n);
         if (zeroes) memset(p + head + lent.n, 0, zeroes);
         outq_commit(&c->out, head + lent.n + zeroes);

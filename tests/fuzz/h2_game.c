@@ -137,6 +137,8 @@ static void trace_closed(void *user, uint32_t id, uint32_t code) {
     seen ^= (uint8_t)(id + code);
 }
 
+static const h2_trace_ops trace_ops = {trace_frame, trace_data, trace_closed};
+
 /* ---- the game ---- */
 
 /* Four bytes of switches: what is unusual about our side. */
@@ -170,7 +172,7 @@ static bool open_game(game *g) {
                       .server = g->server,
                       .seed = hello,
                       .now_ms = g->now_ms};
-    if (hello & 4) birth.trace = (h2_trace){trace_frame, trace_data, trace_closed, g};
+    if (hello & 4) birth.trace = (h2_trace){&trace_ops, g};
     g->conn = h2_conn_new(&birth);
     if (!g->conn) return false;
     game_peer_hello(g, !(hello & 8));

@@ -47,6 +47,8 @@ static void trace_closed(void *user, uint32_t id, uint32_t code) {
     if (++st->view[p->side].gone > 1) sim_fail(p->sim, "%s closes stream %u twice", p->name, id);
 }
 
+static const h2_trace_ops trace_ops = {trace_frame, trace_content, trace_closed};
+
 /* ---- birth and death ---- */
 
 void peer_birth(peer *p) {
@@ -54,7 +56,7 @@ void peer_birth(peer *p) {
     h2_birth birth = {.mem = &p->memory.hook,
                       .config = &s->plan.config[p->side],
                       .scratch = p->scratch,
-                      .trace = {trace_frame, trace_content, trace_closed, p},
+                      .trace = {&trace_ops, p},
                       .server = p->side == SERVER,
                       .seed = s->plan.conn_seed[p->side],
                       .now_ms = s->now};

@@ -4,6 +4,7 @@
 
 #include "core/limits.h"
 #include "netio/link_impl.h"
+#include "netio/socket.h"
 
 /* What became of one gathering of output. */
 typedef enum wrote {
@@ -26,6 +27,14 @@ static void note_write(net_link *k, bool full) {
         k->wrote_sent = k->sent;
     }
     k->full = full;
+    if (full) k->filled = true;
+}
+
+/* Looks, once, at how soon a full socket has room again. */
+static void note_room(net_link *k) {
+    if (!k->filled || k->blocked) return;
+    k->filled = false;
+    k->ahead = socket_drained(k->fd, k->ahead, loop_now_ms(k->loop) - k->wrote_ms) & 7u;
 }
 
 /* Writes the spans; *done tells how many bytes were taken. */
@@ -112,6 +121,7 @@ static bool finish(net_link *k) {
  * it is true: the rest is for the next turn, after the others. */
 static bool flush(net_link *k) {
     uint64_t before = k->sent;
+    note_room(k);
     for (;;) {
         link_pump_events(k);
         if (k->ending) return false;

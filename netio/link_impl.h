@@ -52,6 +52,8 @@ struct net_link {
     bool tls_closed : 1; /* close_notify is queued */
     bool lingering : 1;  /* our side is shut; waiting for the peer to have read it */
     bool ending : 1;     /* to be ended by the flush of this turn */
+    bool filled : 1;     /* it became full; how soon it has room again was not seen yet */
+    uint8_t ahead : 3;   /* the step of socket_drained */
 };
 
 /* Takes fd over and puts the link on the dirty list; tls may be NULL, else tls_self belongs to the

@@ -47,14 +47,28 @@ socklen_t socket_size(const socket_address *a) {
     }
 }
 
+static void take_ahead(int fd, unsigned step) {
+    int bytes = LIMIT_NOTSENT << step;
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 int socket_new(loop *l, int family) {
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
     if (family != AF_UNIX) {
-        int on = 1, lowat = LIMIT_NOTSENT;
+        int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+        take_ahead(fd, 0);
     }
     if (l->fault) fault_socket(l->fault, fd);
     return fd;
+}
+
+unsigned socket_drained(int fd, unsigned step, uint64_t after_ms) {
+    if (after_ms < LIMIT_NOTSENT_FAST_MS && step < LIMIT_NOTSENT_STEPS) {
+        take_ahead(fd, ++step);
+    } else if (after_ms >= LIMIT_NOTSENT_SLOW_MS && step) {
+        take_ahead(fd, --step);
+    }
+    return step;
 }

@@ -59,9 +59,15 @@ static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done)
     return *done < total ? WROTE_BLOCKED : WROTE_SOME;
 }
 
+/* What is gathered for one write. The client's uploads lend no more than the least. */
+static size_t budget(const net_link *k) {
+    size_t most = (size_t)LIMIT_FLUSH_BUDGET << (k->server ? k->ahead : 0);
+    return most < LIMIT_FLUSH_TURN ? most : LIMIT_FLUSH_TURN;
+}
+
 static wrote write_clear(net_link *k) {
     loop *l = k->loop;
-    size_t done, n = session_output(k->session, l->iov, LOOP_IOV, LIMIT_FLUSH_BUDGET);
+    size_t done, n = session_output(k->session, l->iov, LOOP_IOV, budget(k));
     if (!n) return WROTE_ALL;
     wrote w = write_spans(k, l->iov, n, &done);
     /* Nothing is left in flight after a short write: what remains is gathered again when there is

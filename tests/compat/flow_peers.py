@@ -38,8 +38,8 @@ def own_applet(flow):
         if name not in COMMON_SETS and (name, value) != ("window", "65535"):
             return "set " + name
     for kind, text, _ in flow.steps:
-        if kind == "time":
-            return "time"
+        if kind in ("time", "lock step"):
+            return kind
         if kind == "do" and text.split()[0] not in COMMON_CALLS:
             return "do " + text.split()[0]
         if kind == "do" and " fail=" in text:

@@ -255,7 +255,7 @@ def sent(text, turn=0):
 
 class Flow:
     """steps: (kind, text, bytes) in order; kind is `>`, `<`, `event`, `do`, `time`, `over`, `begin`. The rounds of a
-    `repeat` are one step of kind `>`. `sets` holds names to values."""
+    `repeat` are one step of kind `>`; before it stands one of kind `lock step` when they wait for us. `sets` holds names to values."""
 
     def __init__(self, name):
         self.name, self.role, self.sets, self.ignored, self.steps = name, None, {}, [], []
@@ -303,6 +303,8 @@ class Flow:
 
     def repeat(self, lines, at, times):
         end = lines.index("end", at)
+        if any(line and line[0] not in ">#" for line in lines[at + 1:end]):
+            self.steps.append(("lock step", "", b""))
         body = [line[1:].strip() for line in lines[at + 1:end] if line and line[0] == ">"]
         self.steps.append((">", "repeat", b"".join(sent(line, turn) for turn in range(times) for line in body)))
         return end + 1

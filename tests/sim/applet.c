@@ -81,9 +81,11 @@ uint64_t applet_size(peer *p) {
     uint64_t most = window < s->plan.body_most / 300 ? (uint64_t)window * 300 : s->plan.body_most;
     uint64_t share = most * shares[sim_draw(s, sizeof shares / sizeof shares[0])] / 1000;
     uint64_t size = share ? sim_draw(s, (uint32_t)share + 1) : 0;
-    if (window >= 2 * LIMIT_SMALL_DATA) return size;
-    if (p->updates + size * 2 / window > LIMIT_GLITCH_BURST / 2) return 0;
-    p->updates += size * 2 / window;
+    uint32_t padding = s->plan.config[p->side].padding;
+    if (window >= 2 * (LIMIT_SMALL_DATA + padding)) return size;
+    uint64_t updates = padding ? size * 3 : size * 2 / window;
+    if (p->updates + updates > LIMIT_GLITCH_BURST / 2) return 0;
+    p->updates += updates;
     return size;
 }
 
@@ -307,7 +309,9 @@ void applet_event(peer *p, stream *st, const http_event *ev) {
         if (!s->plan.detached && p->held > (uint64_t)config->held_max + config->connection_window)
             sim_fail(s, "%s is told more than it may hold: %llu bytes", p->name,
                      (unsigned long long)p->held);
-        if (sim_chance(s, 30))
+        if (s->plan.hoard && v->at[DUTY_CREDIT] == SIM_NEVER)
+            applet_plan(v, p, DUTY_CREDIT, s->now + 3000 + sim_draw(s, 3000));
+        else if (!s->plan.hoard && sim_chance(s, 30))
             give_credit(p, st);
         else if (v->at[DUTY_CREDIT] == SIM_NEVER)
             applet_later(v, p, DUTY_CREDIT);

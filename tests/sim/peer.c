@@ -122,7 +122,11 @@ void peer_read(peer *p) {
     memcpy(copy, channel_peek(&w->pipe, n).p, n);
     span in = span_of(copy, n);
     log_note(s, p->name, "reads", "", n, w->pipe.read);
+    bool full = s->wire[p->side].queued_own > LIMIT_OUTPUT_QUEUED;
     step(p, &in);
+    if (full && in.n != n && !p->over)
+        sim_fail(s, "%s reads on with %zu bytes of its own to write", p->name,
+                 s->wire[p->side].queued_own);
     memset(copy, 0xcc, n);
     free(copy);
     channel_take(&w->pipe, n - in.n);

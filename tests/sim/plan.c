@@ -115,6 +115,25 @@ static void draw_faults(sim *s, plan *p, uint32_t volume) {
     }
 }
 
+/* So much is sent at once that only held_max can stop it. */
+static void draw_hoard(sim *s, plan *p) {
+    p->hoard = true;
+    p->detached = 0;
+    p->requests = 5 + sim_draw(s, 10);
+    p->body_most = 60000;
+    p->with_body = 100;
+    p->pace_ms = p->huge = 0;
+    if (p->read_most < 1000) p->read_most = 1000;
+    for (int x = CLIENT; x <= SERVER; x++) {
+        h2_config *c = &p->config[x];
+        c->settings[H2_SLOT_INITIAL_WINDOW_SIZE] = 65535;
+        if (c->connection_window > 70000) c->connection_window = 70000;
+        c->held_max = sim_draw(s, 50000);
+        if (c->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] < 10)
+            c->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] = 10;
+    }
+}
+
 void plan_draw(sim *s) {
     static const uint32_t volumes[] = {300, 2000, 10000, 10000, 30000, 100000, 400000};
     plan *p = &s->plan;
@@ -127,4 +146,5 @@ void plan_draw(sim *s) {
     draw_wire(s, p, volume);
     draw_applets(s, p, volume);
     draw_faults(s, p, volume);
+    if (sim_chance(s, 5)) draw_hoard(s, p);
 }

@@ -217,6 +217,7 @@ typedef struct plan {
     uint32_t body_most;
     uint32_t field_most; /* size of a section at most */
     uint32_t with_body, with_trailers, with_length, with_interim, with_push, with_connect;
+    bool hoard; /* credit is given back after a long time */
     uint32_t with_priority, early_reply, late, detached, later, end_apart, huge;
     uint32_t think_ms; /* time an applet takes at most */
 
@@ -321,9 +322,10 @@ typedef struct wire {
     goaway_seen goaway[WIRE_GOAWAYS];
     unsigned goaways, goaways_told;
 
-    frame_list queued; /* frames that the sender's trace told, to be written */
-    size_t queued_bytes;
-    frame_list passed; /* frames on their way, to be told by the trace of the other side */
+    frame_list queued;   /* frames that the sender's trace told, to be written */
+    size_t queued_bytes; /* of them, about */
+    size_t queued_own;   /* without those of DATA, at most */
+    frame_list passed;   /* frames on their way, to be told by the trace of the other side */
 } wire;
 
 void wire_init(wire *w, sim *s, side from);

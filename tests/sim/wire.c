@@ -90,6 +90,7 @@ void wire_queued(wire *w, const h2_trace_frame *f) {
                  s->peer[w->from].name, f->type, st->id);
     frames_add(&w->queued, traced(f));
     w->queued_bytes += H2_FRAME_HEAD + f->length;
+    if (f->type != H2_FRAME_DATA) w->queued_own += f->length;
 }
 
 void wire_taken(wire *w, const h2_trace_frame *f) {
@@ -161,6 +162,7 @@ static void frame_begin(wire *w) {
     w->left = w->frame.length;
     w->head_n = 0;
     w->payload_n = 0;
+    if (w->frame.type != H2_FRAME_DATA) w->queued_own -= w->frame.length;
     memset(w->payload, 0, sizeof w->payload);
     rules_begin(w, &dropped);
     w->begun = true;

@@ -66,6 +66,7 @@ static void push(peer *p, stream *parent) {
     message_free(&copy);
     log_note(s, p->name, "calls", "push", parent->id, said.scope ? said.code : ref.id);
     if (said.scope == VERDICT_NONE) {
+        if (parent->connected) sim_fail(s, "a promise on tunnel %u", parent->id);
         model_add(st, ref.id);
         learn(p, st, ref);
         applet_later(&st->view[SERVER], p, DUTY_REPLY);
@@ -73,6 +74,7 @@ static void push(peer *p, stream *parent) {
         return;
     }
     model_drop(st);
+    if (parent->connected) return; /* nothing is promised on a tunnel: RFC 9113 section 8.5 */
     if (said.code == VERDICT_BUSY && !p->over && !p->closed) {
         const uint32_t *settings = s->plan.config[CLIENT].settings;
         if (s->plan.splices || s->wire[CLIENT].goaways) return;
@@ -105,6 +107,7 @@ static void reply(peer *p, stream *st) {
     log_note(s, p->name, "calls", "reply", st->id, status);
     if (applet_done(p, st, said, "reply")) {
         st->answered = true;
+        st->connected = tunnel;
         applet_sent(p, st);
         return;
     }

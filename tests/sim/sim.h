@@ -190,6 +190,7 @@ struct stream {
     bool before_ack; /* opened before the client knew the server's limits */
     bool given_up;   /* one side lost its patience */
     bool refused;    /* the server's core refused it for being one too many */
+    bool connected;  /* a tunnel that the server took */
     bool answered;   /* server: reply was called and taken */
     message sent[2]; /* by side */
     view view[2];

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Our server with several workers while everything changes: files, connections, its own life. For ThreadSanitizer, which
 hears every thread of it, and for what must hold anyway. labels: threads"""
+import contextlib
 import os
 import re
 import signal
@@ -156,14 +157,15 @@ class Churn(unittest.TestCase):
 
     def test_stop_at_once(self):
         """TERM as soon as it listens, with connections that have said nothing, or half a preface."""
-        for _ in range(5):
-            with peers.h2box_server(self.site, WORKERS) as server:
-                silent = [socket.create_connection(("127.0.0.1", server.port), 10) for _ in range(10)]
+        with contextlib.ExitStack() as at_end:
+            servers = [at_end.enter_context(peers.h2box_server(self.site, WORKERS)) for _ in range(4)]
+            for server in servers:
+                silent = [at_end.enter_context(socket.create_connection(("127.0.0.1", server.port), 10)) for _ in range(10)]
                 for s in silent[::2]:
                     s.sendall(b"PRI * HTTP/2")
-                self.assertEqual(server.stop(), 0, server.output[-2000:])
-                for s in silent:
-                    s.close()
+                server.process.send_signal(signal.SIGTERM)
+            for server in servers:
+                self.assertEqual(server.process.wait(30), 0, server.output[-2000:])
 
 
 if __name__ == "__main__":

@@ -74,6 +74,7 @@ void game_step(game *g, span in) {
             game_event(g, &ev);
     }
     game_demand(rest.n == 0 && !h2_conn_pending(g->conn));
+    game_demand(h2_conn_deadline(g->conn) > g->now_ms); /* or a timer would fire for ever */
     free(copy);
 }
 
@@ -151,7 +152,7 @@ static bool open_game(game *g) {
     c->settings[H2_SLOT_INITIAL_WINDOW_SIZE] = windows[ours & 3];
     c->settings[H2_SLOT_HEADER_TABLE_SIZE] = tables[ours >> 2 & 3];
     if (ours & 16) c->settings[H2_SLOT_ENABLE_CONNECT_PROTOCOL] = g->server;
-    if (ours & 32) c->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] = 3;
+    if (ours & 32) c->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] = 2;
     if (ours & 64) c->settings[H2_SLOT_MAX_HEADER_LIST_SIZE] = 300;
     if (ours & 128) c->settings[H2_SLOT_MAX_FRAME_SIZE] = 20000;
     if (!g->server) c->settings[H2_SLOT_ENABLE_PUSH] = !(more & 128);
@@ -162,6 +163,7 @@ static bool open_game(game *g) {
     if (more & 16) c->encoder_table_cap = 100;
     if (more & 32) c->peer_streams = 2;
     if (more & 64) c->lowest_table = 32;
+    if (!(hello & 16)) c->connection_window = 65535;
     g->refuse_at = refuse;
     g->auto_reply = hello & 1;
     g->auto_credit = hello & 2;

@@ -109,14 +109,18 @@ static void move_open(game *g) {
     http_field fields[] = {HTTP_FIELD_OF(METHOD, method), HTTP_FIELD_OF(AUTHORITY, SPAN("a:1")),
                            HTTP_FIELD_OF(SCHEME, SPAN("http")), HTTP_FIELD_OF(PATH, SPAN("/")),
                            HTTP_FIELD_OF(COOKIE, many(what < 0xf8 ? what : what * 80u))};
-    bool connect = (what & 3) == 3;
-    size_t n = connect ? 2 : what & 4 ? 5 : 4;
+    bool connect = (what & 3) == 3, extended = (what & 7) == 7;
+    size_t n = extended || (what & 4) ? 5 : connect ? 2 : 4;
+    if (extended) fields[4] = HTTP_FIELD_OF(PROTOCOL, SPAN("websocket")); /* RFC 8441 */
     game_body *b;
     http_ref ref;
     http_body body = new_body(g, how, &b);
+    uint32_t room = h2_conn_room(g->conn);
     verdict v = h2_conn_open(g->conn, fields, n, body, what & 8 ? NULL : g, &ref);
+    /* Extended CONNECT also waits for the server's SETTINGS. */
+    if (room && !extended) game_demand(v.scope == VERDICT_NONE || v.code != VERDICT_BUSY);
     if (!went(NULL, v)) return;
-    game_demand(!g->server);
+    game_demand(!g->server && room);
     if (b) b->accepted = true, b->id = ref.id;
     game_stream *s = game_find_or_add(g, ref.id);
     if (!s) return;

@@ -144,7 +144,7 @@ static void move_odd_block(game *g, uint8_t flags) {
 static void move_data(game *g, uint8_t flags) {
     static const uint8_t zeros[65536];
     uint32_t id = stream_id(g, game_byte(g));
-    size_t n = game_byte(g) * (flags & 0x40 ? 256u : 4u);
+    size_t n = game_byte(g) * (flags & 0x40 ? 64u : 4u);
     put_frame(g, H2_FRAME_DATA, end_stream(flags), id, span_of(zeros, n));
 }
 

@@ -56,6 +56,11 @@ STATUSES = ["200", "204", "304", "404", "500", "206", "421"]
 METHODS = ["GET", "POST", "HEAD", "CONNECT"]
 
 
+# The bits of h2_game.c's second byte.
+SWITCHES = {"padding": 1, "held_max": 2, "obey_priority": 4, "discard_max": 8, "encoder_table_cap": 16,
+            "peer_streams": 32, "ENABLE_PUSH": 128}
+
+
 def body(text):
     """The byte that says most of what a flow says of a body."""
     at = text.find(" body")
@@ -75,8 +80,8 @@ class Program:
         self.ids, self.opened = [], -1
         ours = (16 if "ENABLE_CONNECT_PROTOCOL" in flow.sets else 0) | (32 if "MAX_CONCURRENT_STREAMS" in flow.sets else 0)
         ours |= (2 if "INITIAL_WINDOW_SIZE" in flow.sets else 0) | (8 if "HEADER_TABLE_SIZE" in flow.sets else 0)
-        ours |= 64 if "MAX_HEADER_LIST_SIZE" in flow.sets else 0
-        more = (1 if "padding" in flow.sets else 0) | (2 if "held_max" in flow.sets else 0)
+        ours |= (64 if "MAX_HEADER_LIST_SIZE" in flow.sets else 0) | (128 if "MAX_FRAME_SIZE" in flow.sets else 0)
+        more = sum(bit for name, bit in SWITCHES.items() if name in flow.sets)
         self.out = bytes([ours, more, 0, 4 | 8])
         for kind, text, data in flow.steps:
             self.step(kind, text, data, server)
@@ -144,6 +149,34 @@ def program_of(role):
     return lambda flow: Program(flow).out if flow.role == role else None
 
 
+# Moves that no flow makes: switches, then move, flags and what follows. Long ways through flow control and pushes.
+FULL = ("DATA", 0x40, 0, 255)
+ALL = ("OUTPUT", 0x40, 0)
+PROGRAMS = {
+    "h2_server": {
+        "upload": ((0, 0, 0, 4), ("BLOCK", 0, 0, 1), FULL, FULL, FULL, ("CREDIT", 0, 0, 255), ALL, FULL, FULL),
+        "upload-held": ((3, 2, 0, 4), ("BLOCK", 0, 0, 1), FULL, FULL, ("CREDIT", 0, 0, 255), ALL, FULL),
+        "upload-too-much": ((3, 2, 0, 4), ("BLOCK", 0, 0, 1), FULL, FULL, FULL, FULL, FULL, ALL),
+        "upload-unwanted": ((3, 8, 0, 4), ("BLOCK", 0, 0, 1), ("REPLY", 0, 0, 3, 1), ALL, FULL, ALL),
+    },
+    "h2_client": {
+        "pushes": ((32, 0, 0, 4), ("OPEN", 0, 0, 0), ("PROMISE", 0, 0, 0), ("PROMISE", 0, 1, 0), ("PROMISE", 0, 2, 0),
+                   ("BLOCK", 0, 0, 0), ("BLOCK", 0, 1, 0), ("BLOCK", 0, 2, 0), ALL),
+        "pushes-off": ((0, 128, 0, 12), ("RAW", 0, 0, 9, *frame(4, 0, 0, b"")), ("OPEN", 0, 0, 0), ("PROMISE", 0, 0, 0), ALL,
+                       ("ACK", 0), ("PROMISE", 0, 0, 0), ALL),
+        "pushes-late": ((0, 0, 0, 4), ("OPEN", 0, 0, 0), ("DRAIN", 0), ALL, ("PROMISE", 0, 0, 0), ALL),
+        "download": ((0, 0, 0, 6), ("OPEN", 0, 0, 0), ALL, ("BLOCK", 0, 0, 0), FULL, FULL, FULL, FULL, FULL, ALL, FULL),
+        "websocket": ((0, 0, 0, 4), ("SETTING", 0, 8, 0, 1), ("OPEN", 0, 7, 9), ALL, ("BLOCK", 0, 0, 0), FULL, ALL),
+        "websocket-early": ((0, 0, 0, 12), ("OPEN", 0, 7, 0), ("SETTING", 0, 8, 0, 1), ("OPEN", 0, 7, 0), ALL),
+        "websocket-refused": ((0, 0, 0, 4), ("OPEN", 0, 7, 0), ALL),
+    },
+}
+
+
+def by_hand(switches, *moves):
+    return bytes(switches) + b"".join(bytes([MOVES[name] | flags, *rest]) for name, flags, *rest in moves)
+
+
 # ---- dictionaries ------------------------------------------------------------------------------------------------------
 
 def frame_words():
@@ -179,6 +212,9 @@ def main():
         if data and len(data) <= MOST:
             with open(os.path.join(folder, path.replace("/", "-")[:-len(".flow")]), "wb") as f:
                 f.write(data)
+    for title, program in PROGRAMS.get(name, {}).items():
+        with open(os.path.join(folder, "program-" + title), "wb") as f:
+            f.write(by_hand(*program))
     with open(folder + ".dict", "w") as f:
         f.write(dictionary(find_words()))
 

@@ -1,27 +1,33 @@
-/* The memory of one loop: free lists by size behind the `mem` hook of the core.
+/* The memory of one loop, behind the `mem` hook of the core.
  *
- * Blocks up to 64 KiB are kept for reuse when given back, within a bound; greater ones go straight
- * to malloc. Sizes come with the give, so a block has no header. It serves one thread and counts
- * nothing for anybody. */
+ * Blocks up to 1 KiB, which connections are made of, lie side by side in slabs of one size each;
+ * greater ones up to 64 KiB come from malloc and are kept for reuse; the rest is malloc's alone.
+ * What is kept unused is bounded. Sizes come with the give, so a block has no header. It serves one
+ * thread and counts nothing for anybody. */
 #ifndef H2BOX_NETIO_POOL_H
 #define H2BOX_NETIO_POOL_H
 
 #include "core/mem.h"
 
-/* 16-byte steps up to 128, then four steps to each doubling, up to 65536: at most a fifth is lost.
- */
-#define POOL_CLASSES 44
+/* 16-byte steps up to POOL_SMALL, then four steps to each doubling up to 65536: at most a fifth is
+ * lost. */
+#define POOL_SMALL   1024u
+#define POOL_SIZES   (POOL_SMALL / 16u)
+#define POOL_CLASSES 24
 
 typedef struct pool_block pool_block;
+typedef struct pool_slab pool_slab;
 
 typedef struct pool {
-    pool_block *spare[POOL_CLASSES];
-    size_t cached; /* bytes of all spare blocks */
+    pool_slab *open[POOL_SIZES];     /* slabs with room, by size */
+    pool_slab *empty;                /* slabs of no size */
+    pool_block *spare[POOL_CLASSES]; /* greater blocks */
+    size_t cached;                   /* bytes of `empty` and `spare` */
 } pool;
 
 void pool_init(pool *p);
 
-/* Frees the spare blocks; blocks still out stay valid and must not come back. */
+/* Frees what is kept unused; blocks still out stay valid and must not come back. */
 void pool_end(pool *p);
 
 /* The hook: mem.resize with a pool as user. */

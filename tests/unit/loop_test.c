@@ -1,4 +1,4 @@
-/* netio/loop.c, pool.c, buf.c, worker.c: the turn, the mailbox, signals, memory and threads.
+/* netio/loop.c, buf.c, worker.c: the turn, the mailbox, signals, memory and threads.
  * labels: threads */
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -8,53 +8,8 @@
 
 #include "core/limits.h"
 #include "netio/net.h"
-#include "netio/pool.h"
 
-/* ---- memory ---- */
-
-Test(loop, pool_rooms_hold_what_they_say) {
-    size_t last = 0;
-    for (size_t n = 1; n <= 70000; n++) {
-        size_t room = pool_room(n);
-        cr_assert_geq(room, n);
-        cr_assert_geq(room, last);
-        if (n > 64) cr_assert_leq(room, n + n / 4, "%zu takes %zu", n, room);
-        last = room;
-    }
-}
-
-Test(loop, pool_keeps_bytes_apart) {
-    enum { HELD = 300 };
-    pool p;
-    uint8_t *held[HELD] = {NULL};
-    size_t size[HELD] = {0};
-    uint32_t seed = 7;
-    pool_init(&p);
-    for (unsigned turn = 0; turn < 60000; turn++) {
-        seed = seed * 1664525u + 1013904223u;
-        unsigned i = (seed >> 8) % HELD;
-        size_t n = seed >> 30 ? (seed >> 12) % 900 : (seed >> 12) % 90000;
-        for (size_t j = 0; j < size[i]; j += 97) cr_assert_eq(held[i][j], (uint8_t)(i + j));
-        if (n == 0 && size[i] == 0) n = 1;
-        uint8_t *moved = pool_resize(&p, held[i], size[i], n);
-        if (n == 0) {
-            cr_assert_null(moved);
-        } else {
-            cr_assert_eq((uintptr_t)moved % 16, 0);
-            for (size_t j = 0; j < n && j < size[i]; j += 97)
-                cr_assert_eq(moved[j], (uint8_t)(i + j));
-            for (size_t j = 0; j < n; j++) moved[j] = (uint8_t)(i + j);
-        }
-        held[i] = moved;
-        size[i] = n;
-        cr_assert_leq(p.cached, LIMIT_POOL_CACHED);
-    }
-    for (unsigned i = 0; i < HELD; i++) {
-        if (held[i]) pool_resize(&p, held[i], size[i], 0);
-    }
-    pool_end(&p);
-    cr_assert_eq(p.cached, 0);
-}
+/* ---- kept bytes ---- */
 
 Test(loop, pin_copies_what_lies_elsewhere) {
     static const uint8_t far_away[5000] = {1, 2, 3};

@@ -13,8 +13,8 @@
 /* An IPv6 address with its zone, or the path of a UNIX socket. */
 #define PEER_ROOM 112u
 
-/* What an idle connection costs besides its session; the next size class of the pool is 224. */
-_Static_assert(sizeof(net_link) <= 192, "an idle link is small");
+/* What an idle connection costs besides its session. */
+_Static_assert(sizeof(net_link) <= 144, "an idle link is small");
 
 /* ---- readiness ---- */
 
@@ -36,21 +36,22 @@ static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 static uint64_t write_deadline(const net_link *k) {
     if (k->lingering) {
-        uint64_t last = k->active_ms > k->wrote_ms ? k->active_ms : k->wrote_ms;
-        return sooner(last + LIMIT_LINGER_MS, k->wrote_ms + LIMIT_LINGER_MOST_MS);
+        uint64_t active = link_since(k, k->active_ms), shut = link_since(k, k->wrote_ms);
+        uint64_t last = active > shut ? active : shut;
+        return sooner(last + LIMIT_LINGER_MS, shut + LIMIT_LINGER_MOST_MS);
     }
     if (!k->blocked) return UINT64_MAX;
-    if (k->write_ms) return k->wrote_ms + k->write_ms;
-    return k->over ? k->wrote_ms + LIMIT_WRITE_MS : UINT64_MAX;
+    if (k->write_ms) return link_since(k, k->wrote_ms) + k->write_ms;
+    return k->over ? link_since(k, k->wrote_ms) + LIMIT_WRITE_MS : UINT64_MAX;
 }
 
 static uint64_t idle_deadline(const net_link *k) {
     if (!k->idle_ms || k->draining || k->over || session_streams(k->session)) return UINT64_MAX;
-    return k->active_ms + k->idle_ms;
+    return link_since(k, k->active_ms) + k->idle_ms;
 }
 
 static void on_time(timer *t) {
-    net_link *k = t->user;
+    net_link *k = (net_link *)(void *)((char *)t - offsetof(net_link, timer));
     uint64_t now = loop_now_ms(k->loop);
     if (write_deadline(k) <= now) {
         link_fail(k, k->lingering ? k->why : "the peer reads too slowly");
@@ -72,6 +73,20 @@ void link_watch_time(net_link *k) {
 
 /* ---- birth and end ---- */
 
+link_extra *link_more(net_link *k) {
+    if (!k->extra) k->extra = mem_take_zero(&k->loop->mem, sizeof *k->extra);
+    return k->extra;
+}
+
+static void enlist(net_link *k) {
+    loop *l = k->loop;
+    k->next = l->links;
+    k->prev = &l->links;
+    if (k->next) k->next->prev = &k->next;
+    l->links = k;
+    loop_hold(l);
+}
+
 net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tls, void *tls_self) {
     net_link *k = mem_take(&l->mem, sizeof *k);
     if (!k) return NULL;
@@ -81,50 +96,49 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
                        .trace = birth->trace,
                        .seed = loop_random(l),
                        .now_ms = loop_now_ms(l)};
-    session *s = session_new(&b);
     *k = (net_link){.loop = l,
-                    .session = s,
+                    .session = session_new(&b),
                     .calls = birth->calls,
-                    .user = birth->user,
-                    .tls = tls,
-                    .tls_self = tls_self,
-                    .active_ms = loop_now_ms(l),
-                    .idle_ms = birth->idle_ms,
-                    .write_ms = birth->write_ms,
                     .fd = fd,
-                    .server = birth->config->server};
-    if (!s || !loop_poll_link(l, fd, k)) {
-        session_free(s);
+                    .server = birth->config->server,
+                    .active_ms = (uint32_t)loop_now_ms(l),
+                    .timer = {.fire = on_time, .user = birth->user},
+                    .idle_ms = birth->idle_ms,
+                    .write_ms = birth->write_ms};
+    if (!k->session || (tls && !link_more(k)) || !loop_poll_link(l, fd, k)) {
+        session_free(k->session);
+        mem_give(&l->mem, k->extra, sizeof *k->extra);
         mem_give(&l->mem, k, sizeof *k);
         return NULL;
     }
-    k->timer.fire = on_time;
-    k->timer.user = k;
-    k->next = l->links;
-    k->prev = &l->links;
-    if (k->next) k->next->prev = &k->next;
-    l->links = k;
-    loop_hold(l);
+    if (tls) {
+        k->extra->tls = tls;
+        k->extra->tls_self = tls_self;
+    }
+    enlist(k);
     link_touch(k);
     return k;
 }
 
 void link_end(net_link *k) {
     loop *l = k->loop;
-    if (k->tls && !k->tls_closed) k->tls->close(k->tls_self);
+    if (link_has_tls(k) && !k->tls_closed) k->extra->tls->close(k->extra->tls_self);
     if (!k->broken && !k->blocked) link_flush_write(k);
     k->ending = true;
     link_pump_end(k);
     session_free(k->session); /* gives back what bodies have lent */
     k->session = NULL;
-    if (k->tls) k->tls->free(k->tls_self);
-    link_pump_forget(l, k->rest);
+    if (link_has_tls(k)) k->extra->tls->free(k->extra->tls_self);
+    link_pump_forget(k);
     timer_cancel(&k->timer);
     close(k->fd); /* which ends the watch, too */
     *k->prev = k->next;
     if (k->next) k->next->prev = k->prev;
-    k->calls->closed(k->user, k, k->why);
-    mem_give(&l->mem, k->peer, PEER_ROOM);
+    k->calls->closed(k->timer.user, k, k->why);
+    if (k->extra) {
+        mem_give(&l->mem, k->extra->peer, PEER_ROOM);
+        mem_give(&l->mem, k->extra, sizeof *k->extra);
+    }
     mem_give(&l->mem, k, sizeof *k);
     loop_release(l);
 }
@@ -139,8 +153,8 @@ void link_fail(net_link *k, const char *why) {
 
 session *link_session(net_link *k) { return k->session; }
 loop *link_loop(net_link *k) { return k->loop; }
-void *link_user(net_link *k) { return k->user; }
-void link_set_user(net_link *k, void *user) { k->user = user; }
+void *link_user(net_link *k) { return k->timer.user; }
+void link_set_user(net_link *k, void *user) { k->timer.user = user; }
 uint64_t link_received(const net_link *k) { return k->received; }
 uint64_t link_sent(const net_link *k) { return k->sent; }
 
@@ -187,8 +201,9 @@ static void print_address(const struct sockaddr_storage *a, socklen_t size, char
 }
 
 const char *link_peer(net_link *k) {
-    if (k->peer) return k->peer;
-    char *text = mem_take(&k->loop->mem, PEER_ROOM);
+    link_extra *x = link_more(k);
+    if (x && x->peer) return x->peer;
+    char *text = x ? mem_take(&k->loop->mem, PEER_ROOM) : NULL;
     if (!text) return "";
     struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof a;
@@ -199,5 +214,5 @@ const char *link_peer(net_link *k) {
         if (getsockname(k->fd, (struct sockaddr *)&a, &size) == 0 && a.ss_family == AF_UNIX)
             print_address(&a, size, text);
     }
-    return k->peer = text;
+    return x->peer = text;
 }

@@ -21,10 +21,11 @@ _Static_assert(sizeof(span) == sizeof(struct iovec) &&
                "a span is an iovec");
 
 /* A full socket has its time from when it became full, or took enough to count. */
-static void note_write(net_link *k, bool full) {
-    if (!full || !k->full || k->sent - k->wrote_sent >= LIMIT_STALL_BYTES) {
-        k->wrote_ms = loop_now_ms(k->loop);
-        k->wrote_sent = k->sent;
+static void note_write(net_link *k, size_t n, bool full) {
+    k->taken = (uint16_t)(n < LIMIT_STALL_BYTES - k->taken ? k->taken + n : LIMIT_STALL_BYTES);
+    if (!full || !k->full || k->taken == LIMIT_STALL_BYTES) {
+        k->wrote_ms = (uint32_t)loop_now_ms(k->loop);
+        k->taken = 0;
     }
     k->full = full;
     if (full) k->filled = true;
@@ -49,13 +50,13 @@ static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done)
     if (w < 0) {
         if (errno == EINTR) return WROTE_SOME;
         if (errno != EAGAIN) return WROTE_BROKEN;
-        note_write(k, true);
+        note_write(k, 0, true);
         return WROTE_BLOCKED;
     }
     *done = (size_t)w;
     k->sent += (size_t)w;
-    k->active_ms = loop_now_ms(l);
-    note_write(k, *done < total);
+    k->active_ms = (uint32_t)loop_now_ms(l);
+    note_write(k, *done, *done < total);
     return *done < total ? WROTE_BLOCKED : WROTE_SOME;
 }
 
@@ -78,21 +79,23 @@ static wrote write_clear(net_link *k) {
 
 static wrote write_sealed(net_link *k) {
     loop *l = k->loop;
-    size_t done, n = k->tls->output(k->tls_self, l->iov, LOOP_IOV);
+    const tls_ports *tls = k->extra->tls;
+    void *self = k->extra->tls_self;
+    size_t done, n = tls->output(self, l->iov, LOOP_IOV);
     if (n) {
         wrote w = write_spans(k, l->iov, n, &done);
-        k->tls->output_done(k->tls_self, done);
+        tls->output_done(self, done);
         return w;
     }
     n = session_output(k->session, l->iov, LOOP_IOV, LIMIT_FLUSH_BUDGET);
     if (!n) return WROTE_ALL;
-    size_t sealed = k->tls->seal(k->tls_self, l->iov, n);
+    size_t sealed = tls->seal(self, l->iov, n);
     if (!sealed) return WROTE_ALL; /* the handshake goes first */
     session_output_done(k->session, sealed);
     return WROTE_SOME;
 }
 
-static wrote write_some(net_link *k) { return k->tls ? write_sealed(k) : write_clear(k); }
+static wrote write_some(net_link *k) { return link_has_tls(k) ? write_sealed(k) : write_clear(k); }
 
 void link_flush_write(net_link *k) {
     uint64_t before = k->sent;
@@ -106,8 +109,8 @@ void link_flush_write(net_link *k) {
 
 /* The session is over and its last byte is with the system. True when there is more to write. */
 static bool finish(net_link *k) {
-    if (k->tls && !k->tls_closed) {
-        k->tls->close(k->tls_self);
+    if (link_has_tls(k) && !k->tls_closed) {
+        k->extra->tls->close(k->extra->tls_self);
         k->tls_closed = true;
         return true;
     }
@@ -116,7 +119,7 @@ static bool finish(net_link *k) {
         /* Closing a socket with unread bytes resets it, and the reset would take back what the peer
          * has not read yet. So wait until the peer closes, and throw away what it sends. */
         k->lingering = true;
-        k->wrote_ms = loop_now_ms(k->loop);
+        k->wrote_ms = (uint32_t)loop_now_ms(k->loop);
     } else {
         link_fail(k, k->why);
     }

@@ -9,32 +9,24 @@
 
 #include "netio/loop_impl.h"
 
-/* Input that a session would not take yet (HTTP_EVENT_PAUSED). */
-typedef struct link_rest {
-    span bytes;
-    buf *held;
-} link_rest;
+/* What few links have, or for a short time. */
+typedef struct link_extra {
+    const tls_ports *tls; /* NULL: cleartext */
+    void *tls_self;
+    span rest;  /* input that the session would not take yet (HTTP_EVENT_PAUSED) */
+    buf *held;  /* where that lies; NULL: the session has taken everything */
+    char *peer; /* made when first asked for */
+} link_extra;
 
 /* The socket is watched for edges: each is told once, so what it says is kept here until a read or
- * a write finds that it no longer holds. Every read and write goes through fault.c. */
+ * a write finds that it no longer holds. Every read and write goes through fault.c.
+ *
+ * What a request touches comes first. Times are those of the loop in 32 bits: link_since. */
 struct net_link {
     loop *loop;
     session *session; /* NULL once the link has ended */
     const link_calls *calls;
-    void *user;
-    const tls_ports *tls; /* NULL: cleartext */
-    void *tls_self;
-    net_link *next, **prev; /* in loop.links */
     net_link *dirty_next;
-    timer timer;
-    link_rest *rest; /* NULL: the session has taken everything */
-    char *peer;      /* made when first asked for */
-    const char *why; /* what closed() will be told */
-    uint64_t received, sent;
-    uint64_t active_ms; /* the last byte either way */
-    uint64_t wrote_ms;  /* since when a full socket has taken next to nothing, or lingering lasts */
-    uint64_t wrote_sent; /* what was sent by then */
-    uint32_t idle_ms, write_ms;
     int fd;
     bool server : 1;
     bool readable : 1;  /* a read may find something */
@@ -54,7 +46,29 @@ struct net_link {
     bool ending : 1;     /* to be ended by the flush of this turn */
     bool filled : 1;     /* it became full; how soon it has room again was not seen yet */
     uint8_t ahead : 3;   /* the step of socket_drained */
+    uint16_t taken;      /* by the full socket since then; LIMIT_STALL_BYTES at most */
+    uint32_t wrote_ms;  /* since when a full socket has taken next to nothing, or lingering lasts */
+    uint32_t active_ms; /* the last byte either way */
+    uint64_t received, sent;
+
+    timer timer;       /* its user is the link's */
+    link_extra *extra; /* NULL until there is any */
+    const char *why;   /* what closed() will be told */
+    uint32_t idle_ms, write_ms;
+    net_link *next, **prev; /* in loop.links */
 };
+
+/* The moment that a time kept in 32 bits stands for: none that is asked for lies 49 days back. */
+static inline uint64_t link_since(const net_link *k, uint32_t ms) {
+    uint64_t now = loop_now_ms(k->loop);
+    return now - (uint32_t)((uint32_t)now - ms);
+}
+
+static inline bool link_has_tls(const net_link *k) { return k->extra && k->extra->tls; }
+static inline bool link_has_rest(const net_link *k) { return k->extra && k->extra->held; }
+
+/* k->extra, made if need be; NULL when memory is refused. */
+link_extra *link_more(net_link *k);
 
 /* Takes fd over and puts the link on the dirty list; tls may be NULL, else tls_self belongs to the
  * link from now on. NULL when memory is refused: fd and tls_self then still belong to the caller.
@@ -73,7 +87,7 @@ void link_ready(net_link *k, uint32_t events);
 
 /* Whether the next turn should read. */
 static inline bool link_wants_read(const net_link *k) {
-    return k->readable && !k->held_back && !k->rest && !k->eof && !k->ending;
+    return k->readable && !k->held_back && !link_has_rest(k) && !k->eof && !k->ending;
 }
 
 /* Moves the timer forward if anything is due earlier than it; later dues are found when it fires.
@@ -89,7 +103,7 @@ void link_pump_events(net_link *k);
 
 /* Offers kept input again; true when any of it was used. */
 bool link_pump_rest(net_link *k);
-void link_pump_forget(loop *l, link_rest *rest);
+void link_pump_forget(net_link *k);
 
 /* Tells the session that its transport is gone, and its applet what dies of it. */
 void link_pump_end(net_link *k);

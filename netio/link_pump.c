@@ -13,7 +13,7 @@ static void deliver(net_link *k, const http_event *ev) {
         k->over = true;
         if (!k->why && !k->ending && ev->verdict.scope != VERDICT_NONE) k->why = ev->verdict.why;
     }
-    k->calls->event(k->user, k, ev);
+    k->calls->event(k->timer.user, k, ev);
 }
 
 /* Steps over *in, which lies in `home` or elsewhere. True when the session wants a pause: *in is
@@ -39,16 +39,11 @@ static bool step(net_link *k, buf *home, span *in) {
 /* Keeps what a pause left: pinned where the read put it, or copied. */
 static void keep(net_link *k, buf *home, span in) {
     loop *l = k->loop;
-    link_rest *rest = mem_take(&l->mem, sizeof *rest);
+    link_extra *x = link_more(k);
     l->feeding = home;
-    if (rest) rest->held = buf_pin(l, in, &rest->bytes);
+    if (x) x->held = buf_pin(l, in, &x->rest);
     l->feeding = NULL;
-    if (rest && rest->held) {
-        k->rest = rest;
-        return;
-    }
-    mem_give(&l->mem, rest, sizeof *rest);
-    link_fail(k, "out of memory");
+    if (!link_has_rest(k)) link_fail(k, "out of memory");
 }
 
 static void step_or_keep(net_link *k, buf *home, span in) {
@@ -77,36 +72,35 @@ void link_pump_end(net_link *k) {
 
 /* Steps over the plaintext that TLS has ready. */
 static void step_plain(net_link *k, buf *home) {
-    while (!k->rest && !k->ending) {
-        span plain = k->tls->plain(k->tls_self);
+    while (!link_has_rest(k) && !k->ending) {
+        span plain = k->extra->tls->plain(k->extra->tls_self);
         if (!plain.n) return;
-        if (k->calls->bytes) k->calls->bytes(k->user, plain);
+        if (k->calls->bytes) k->calls->bytes(k->timer.user, plain);
         step_or_keep(k, home, plain);
     }
 }
 
 bool link_pump_rest(net_link *k) {
-    link_rest *rest = k->rest;
-    if (!rest || k->ending) return false;
-    size_t before = rest->bytes.n;
-    if (step(k, rest->held, &rest->bytes)) return rest->bytes.n != before;
-    k->rest = NULL;
-    link_pump_forget(k->loop, rest);
-    if (k->tls) step_plain(k, NULL);
+    link_extra *x = k->extra;
+    if (!link_has_rest(k) || k->ending) return false;
+    size_t before = x->rest.n;
+    if (step(k, x->held, &x->rest)) return x->rest.n != before;
+    link_pump_forget(k);
+    if (x->tls) step_plain(k, NULL);
     return true;
 }
 
-void link_pump_forget(loop *l, link_rest *rest) {
-    if (!rest) return;
-    buf_unpin(rest->held);
-    mem_give(&l->mem, rest, sizeof *rest);
+void link_pump_forget(net_link *k) {
+    if (!link_has_rest(k)) return;
+    buf_unpin(k->extra->held);
+    k->extra->held = NULL;
 }
 
 /* ---- reading ---- */
 
 static void feed_tls(net_link *k, span in) {
     const char *why = NULL;
-    tls_status status = k->tls->feed(k->tls_self, &in, &why);
+    tls_status status = k->extra->tls->feed(k->extra->tls_self, &in, &why);
     step_plain(k, k->loop->slab);
     if (k->ending || status == TLS_OK) return;
     /* Plaintext that waits behind a pause is lost with a peer that is gone: nobody would read the
@@ -117,12 +111,12 @@ static void feed_tls(net_link *k, span in) {
 static void feed(net_link *k, const uint8_t *p, size_t n) {
     loop *l = k->loop;
     k->received += n;
-    k->active_ms = loop_now_ms(l);
+    k->active_ms = (uint32_t)loop_now_ms(l);
     if (k->lingering) return;
-    if (k->tls) {
+    if (link_has_tls(k)) {
         feed_tls(k, span_of(p, n));
     } else {
-        if (k->calls->bytes) k->calls->bytes(k->user, span_of(p, n));
+        if (k->calls->bytes) k->calls->bytes(k->timer.user, span_of(p, n));
         if (!k->ending) step_or_keep(k, l->slab, span_of(p, n));
     }
     link_touch(k);
@@ -156,7 +150,7 @@ static bool read_once(net_link *k, const char *why_if_eof) {
 void link_pump_read(net_link *k) {
     if (link_wants_read(k)) {
         read_once(k, NULL);
-    } else if (k->failed && (k->held_back || k->rest) && !k->eof && !k->ending) {
+    } else if (k->failed && (k->held_back || link_has_rest(k)) && !k->eof && !k->ending) {
         int error = 0;
         socklen_t size = sizeof error;
         getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -166,7 +160,7 @@ void link_pump_read(net_link *k) {
 
 void link_pump_last(net_link *k, const char *why) {
     k->broken = true;
-    for (unsigned n = 0; n < LIMIT_LAST_READS && !k->ending && !k->eof && !k->rest; n++) {
+    for (unsigned n = 0; n < LIMIT_LAST_READS && !k->ending && !k->eof && !link_has_rest(k); n++) {
         if (!read_once(k, why)) break;
     }
     if (!k->ending) link_pump_eof(k, why);

@@ -22,7 +22,7 @@ _Static_assert(sizeof(span) == sizeof(struct iovec) &&
 
 /* A full socket has its time from when it became full, or took enough to count. */
 static void note_write(net_link *k, size_t n, bool full) {
-    k->taken = (uint16_t)(n < LIMIT_STALL_BYTES - k->taken ? k->taken + n : LIMIT_STALL_BYTES);
+    k->taken = (n < LIMIT_STALL_BYTES - k->taken ? k->taken + n : LIMIT_STALL_BYTES) & 0x7ffu;
     if (!full || !k->full || k->taken == LIMIT_STALL_BYTES) {
         k->wrote_ms = (uint32_t)loop_now_ms(k->loop);
         k->taken = 0;

@@ -46,7 +46,7 @@ struct net_link {
     bool ending : 1;     /* to be ended by the flush of this turn */
     bool filled : 1;     /* it became full; how soon it has room again was not seen yet */
     uint8_t ahead : 3;   /* the step of socket_drained */
-    uint16_t taken;      /* by the full socket since then; LIMIT_STALL_BYTES at most */
+    uint32_t taken : 11; /* by the full socket since then; LIMIT_STALL_BYTES at most */
     uint32_t wrote_ms;  /* since when a full socket has taken next to nothing, or lingering lasts */
     uint32_t active_ms; /* the last byte either way */
     uint64_t received, sent;

@@ -235,6 +235,15 @@
 #define LIMIT_FILE_CHUNK 32768u
 #define LIMIT_FILE_AHEAD 131072u
 
+/* Address space for maps of bigger files, of all workers together: what is in memory of it takes a
+ * 512th in page tables. What is beyond is read. */
+#define LIMIT_MAP_BYTES 17179869184u
+
+/* What is looked up in one go of whether it is in memory, and for how long that is believed. A
+ * writev that waits for a disk holds up all links of the worker. */
+#define LIMIT_MAP_PROBE    524288u
+#define LIMIT_MAP_PROBE_MS 100u
+
 /* A cached stat result or content is checked again after this time. */
 #define LIMIT_CACHE_FRESH_MS 1000u
 

@@ -307,7 +307,9 @@ void file_open(file_cache *c, span path, void (*done)(void *user, file_status st
 }
 
 void file_close(file *f) {
-    if (f && !--f->refs) file_load_free(f);
+    if (!f || --f->refs) return;
+    file_map_close(f);
+    file_load_free(f);
 }
 
 uint64_t file_size(const file *f) { return f->size; }

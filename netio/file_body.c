@@ -24,9 +24,13 @@ static void release_small(void *user) { file_close(user); }
 
 static const http_body_ops small_ops = {pull_small, done_small, release_small};
 
-/* ---- bigger files: a few chunks take turns ---- */
+/* ---- bigger files: pages of the map are lent, or a few chunks take turns ---- */
 
 #define CHUNKS (LIMIT_FILE_AHEAD / LIMIT_FILE_CHUNK)
+
+/* The end of a file, which is always read: a frame. */
+#define TAIL 16384u
+_Static_assert(TAIL <= LIMIT_FILE_CHUNK, "a chunk that reaches the end of the file begins there");
 
 typedef struct chunk {
     uint8_t *bytes;
@@ -42,12 +46,16 @@ typedef struct big {
     http_ref ref;
     chunk chunks[CHUNKS]; /* a ring, in the order of the file */
     unsigned oldest, count;
-    uint64_t read_end; /* what the chunks reach to */
+    uint64_t read_end;   /* what was lent from the map, or read, reaches to */
+    uint64_t mapped_end; /* of the last piece lent from the map; 0: none was */
+    uint64_t here_end;   /* of what was seen to be in memory */
+    uint64_t here_ms;    /* when */
     uint64_t returned;
     loop_task wake;
     uv_work_t work;
     chunk *reading; /* by a thread */
     ssize_t got;
+    bool maps;    /* pages of the map may be lent: nobody reads them but writev */
     bool cold;    /* the file was not in memory: read ahead */
     bool waiting; /* the last pull said LATER */
     bool failed;
@@ -156,8 +164,32 @@ static void read_next(big *b, size_t want) {
     b->failed = true;
 }
 
+/* The end is read once everything mapped is written: had the file been cut off before, it would not
+ * be there. So no body ends that lent zeros in place of its content. */
+static bool too_early(const big *b) {
+    return b->returned < b->mapped_end && b->file->size - b->read_end <= LIMIT_FILE_CHUNK;
+}
+
 static bool can_read(const big *b) {
-    return b->count < CHUNKS && !b->reading && !b->failed && b->read_end < b->file->size;
+    return b->count < CHUNKS && !b->reading && !b->failed && b->read_end < b->file->size &&
+           !too_early(b);
+}
+
+/* Lends a piece of the map, but none so small that the core would copy it. */
+static bool lend_mapped(big *b, uint64_t offset, size_t want, span *lent) {
+    file *f = b->file;
+    uint64_t now = loop_now_ms(b->loop), end = f->size - TAIL;
+    if (!b->maps || b->reading || offset >= end || !file_map_open(f, b->loop)) return false;
+    if (offset >= b->here_end || now - b->here_ms > LIMIT_MAP_PROBE_MS) {
+        size_t most = end - offset < LIMIT_MAP_PROBE ? (size_t)(end - offset) : LIMIT_MAP_PROBE;
+        b->here_end = offset + file_map_here(f, offset, most);
+        b->here_ms = now;
+    }
+    size_t left = (size_t)(b->here_end - offset), n = left < want ? left : want;
+    if (n <= LIMIT_COPY_BODY) return false;
+    *lent = span_of(f->map + offset, n);
+    b->mapped_end = b->read_end = offset + n;
+    return true;
 }
 
 static const chunk *chunk_at(big *b, uint64_t offset) {
@@ -171,8 +203,10 @@ static const chunk *chunk_at(big *b, uint64_t offset) {
 static http_pull pull_big(void *user, uint64_t offset, size_t want, span *lent) {
     big *b = user;
     *lent = (span){NULL, 0};
+    if (b->mapped_end && b->file->map_cut) return HTTP_PULL_FAILED;
     if (want == 0) return offset == b->file->size ? HTTP_PULL_END : HTTP_PULL_MORE;
     const chunk *c = chunk_at(b, offset);
+    if (!c && lend_mapped(b, offset, want, lent)) return HTTP_PULL_MORE;
     if (!c && can_read(b)) {
         read_next(b, want);
         c = chunk_at(b, offset);
@@ -219,7 +253,12 @@ bool file_body(file *f, net_link *k, http_ref ref, http_body *body) {
     }
     big *b = mem_take(&k->loop->mem, sizeof *b);
     if (!b) return false;
-    *b = (big){.file = f, .link = k, .loop = k->loop, .ref = ref, .wake = {.run = on_wake}};
+    *b = (big){.file = f,
+               .link = k,
+               .loop = k->loop,
+               .ref = ref,
+               .maps = !k->tls,
+               .wake = {.run = on_wake}};
     f->refs++;
     *body = (http_body){&big_ops, b};
     return true;

@@ -12,19 +12,23 @@
 
 /* What tells one version from another. */
 typedef struct file_identity {
+    struct timespec modified, changed;
+    uint64_t size;
     dev_t device;
     ino_t inode;
-    uint64_t size;
-    struct timespec modified, changed;
 } file_identity;
 
 struct file {
     uint32_t refs;
-    int fd;        /* -1: the bytes are here */
-    bool memory;   /* on a file system that never waits for a device: plain reads do not block */
-    bool waits;    /* on a file system that does not know RWF_NOWAIT: only a thread may read */
-    uint64_t size; /* of the body: what was read, when the bytes are here */
+    int fd;           /* -1: the bytes are here */
+    bool memory;      /* on a file system that never waits for a device: plain reads do not block */
+    bool waits;       /* on a file system that does not know RWF_NOWAIT: only a thread may read */
+    bool map_refused; /* it cannot be mapped: do not try again */
+    bool map_cut;     /* zeros have taken the place of its pages */
+    uint64_t size;    /* of the body: what was read, when the bytes are here */
     file_identity is;
+    uint8_t *map;               /* of the whole of a bigger file, or NULL */
+    file *map_next, **map_prev; /* in loop.mapped */
     uint8_t bytes[];
 };
 
@@ -48,7 +52,28 @@ void file_load_run(file_load *job);
 /* Forgets a version that nobody has any more; on any thread. */
 void file_load_free(file *f);
 
+/* Whether the file is still what it was when it was opened. */
+bool file_load_unchanged(const file *f);
+
 /* Descriptors open for bigger files, of all caches together. */
 unsigned file_load_descriptors(void);
+
+/* ---- maps (file_map.c) ---- */
+
+/* A bigger file is mapped once for all its bodies on cleartext links, and its pages are lent, so
+ * that writev copies from the page cache. Only the kernel may ever touch them: where a file was cut
+ * off meanwhile a system call says EFAULT, but a load of ours would end the process. */
+
+/* Maps f, if it is not yet; false: it is to be read. */
+bool file_map_open(file *f, loop *l);
+void file_map_close(file *f);
+
+/* How many of the n <= LIMIT_MAP_PROBE bytes at offset (n > 0) are in memory, as far as anybody can
+ * tell, so that a write of them does not wait for a device. */
+size_t file_map_here(file *f, uint64_t offset, size_t n);
+
+/* A writev has said EFAULT. The maps of files that have changed become zeros, so that frames once
+ * begun can be finished; their bodies will fail. False when there is nothing to mend. */
+bool file_map_mend(loop *l);
 
 #endif

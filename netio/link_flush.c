@@ -3,6 +3,7 @@
 #include <sys/uio.h>
 
 #include "core/limits.h"
+#include "netio/file_impl.h"
 #include "netio/link_impl.h"
 #include "netio/socket.h"
 
@@ -49,6 +50,7 @@ static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done)
         l->fault ? fault_writev(l->fault, k->fd, iov, n, k->sent) : writev(k->fd, iov, (int)n);
     if (w < 0) {
         if (errno == EINTR) return WROTE_SOME;
+        if (errno == EFAULT && file_map_mend(l)) return WROTE_SOME;
         if (errno != EAGAIN) return WROTE_BROKEN;
         note_write(k, 0, true);
         return WROTE_BLOCKED;

@@ -262,6 +262,7 @@ const char *loop_error_text(int error) {
     switch (error) {
     case ETIMEDOUT: return "timed out";
     case ENOENT: return "no such file or directory";
+    case EFAULT: return "a file that is being sent cannot be read"; /* pages of a map are gone */
     case EMFILE:
     case ENFILE: return "too many open files";
     default: return uv_strerror(uv_translate_sys_error(error));

@@ -58,6 +58,7 @@ struct loop {
     unsigned task_count;
     listener *listeners;
     dial *dials;
+    struct file *mapped; /* files with a map */
     buf *slab;     /* reads land here */
     buf *feeding;  /* holds the bytes that a session steps over now: what buf_pin may pin */
     unsigned held; /* links, listeners, dials and look-ups that keep the loop alive */

@@ -1,105 +1,6 @@
 /* netio/file_body.c: bodies of small and of big files, by hand and over a connection.
  * timeout: 120 */
-#include "tests/unit/file_root.h"
-
-net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tls, void *tls_self);
-
-/* ---- pulled by hand ---- */
-
-static net_link *k;
-static int peer;
-static session_config config;
-
-static void on_event(void *user, net_link *on, const http_event *ev) {
-    (void)user;
-    (void)on;
-    (void)ev;
-}
-
-static void on_closed(void *user, net_link *on, const char *why) {
-    (void)user;
-    (void)on;
-    (void)why;
-    k = NULL;
-}
-
-static void begin_body(void) {
-    static const link_calls calls = {.event = on_event, .closed = on_closed};
-    static const link_birth birth = {.calls = &calls, .config = &config};
-    int pair[2];
-    begin();
-    session_defaults(&config, true);
-    socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair);
-    peer = pair[1];
-    k = link_new(l, pair[0], &birth, NULL, NULL);
-}
-
-static void end_body(void) {
-    if (k) link_close(k, NULL);
-    loop_run(l);
-    close(peer);
-    end();
-}
-
-static void on_pause_over(timer *t) { loop_stop(t->user); }
-
-/* The link keeps the loop running: stop it by a timer. */
-static void pause_loop(uint64_t ms) {
-    timer t = {.fire = on_pause_over, .user = l};
-    timer_arm(l, &t, ms);
-    loop_run(l);
-}
-
-static http_body body_of(const char *path) {
-    http_body b = HTTP_NO_BODY;
-    opened o = {0};
-    file_open(cache, span_str(path), on_open, &o);
-    while (!o.calls) pause_loop(1);
-    cr_assert_eq(o.status, FILE_OK);
-    cr_assert(file_body(o.f, k, HTTP_NO_REF, &b));
-    file_close(o.f);
-    return b;
-}
-
-static void forget_pages(const char *name) {
-    int fd = open(at(name), O_RDONLY);
-    fsync(fd);
-    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    close(fd);
-}
-
-typedef struct read_all {
-    uint64_t got, held_most;
-    unsigned later;
-    http_pull last;
-} read_all;
-
-/* Pulls to the end, giving back when `hold` bytes are out. */
-static read_all drain(http_body b, size_t want, size_t hold) {
-    read_all r = {.last = HTTP_PULL_MORE};
-    uint64_t out = 0;
-    while (r.last != HTTP_PULL_END && r.last != HTTP_PULL_FAILED) {
-        span lent;
-        r.last = b.ops->pull(b.user, r.got, want, &lent);
-        if (r.last == HTTP_PULL_MORE) cr_assert_gt(lent.n, 0);
-        cr_assert_leq(lent.n, want);
-        for (size_t i = 0; i < lent.n; i++) cr_assert_eq(lent.p[i], byte_at(r.got + i));
-        r.got += lent.n;
-        out += lent.n;
-        if (out > r.held_most) r.held_most = out;
-        if (out > hold || (r.last == HTTP_PULL_LATER && out)) {
-            b.ops->done(b.user, out);
-            out = 0;
-            if (r.last == HTTP_PULL_LATER) pause_loop(1); /* room again: the stream is woken */
-        } else if (r.last == HTTP_PULL_LATER) {
-            r.later++;
-            cr_assert_lt(r.later, 20000);
-            pause_loop(1);
-        }
-    }
-    if (out) b.ops->done(b.user, out);
-    return r;
-}
+#include "tests/unit/file_pull.h"
 
 Test(file_body, small_body, .timeout = 60) {
     begin_body();
@@ -118,8 +19,9 @@ Test(file_body, small_body, .timeout = 60) {
     end_body();
 }
 
-static void check_big(bool cold, size_t want, size_t hold) {
-    begin_body();
+/* Under TLS pieces are read, and few are held at once; elsewhere mapped ones are lent as well. */
+static void check_big(const tls_ports *tls, bool cold, size_t want, size_t hold) {
+    begin_link(tls);
     write_file("f", 3000001);
     if (cold) forget_pages("f");
     http_body b = body_of("/f");
@@ -127,24 +29,32 @@ static void check_big(bool cold, size_t want, size_t hold) {
     read_all r = drain(b, want, hold);
     cr_assert_eq(r.got, 3000001);
     cr_assert_eq(r.last, HTTP_PULL_END);
-    cr_assert_leq(r.held_most, LIMIT_FILE_AHEAD);
+    if (tls) cr_assert_leq(r.held_most, LIMIT_FILE_AHEAD);
     b.ops->release(b.user);
     end_body();
 }
 
-Test(file_body, big_body, .timeout = 60) { check_big(false, 16384, 0); }
-Test(file_body, big_body_held, .timeout = 60) { check_big(false, 16384, 100000); }
-Test(file_body, big_body_held_to_the_last, .timeout = 60) { check_big(false, 9999, 10000000); }
-Test(file_body, big_body_on_a_memory_file_system, .timeout = 60) {
+Test(file_body, big, .timeout = 60) { check_big(NULL, false, 16384, 0); }
+Test(file_body, big_held, .timeout = 60) { check_big(NULL, false, 16384, 100000); }
+Test(file_body, big_held_to_the_last, .timeout = 60) { check_big(NULL, false, 9999, 10000000); }
+Test(file_body, big_in_small_pieces, .timeout = 60) { check_big(NULL, false, 2048, 10000); }
+Test(file_body, big_from_the_disk, .timeout = 60) { check_big(NULL, true, 16384, 0); }
+Test(file_body, big_from_the_disk_held, .timeout = 60) { check_big(NULL, true, 30000, 50000); }
+Test(file_body, big_on_a_memory_file_system, .timeout = 60) {
     if (access("/dev/shm", W_OK) == 0) where = "/dev/shm";
-    check_big(false, 16384, 0);
+    check_big(NULL, false, 16384, 0);
 }
 
-Test(file_body, big_body_from_the_disk, .timeout = 60) { check_big(true, 16384, 0); }
-Test(file_body, big_body_from_the_disk_held, .timeout = 60) { check_big(true, 30000, 50000); }
+Test(file_body, read, .timeout = 60) { check_big(&no_tls, false, 16384, 0); }
+Test(file_body, read_and_held, .timeout = 60) { check_big(&no_tls, false, 16384, 100000); }
+Test(file_body, read_and_held_to_the_last, .timeout = 60) {
+    check_big(&no_tls, false, 9999, 10000000);
+}
+Test(file_body, read_from_the_disk, .timeout = 60) { check_big(&no_tls, true, 16384, 0); }
+Test(file_body, read_from_the_disk_held, .timeout = 60) { check_big(&no_tls, true, 30000, 50000); }
 
-static void check_shrunk(bool cold) {
-    begin_body();
+static void check_shrunk(const tls_ports *tls, bool cold) {
+    begin_link(tls);
     write_file("f", 1000000);
     http_body b = body_of("/f");
     span lent;
@@ -152,7 +62,7 @@ static void check_shrunk(bool cold) {
     cr_assert_eq(truncate(at("f"), 20000), 0);
     if (cold) forget_pages("f");
     if (lent.n) b.ops->done(b.user, lent.n);
-    /* What was read before is sent; then there is no more. */
+    /* What was read before is sent; then there is no more. What is mapped stays unlooked at. */
     http_pull p = HTTP_PULL_MORE;
     uint64_t got = lent.n;
     while (p != HTTP_PULL_FAILED) {
@@ -162,13 +72,15 @@ static void check_shrunk(bool cold) {
         if (lent.n) b.ops->done(b.user, lent.n);
         if (p == HTTP_PULL_LATER) pause_loop(1);
     }
-    cr_assert_leq(got, LIMIT_FILE_AHEAD);
+    cr_assert_leq(got, tls ? LIMIT_FILE_AHEAD : LIMIT_MAP_PROBE);
     b.ops->release(b.user);
     end_body();
 }
 
-Test(file_body, a_file_that_shrinks, .timeout = 60) { check_shrunk(false); }
-Test(file_body, a_file_that_shrinks_on_disk, .timeout = 60) { check_shrunk(true); }
+Test(file_body, a_file_that_shrinks, .timeout = 60) { check_shrunk(NULL, false); }
+Test(file_body, a_file_that_shrinks_on_disk, .timeout = 60) { check_shrunk(NULL, true); }
+Test(file_body, a_read_file_that_shrinks, .timeout = 60) { check_shrunk(&no_tls, false); }
+Test(file_body, a_read_file_that_shrinks_on_disk, .timeout = 60) { check_shrunk(&no_tls, true); }
 
 Test(file_body, released_while_a_thread_reads, .timeout = 60) {
     begin_body();

@@ -257,7 +257,7 @@ bool file_body(file *f, net_link *k, http_ref ref, http_body *body) {
                .link = k,
                .loop = k->loop,
                .ref = ref,
-               .maps = !k->tls,
+               .maps = !link_has_tls(k),
                .wake = {.run = on_wake}};
     f->refs++;
     *body = (http_body){&big_ops, b};

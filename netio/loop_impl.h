@@ -59,9 +59,9 @@ struct loop {
     listener *listeners;
     dial *dials;
     struct file *mapped; /* files with a map */
-    buf *slab;     /* reads land here */
-    buf *feeding;  /* holds the bytes that a session steps over now: what buf_pin may pin */
-    unsigned held; /* links, listeners, dials and look-ups that keep the loop alive */
+    buf *slab;           /* reads land here */
+    buf *feeding;        /* holds the bytes that a session steps over now: what buf_pin may pin */
+    unsigned held;       /* links, listeners, dials and look-ups that keep the loop alive */
     bool flushing, stopped, closing;
 
     int64_t unix_seconds; /* 0: not read this turn */

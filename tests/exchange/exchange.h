@@ -31,7 +31,7 @@ long wrap_blocks(void); /* that are out now */
 
 bool serve_begin(loop *l, const char *root, const session_config *config);
 uint16_t serve_port(void);
-void serve_stop(void);         /* the listener is closed, the cache is freed */
+void serve_stop(void);         /* the listener is closed now, the cache after the last link */
 const char *serve_check(void); /* after the loop has ended: what is wrong, or NULL */
 
 /* ---- fetch.c: the clients ---- */

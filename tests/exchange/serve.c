@@ -27,6 +27,7 @@ typedef struct answer {
 
 static answer answers[ANSWERS];
 static unsigned answer_count, born, closed, letters, letters_due;
+static bool stopping;
 static const char *wrong;
 static uint8_t pattern[LATER_SIZE];
 static loop *l;
@@ -192,11 +193,20 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
     }
 }
 
+/* Links may have requests in their sockets after their clients are gone: the cache outlives them.
+ */
+static void end_cache(void) {
+    if (!stopping || born != closed) return;
+    file_cache_free(cache);
+    cache = NULL;
+}
+
 static void on_closed(void *user, net_link *k, const char *why) {
     (void)user;
     (void)k;
     (void)why;
     closed++;
+    end_cache();
 }
 
 static const link_calls calls = {.event = on_event, .closed = on_closed};
@@ -229,6 +239,7 @@ bool serve_begin(loop *on, const char *root, const session_config *config) {
     memset(answers, 0, sizeof answers);
     answer_count = born = closed = letters = letters_due = 0;
     wrong = NULL;
+    stopping = false;
     for (size_t i = 0; i < sizeof pattern; i++) pattern[i] = fetch_byte(i);
     cache = file_cache_new(l, root, &why);
     ear = listen_open(l, &any, &ear_calls, NULL, &why);
@@ -240,7 +251,8 @@ uint16_t serve_port(void) { return listen_port(ear); }
 
 void serve_stop(void) {
     listen_close(ear);
-    file_cache_free(cache);
+    stopping = true;
+    end_cache();
 }
 
 const char *serve_check(void) {

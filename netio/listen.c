@@ -105,9 +105,9 @@ static void remove_path(const listener *s) {
 
 /* ---- opening ---- */
 
-static int listening_socket(listener *s, const socket_address *a, bool reuse_port) {
+static int bound_socket(loop *l, const socket_address *a, bool reuse_port) {
     int on = 1;
-    int fd = socket_new(s->loop, a->any.sa_family);
+    int fd = socket_new(l, a->any.sa_family);
     if (fd < 0) return -1;
     /* Accepted sockets inherit what socket_new has set: no system call for each of them. */
     if (a->any.sa_family != AF_UNIX) {
@@ -117,21 +117,32 @@ static int listening_socket(listener *s, const socket_address *a, bool reuse_por
     } else {
         remove_stale(&a->un);
     }
-    if (bind(fd, &a->any, socket_size(a)) == 0 && listen(fd, LIMIT_BACKLOG) == 0) return fd;
+    if (bind(fd, &a->any, socket_size(a)) == 0) return fd;
     int error = errno;
     close(fd);
     errno = error;
     return -1;
 }
 
-static void note_address(listener *s, const socket_address *a) {
-    socket_address bound = *a;
+static uint16_t bound_port(int fd) {
+    socket_address bound = {.any.sa_family = AF_UNSPEC};
     socklen_t size = sizeof bound;
-    if (a->any.sa_family == AF_UNIX) {
-        note_path(s, &a->un);
-    } else if (getsockname(s->fd, &bound.any, &size) == 0) {
-        s->port = ntohs(a->any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+    if (getsockname(fd, &bound.any, &size) != 0 || bound.any.sa_family == AF_UNIX) return 0;
+    return ntohs(bound.any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+}
+
+bool listen_probe(loop *l, listen_address *address, const char **why) {
+    socket_address a;
+    *why = NULL;
+    if (!socket_numeric(&a, address->text, address->port)) return true;
+    int fd = bound_socket(l, &a, false);
+    if (fd < 0) {
+        *why = loop_error_text(errno);
+        return false;
     }
+    address->port = bound_port(fd);
+    close(fd);
+    return true;
 }
 
 listener *listen_open(loop *l, const listen_address *address, const listen_calls *calls, void *user,
@@ -143,8 +154,11 @@ listener *listen_open(loop *l, const listen_address *address, const listen_calls
     *s = (listener){.loop = l, .calls = calls, .user = user, .fd = -1};
     if (!socket_numeric(&a, address->text, address->port) && !socket_path(&a, address->text)) {
         *why = "the path is too long";
-    } else if ((s->fd = listening_socket(s, &a, address->reuse_port)) < 0) {
+    } else if ((s->fd = bound_socket(l, &a, address->reuse_port)) < 0 ||
+               listen(s->fd, LIMIT_BACKLOG) != 0) {
         *why = loop_error_text(errno);
+        if (s->fd >= 0) close(s->fd);
+        s->fd = -1;
     } else if (!loop_poll_task(l, s->fd, EPOLLIN, &s->ready)) {
         *why = "it cannot be watched";
         close(s->fd);
@@ -154,7 +168,8 @@ listener *listen_open(loop *l, const listen_address *address, const listen_calls
         mem_give(&l->mem, s, sizeof *s);
         return NULL;
     }
-    note_address(s, &a);
+    s->port = bound_port(s->fd);
+    if (a.any.sa_family == AF_UNIX) note_path(s, &a.un);
     s->ready.run = on_ready;
     s->retry = (timer){.fire = on_retry, .user = s};
     s->next = l->listeners;

@@ -157,7 +157,11 @@ typedef struct listen_address {
 size_t listen_resolve(const char *host, uint16_t port, listen_address *out, size_t room,
                       const char **why);
 
-#define LISTEN_IN_USE "address already in use" /* *why of listen_open for that */
+#define LISTEN_IN_USE "address already in use" /* *why of the next two for that */
+
+/* Whether a TCP address can be had by this process alone, which SO_REUSEPORT would not tell: binds
+ * it for a moment, and takes no connection. Port 0 becomes one that is free. False with *why. */
+bool listen_probe(loop *l, listen_address *a, const char **why);
 
 /* NULL with *why: a message such as "address already in use". Port 0 picks one: see listen_port. A
  * UNIX socket that nobody listens on any more is replaced; ours is removed by listen_close. */

@@ -346,25 +346,21 @@ static void configure(server *s) {
  * in silence. Drops those that this machine does not have (no IPv6). For port 0 the system chooses,
  * and every worker then listens on that one. */
 static bool probe_addresses(server *s) {
-    static const listen_calls calls = {on_accept, on_opened};
     const char *why = NULL, *dropped = NULL;
     size_t kept = 0;
     for (size_t i = 0; i < s->address_count; i++) {
         listen_address a = s->addresses[i];
         if (kept) a.port = s->addresses[0].port;
-        a.reuse_port = false;
-        listener *l = listen_open(s->loop, &a, &calls, NULL, &why);
-        if (!l && strcmp(why, LISTEN_IN_USE) == 0) {
+        bool free = listen_probe(s->loop, &a, &why);
+        if (!free && strcmp(why, LISTEN_IN_USE) == 0) {
             opt_say(s->call, "listen %s port %u: %s", a.text, a.port, why);
             return false;
         }
-        if (!l) {
+        if (!free) {
             dropped = why;
             continue;
         }
-        a.port = listen_port(l);
         a.reuse_port = true;
-        listen_close(l);
         s->addresses[kept++] = a;
     }
     if (!kept)

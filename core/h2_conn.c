@@ -37,8 +37,7 @@ h2_conn *h2_conn_new(const h2_birth *b) {
     h2_stream_init(&c->streams, b->mem);
     h2_prio_init(&c->prio);
     outq_init(&c->out, b->mem);
-    hpack_dec_init(&c->dec, b->mem, HPACK_DEFAULT_SIZE);
-    hpack_enc_init(&c->enc, b->mem, b->config->encoder_table_cap, b->seed);
+    c->seed = b->seed;
     h2_guard_init(&c->guard, b->now_ms);
     for (unsigned i = 0; i < H2_SETTING_SLOTS; i++)
         c->peer[i] = h2_frame_setting_initial((h2_setting_slot)i);
@@ -53,6 +52,15 @@ h2_conn *h2_conn_new(const h2_birth *b) {
     if (c->ending == H2_ENDING_NO) return c;
     h2_conn_free(c);
     return NULL;
+}
+
+h2_codec *h2_conn_codec(h2_conn *c) {
+    if (c->codec) return c->codec;
+    c->codec = mem_take(c->mem, sizeof *c->codec);
+    if (!c->codec) return NULL;
+    hpack_dec_init(&c->codec->dec, c->mem, HPACK_DEFAULT_SIZE);
+    hpack_enc_init(&c->codec->enc, c->mem, c->config->encoder_table_cap, c->seed);
+    return c->codec;
 }
 
 static bool drop_gone(void *user, h2_stream *s) {
@@ -79,8 +87,11 @@ void h2_conn_free(h2_conn *c) {
     h2_stream_end(&c->streams);
     h2_prio_end(&c->prio);
     outq_end(&c->out);
-    hpack_dec_end(&c->dec);
-    hpack_enc_end(&c->enc);
+    if (c->codec) {
+        hpack_dec_end(&c->codec->dec);
+        hpack_enc_end(&c->codec->enc);
+        mem_give(c->mem, c->codec, sizeof *c->codec);
+    }
     mem_give(c->mem, c->part, c->part_room);
     mem_give(c->mem, c->resets, LIMIT_RESET_MEMORY * sizeof *c->resets);
     mem_give(c->mem, c->early, LIMIT_EARLY_PRIORITIES * sizeof *c->early);

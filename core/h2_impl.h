@@ -40,6 +40,12 @@ typedef struct h2_early { /* PRIORITY_UPDATE that came before its stream */
     uint8_t priority;
 } h2_early;
 
+/* Both directions of HPACK, made for the first block or the first setting that says something. */
+typedef struct h2_codec {
+    hpack_dec dec;
+    hpack_enc enc;
+} h2_codec;
+
 struct h2_conn {
     const mem *mem;
     const h2_config *config;
@@ -49,10 +55,10 @@ struct h2_conn {
     h2_streams streams;
     h2_prio prio;
     outq out;
-    hpack_dec dec;
-    hpack_enc enc;
+    h2_codec *codec; /* NULL: nothing has been compressed yet */
     h2_guard guard;
     uint64_t now_ms;
+    uint32_t seed; /* against aimed collisions in the encoder's index */
     bool server;
 
     /* receiving */
@@ -120,6 +126,9 @@ void h2_conn_judge(h2_conn *c, verdict v);
 /* The stream is closed: out of every list, its CLOSED queued, its bytes given back to the
  * connection. */
 void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v);
+
+/* c->codec, made if need be; NULL when memory is refused. */
+h2_codec *h2_conn_codec(h2_conn *c);
 
 /* Both directions may have ended: retires the stream if so. */
 void h2_conn_settle(h2_conn *c, h2_stream *s);

@@ -23,7 +23,7 @@ static void link_before(h2_streams *t, h2_stream *s, h2_stream *at) {
 /* A non-incremental ring is kept in the order of identifiers (RFC 9218 section 10); its new member
  * is mostly the newest. */
 static void add_ordered(h2_streams *t, h2_stream *s) {
-    h2_stream *head = &t->at[t->rings[s->priority]];
+    h2_stream *head = &t->at[h2_stream_rings(t)[s->priority]];
     h2_stream *at = head;
     do {
         h2_stream *last = &t->at[at->ready_prev];
@@ -34,14 +34,14 @@ static void add_ordered(h2_streams *t, h2_stream *s) {
         at = last;
     } while (at != head);
     link_before(t, s, head);
-    t->rings[s->priority] = s->slot;
+    h2_stream_rings(t)[s->priority] = s->slot;
 }
 
 static void ring_add(h2_prio *p, h2_streams *t, h2_stream *s) {
-    uint32_t head = t->rings[s->priority];
+    uint32_t head = h2_stream_rings(t)[s->priority];
     if (head == H2_NO_SLOT) {
         s->ready_next = s->ready_prev = s->slot;
-        t->rings[s->priority] = s->slot;
+        h2_stream_rings(t)[s->priority] = s->slot;
         p->filled = (uint16_t)(p->filled | 1u << s->priority);
     } else if (s->priority & 1) {
         link_before(t, s, &t->at[head]);
@@ -52,13 +52,13 @@ static void ring_add(h2_prio *p, h2_streams *t, h2_stream *s) {
 
 static void ring_remove(h2_prio *p, h2_streams *t, h2_stream *s) {
     if (s->ready_next == s->slot) {
-        t->rings[s->priority] = H2_NO_SLOT;
+        h2_stream_rings(t)[s->priority] = H2_NO_SLOT;
         p->filled = (uint16_t)(p->filled & ~(1u << s->priority));
         return;
     }
     t->at[s->ready_prev].ready_next = s->ready_next;
     t->at[s->ready_next].ready_prev = s->ready_prev;
-    if (t->rings[s->priority] == s->slot) t->rings[s->priority] = s->ready_next;
+    if (h2_stream_rings(t)[s->priority] == s->slot) h2_stream_rings(t)[s->priority] = s->ready_next;
 }
 
 /* ---- ready streams ---- */
@@ -148,7 +148,7 @@ h2_stream *h2_prio_next(h2_prio *p, const h2_streams *t) {
     while (!((unsigned)p->filled >> ring & 3u)) ring += 2;
     unsigned both = (unsigned)p->filled >> ring & 3u;
     if (both == 2 || (both == 3 && p->turn)) ring++;
-    return &t->at[t->rings[ring]];
+    return &t->at[h2_stream_rings(t)[ring]];
 }
 
 void h2_prio_sent(h2_prio *p, h2_streams *t, const h2_stream *s, uint32_t n) {
@@ -157,6 +157,6 @@ void h2_prio_sent(h2_prio *p, h2_streams *t, const h2_stream *s, uint32_t n) {
         return;
     }
     p->turn = !p->turn;
-    if ((s->priority & 1) && t->rings[s->priority] == s->slot)
-        t->rings[s->priority] = s->ready_next;
+    if ((s->priority & 1) && h2_stream_rings(t)[s->priority] == s->slot)
+        h2_stream_rings(t)[s->priority] = s->ready_next;
 }

@@ -304,7 +304,8 @@ static verdict block_done(h2_conn *c, span block, http_event *ev) {
     hpack_list_clear(l);
     uint32_t size = c->config->settings[H2_SLOT_MAX_HEADER_LIST_SIZE];
     l->max_size = size < LIMIT_HEADER_LIST ? size : LIMIT_HEADER_LIST;
-    hpack_status st = hpack_dec_block(&c->dec, block, l);
+    h2_codec *codec = h2_conn_codec(c);
+    hpack_status st = codec ? hpack_dec_block(&codec->dec, block, l) : HPACK_NO_MEMORY;
     verdict v;
     if (st == HPACK_NO_MEMORY)
         v = VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");

@@ -31,7 +31,11 @@ static verdict setting(h2_conn *c, uint16_t id, uint32_t value) {
         return VERDICT_ON_CONNECTION(code, "setting out of range");
     uint32_t before = c->peer[slot];
     switch (slot) {
-    case H2_SLOT_HEADER_TABLE_SIZE: hpack_enc_limit(&c->enc, value); break;
+    case H2_SLOT_HEADER_TABLE_SIZE:
+        if (value == before) break;
+        if (!h2_conn_codec(c)) return VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
+        hpack_enc_limit(&c->codec->enc, value);
+        break;
     case H2_SLOT_ENABLE_PUSH:
         if (value && !c->server)
             return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "a server set ENABLE_PUSH");
@@ -63,9 +67,13 @@ static verdict settings_acked(h2_conn *c) {
                                      "SETTINGS acknowledged that were never sent");
     c->settings_unacked--;
     c->settings_deadline = 0;
-    if (c->config->lowest_table < c->config->settings[H2_SLOT_HEADER_TABLE_SIZE])
-        hpack_dec_limit(&c->dec, c->config->lowest_table);
-    hpack_dec_limit(&c->dec, c->config->settings[H2_SLOT_HEADER_TABLE_SIZE]);
+    uint32_t size = c->config->settings[H2_SLOT_HEADER_TABLE_SIZE];
+    bool lowered = c->config->lowest_table < size;
+    if (!lowered && size == HPACK_DEFAULT_SIZE) return VERDICT_OK;
+    h2_codec *codec = h2_conn_codec(c);
+    if (!codec) return VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
+    if (lowered) hpack_dec_limit(&codec->dec, c->config->lowest_table);
+    hpack_dec_limit(&codec->dec, size);
     return VERDICT_OK;
 }
 

@@ -130,14 +130,16 @@ static size_t split_block(uint8_t *p, h2_frame first, size_t total, uint32_t max
 verdict h2_send_block(h2_conn *c, uint32_t id, uint32_t promised_id, bool end, const http_field *f,
                       size_t n, h2_trace_section section) {
     uint32_t max = frame_payload_max(c), pad = c->config->padding;
-    size_t bound = hpack_enc_bound(&c->enc, f, n);
+    h2_codec *codec = h2_conn_codec(c);
+    if (!codec) return VERDICT_ON_CALLER(VERDICT_NO_MEMORY, "out of memory");
+    size_t bound = hpack_enc_bound(&codec->enc, f, n);
     size_t room = H2_FRAME_HEAD + 1 + 4 + bound + pad + (bound / max + 1) * H2_FRAME_HEAD;
     uint8_t *p = outq_reserve(&c->out, room);
     if (!p) return VERDICT_ON_CALLER(VERDICT_NO_MEMORY, "out of memory");
 
     uint8_t *payload = p + H2_FRAME_HEAD;
     size_t before = (pad ? 1u : 0u) + (promised_id ? 4u : 0u);
-    size_t block = hpack_enc_block(&c->enc, f, n, payload + before);
+    size_t block = hpack_enc_block(&codec->enc, f, n, payload + before);
     h2_frame frame = {.stream_id = id,
                       .type = promised_id ? H2_FRAME_PUSH_PROMISE : H2_FRAME_HEADERS,
                       .flags = end ? H2_FLAG_END_STREAM : 0};

@@ -24,7 +24,7 @@ const char *h2_stream_state_name(h2_state s) {
 /* Identifiers come in steps of two; the multiplication spreads any step over the buckets (Knuth,
  * TAOCP 6.4). */
 static uint32_t *bucket_of(const h2_streams *t, uint32_t id) {
-    return &t->buckets[((id * 2654435761u) >> 7) & (t->room - 1)];
+    return (uint32_t *)(t->at + t->room) + (((id * 2654435761u) >> 7) & (t->room - 1));
 }
 
 static size_t block_size(uint32_t room) {
@@ -57,13 +57,11 @@ static bool grow(h2_streams *t) {
     memset(buckets, 0xff, (room + H2_STREAM_RINGS) * sizeof *buckets); /* H2_NO_SLOT */
     if (old) {
         memcpy(at, t->at, old * sizeof *at);
-        memcpy(rings, t->rings, H2_STREAM_RINGS * sizeof *rings);
+        memcpy(rings, h2_stream_rings(t), H2_STREAM_RINGS * sizeof *rings);
         mem_give(t->mem, t->at, block_size(old));
     }
     t->at = at;
     t->room = room;
-    t->buckets = buckets;
-    t->rings = rings;
     for (uint32_t i = 0; i < old; i++)
         if (at[i].id && !(at[i].flags & H2_STREAM_GONE)) map_put(t, &at[i]);
     return true;

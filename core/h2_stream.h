@@ -82,18 +82,22 @@ _Static_assert(sizeof(h2_stream) <= 128, "a stream is at most 128 bytes");
 
 typedef struct h2_streams {
     const mem *mem;
-    h2_stream *at;     /* by slot */
-    uint32_t *buckets; /* as many as slots; slots chained by map_next */
-    uint32_t *rings;   /* H2_STREAM_RINGS of them, for h2_prio: they come and go with the streams */
-    uint32_t room;     /* slots, a power of two */
-    uint32_t begun;    /* of these, slots that were ever used: the others are not even zeroed */
-    uint32_t wanted;   /* slots the last block came to have, less each time: what to begin with */
-    uint32_t used;     /* slots that are not free */
-    uint32_t live;     /* of these, streams that are not closed */
-    uint32_t free;     /* first free slot */
+    h2_stream *at;  /* by slot; behind them as many buckets, slots chained by map_next, and rings */
+    uint32_t room;  /* slots, a power of two */
+    uint32_t begun; /* of these, slots that were ever used: the others are not even zeroed */
+    uint32_t wanted; /* slots the last block came to have, less each time: what to begin with */
+    uint32_t used;   /* slots that are not free */
+    uint32_t live;   /* of these, streams that are not closed */
+    uint32_t free;   /* first free slot */
     uint32_t gone; /* closed slots, oldest first, that wait for their last bytes or their CLOSED */
     uint32_t gone_last;
 } h2_streams;
+
+/* H2_STREAM_RINGS slots for h2_prio, which come and go with the streams. Only while room is not 0.
+ */
+static inline uint32_t *h2_stream_rings(const h2_streams *t) {
+    return (uint32_t *)(t->at + t->room) + t->room;
+}
 
 void h2_stream_init(h2_streams *t, const mem *m);
 void h2_stream_end(h2_streams *t);

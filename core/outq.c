@@ -49,7 +49,7 @@ static outq_piece *piece_last(outq *q) {
 static void piece_push(outq *q, const uint8_t *p, size_t n, uint32_t mark) {
     q->piece_count++;
     *piece_last(q) = (outq_piece){p, (uint32_t)n, mark};
-    q->bytes += n;
+    q->bytes += (uint32_t)n;
 }
 
 uint8_t *outq_reserve(outq *q, size_t n) {
@@ -77,12 +77,12 @@ void outq_commit(outq *q, size_t n) {
         return;
     }
     c->end += (uint32_t)n;
-    q->own += n;
+    q->own += (uint32_t)n;
     if (q->piece_count) {
         outq_piece *last = piece_last(q);
         if (last->mark == OUTQ_OWN && last->p + last->n == p) {
             last->n += (uint32_t)n;
-            q->bytes += n;
+            q->bytes += (uint32_t)n;
             return;
         }
     }
@@ -103,7 +103,7 @@ size_t outq_peek(const outq *q, span *iov, size_t niov) {
 /* Own bytes leave their chunks in the order they were committed, so the chunk is always the first
  * one that is not used up. */
 static void own_taken(outq *q, size_t n) {
-    q->own -= n;
+    q->own -= (uint32_t)n;
     while (n) {
         outq_chunk *c = q->first;
         size_t part = c->end - c->begin;
@@ -124,7 +124,7 @@ size_t outq_take(outq *q, size_t *n, uint32_t *mark) {
     size_t taken = piece->n < *n ? piece->n : *n;
     *mark = piece->mark;
     *n -= taken;
-    q->bytes -= taken;
+    q->bytes -= (uint32_t)taken;
     piece->p += taken;
     piece->n -= (uint32_t)taken;
     if (piece->n == 0) {

@@ -25,8 +25,8 @@ typedef struct outq {
     outq_chunk *first, *last; /* own bytes, oldest first */
     outq_piece *pieces;       /* ring */
     uint32_t piece_first, piece_count, piece_room;
-    size_t bytes; /* queued in all */
-    size_t own;   /* queued in chunks */
+    uint32_t bytes; /* queued in all */
+    uint32_t own;   /* queued in chunks */
 } outq;
 
 void outq_init(outq *q, const mem *m);

@@ -32,22 +32,21 @@ struct file {
     uint8_t bytes[];
 };
 
+/* One file to be opened, or only to be looked at. */
 typedef struct file_load {
-    uv_work_t work;
-    int root;
     const char *path; /* relative to root */
     void *owner;
-    bool have; /* there is a version: only look whether it still is the one */
+    bool have; /* there is a version: see whether it still is the one */
     file_identity old;
-    uint64_t begun_ms;
     /* The answer: */
     file_status status;
-    bool same;   /* the old version is still good */
-    file *fresh; /* a new one, with one reference */
+    bool same;    /* the old version is still good */
+    bool changed; /* it is not, and a new one was not asked for */
+    file *fresh;  /* a new one, with one reference */
 } file_load;
 
-/* Opens, checks and (if small) reads; on any thread. */
-void file_load_run(file_load *job);
+/* Opens, checks and (if small) reads, but `only_check` does no more than a stat; on any thread. */
+void file_load_run(file_load *load, int root, bool only_check);
 
 /* Forgets a version that nobody has any more; on any thread. */
 void file_load_free(file *f);

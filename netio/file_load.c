@@ -72,7 +72,7 @@ static bool read_whole(file *f, int fd) {
     return true;
 }
 
-static file_status take_version(file_load *job, int fd, const struct stat *st) {
+static file_status take_version(file_load *load, int fd, const struct stat *st) {
     bool small = st->st_size <= (off_t)LIMIT_CACHE_FILE;
     struct statfs fs;
     file *f = malloc(sizeof *f + (small ? (size_t)st->st_size : 0));
@@ -94,39 +94,43 @@ static file_status take_version(file_load *job, int fd, const struct stat *st) {
         atomic_fetch_add_explicit(&descriptors, 1, memory_order_relaxed);
         posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* doubles the kernel's read-ahead */
     }
-    job->fresh = f;
+    load->fresh = f;
     return FILE_OK;
 }
 
-void file_load_run(file_load *job) {
+void file_load_run(file_load *load, int root, bool only_check) {
     struct stat st;
-    job->same = false;
-    job->fresh = NULL;
+    load->same = load->changed = false;
+    load->fresh = NULL;
     /* Looked at before it is opened: opening a device can have effects, however soon it is closed.
      */
-    if (fstatat(job->root, job->path, &st, 0) != 0) {
-        job->status = status_of(errno);
+    if (fstatat(root, load->path, &st, 0) != 0) {
+        load->status = status_of(errno);
         return;
     }
     if (!S_ISREG(st.st_mode)) {
-        job->status = S_ISDIR(st.st_mode) ? FILE_DIRECTORY : FILE_MISSING;
+        load->status = S_ISDIR(st.st_mode) ? FILE_DIRECTORY : FILE_MISSING;
         return;
     }
     file_identity is = identity(&st);
-    if (job->have && same_version(&is, &job->old)) {
-        job->same = true;
-        job->status = FILE_OK;
+    if (load->have && same_version(&is, &load->old)) {
+        load->same = true;
+        load->status = FILE_OK;
+        return;
+    }
+    if (only_check) {
+        load->changed = true;
         return;
     }
     /* It may have become something else since; O_NONBLOCK keeps a FIFO from blocking, O_NOCTTY a
      * terminal from adopting us. */
-    int fd = openat(job->root, job->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd = openat(root, load->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
-        job->status = status_of(errno);
+        load->status = status_of(errno);
     } else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(fd);
-        job->status = FILE_MISSING;
+        load->status = FILE_MISSING;
     } else {
-        job->status = take_version(job, fd, &st);
+        load->status = take_version(load, fd, &st);
     }
 }

@@ -153,6 +153,89 @@ Test(file, files_in_demand_never_wait, .timeout = 60) {
     end();
 }
 
+/* More than are checked together, of every kind; every fifth changes once. */
+enum { MANY = 3 * LIMIT_FILE_CHECKS + 7 };
+
+static void name_many(char *name, unsigned i) {
+    sprintf(name, i % 3 == 1 ? "/none%u" : "/many%u", i);
+}
+
+static void write_many(unsigned step, size_t n) {
+    char name[40];
+    for (unsigned i = 0; i < MANY; i += step) {
+        name_many(name, i);
+        if (i % 3 != 1) write_file(name + 1, n + (i % 3 == 2 ? 70000 : 0));
+    }
+}
+
+Test(file, many_in_demand_never_wait, .timeout = 60) {
+    char name[40];
+    begin();
+    write_many(1, 1000);
+    for (unsigned round = 0; round < 25; round++) {
+        if (round == 8) write_many(5, 3000);
+        for (unsigned i = 0; i < MANY; i++) {
+            opened o = {0};
+            name_many(name, i);
+            file_open(cache, span_str(name), on_open, &o);
+            if (!round) loop_run(l);
+            cr_assert_eq(o.calls, 1, "round %u: %s waits", round, name);
+            cr_assert_eq(o.status, i % 3 == 1 ? FILE_MISSING : FILE_OK);
+            size_t n = (round >= 22 && i % 5 == 0 ? 3000 : 1000) + (i % 3 == 2 ? 70000 : 0);
+            if (o.f && (round < 8 || round >= 22)) cr_assert_eq(file_size(o.f), n);
+            file_close(o.f);
+        }
+        pause_ms(70);
+    }
+    end();
+}
+
+/* Entries that are due, being checked, or waited for while their check is under way. */
+Test(file, freed_while_much_is_due, .timeout = 60) {
+    char name[40];
+    begin();
+    write_many(1, 100);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < MANY; i++) {
+            name_many(name, i);
+            file_close(open_now(name, NULL).f);
+        }
+        if (round == 1) write_many(1, 200); /* all the checks will find a change */
+        pause_ms(round == 1 ? 600 : 300);
+    }
+    opened o[MANY] = {{0}};
+    for (unsigned i = 0; i < MANY; i++) {
+        name_many(name, i);
+        file_open(cache, span_str(name), on_open, &o[i]);
+    }
+    file_cache_free(cache);
+    cache = NULL;
+    for (unsigned i = 0; i < MANY; i++) {
+        cr_assert_eq(o[i].calls, 1);
+        file_close(o[i].f);
+    }
+    end();
+}
+
+Test(file, what_is_asked_for_stays, .timeout = 60) {
+    char name[40];
+    bool cached;
+    begin();
+    file_close(open_now("/asked", NULL).f);
+    file_close(open_now("/once", NULL).f);
+    for (unsigned i = 0; i < 2 * LIMIT_CACHE_MISSING; i++) {
+        opened o = {0};
+        snprintf(name, sizeof name, "/none%u", i);
+        file_open(cache, span_str(name), on_open, &o);
+        while (!o.calls) loop_run(l);
+        open_now("/asked", &cached);
+        cr_assert(cached, "after %u others", i);
+    }
+    open_now("/once", &cached);
+    cr_assert_not(cached);
+    end();
+}
+
 static unsigned descriptors(void) {
     unsigned n = 0;
     for (int fd = 0; fd < 1024; fd++) n += fcntl(fd, F_GETFD) >= 0;

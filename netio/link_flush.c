@@ -36,7 +36,7 @@ static void note_write(net_link *k, size_t n, bool full) {
 static void note_room(net_link *k) {
     if (!k->filled || k->blocked) return;
     k->filled = false;
-    k->ahead = socket_drained(k->fd, k->ahead, loop_now_ms(k->loop) - k->wrote_ms) & 7u;
+    k->ahead = socket_drained(k->fd, k->ahead, (uint32_t)loop_now_ms(k->loop) - k->wrote_ms) & 7u;
 }
 
 /* Writes the spans; *done tells how many bytes were taken. */

@@ -13,8 +13,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tools"))
 from flow_script import CODES, FRAMES, PREFACE, SETTINGS, Fault, Flow, all_flows, frame, sent, words
 
-# Enough to begin with; a fuzzer makes floods of its own.
-MOST = 40000
+# Enough to begin with. Programs stay short, for speed: their moves make floods and long content out of a few bytes.
+MOST, MOST_OF_PROGRAM = 40000, 3000
 
 with open(os.path.join(HERE, "h2_game.def")) as f:
     MOVES = {row[1]: int(row[2], 0) for row in re.finditer(r"GAME_MOVE\((\w+), (0x\w+),", f.read())}
@@ -206,10 +206,11 @@ def main():
     if name not in FUZZERS:
         return
     make, find_words = FUZZERS[name]
+    most = MOST_OF_PROGRAM if name in PROGRAMS else MOST
     os.makedirs(folder, exist_ok=True)
     for path in all_flows():
         data = make(Flow(path))
-        if data and len(data) <= MOST:
+        if data and len(data) <= most:
             with open(os.path.join(folder, path.replace("/", "-")[:-len(".flow")]), "wb") as f:
                 f.write(data)
     for title, program in PROGRAMS.get(name, {}).items():

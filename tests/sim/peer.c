@@ -4,7 +4,7 @@
 #include "tests/sim/sim.h"
 
 /* Time in all that a side may waste: a frame has to be whole in LIMIT_PART_MS. */
-#define IDLED_MOST 2000u
+#define IDLED_MOST 2500u
 
 static const char *const event_names[] = {
     "NONE",   "PAUSED", "REQUEST",  "INTERIM", "RESPONSE", "DATA",   "TRAILERS", "PUSH",

@@ -43,6 +43,7 @@ static void draw_wire(sim *s, plan *p, uint32_t volume) {
     static const size_t capacities[] = {100, 2000, 20000, 65536, 300000, SIZE_MAX / 2};
     static const uint32_t delays[] = {0, 0, 1, 5, 50, 300};
     static const uint32_t reads[] = {1, 3, 24, 1000, 16384, 65536, 1000000};
+    static const uint32_t stalls[] = {20, 500, 1500};
     static const uint32_t budgets[] = {1, 500, 16384, 65536, 1000000};
     p->capacity = PICK(s, capacities);
     p->delay_ms = PICK(s, delays);
@@ -50,7 +51,7 @@ static void draw_wire(sim *s, plan *p, uint32_t volume) {
         p->delay_ms = (uint32_t)p->capacity / 20;
     p->read_most = volume > 30000 ? reads[2 + sim_draw(s, 5)] : PICK(s, reads);
     p->stall = sim_chance(s, 30) ? 1 + sim_draw(s, 20) : 0;
-    p->stall_ms = sim_draw(s, 2) ? 20 : 500;
+    p->stall_ms = PICK(s, stalls);
     p->niov = 4 + sim_draw(s, 70);
     p->budget = PICK(s, budgets);
     p->partial = sim_chance(s, 50) ? sim_draw(s, 100) : 0;
@@ -67,8 +68,8 @@ static void draw_applets(sim *s, plan *p, uint32_t volume) {
     p->huge = p->requests < 30 && sim_chance(s, 20) ? 3 : 0;
     if (sim_chance(s, 5)) {
         p->huge = 30;
+        if (p->capacity < 20000) p->capacity = 20000;
         if (p->read_most < 1000) p->read_most = 1000;
-        p->capacity = SIZE_MAX / 2; /* two that have much to write stop reading: both must fit */
     }
     p->field_most = p->huge ? LIMIT_HEADER_LIST : 8000;
     p->with_body = PICK(s, shares);
@@ -78,6 +79,7 @@ static void draw_applets(sim *s, plan *p, uint32_t volume) {
     p->with_push = sim_chance(s, 40) ? 40 : 0;
     p->with_connect = sim_chance(s, 25) ? 40 : 0;
     p->with_priority = PICK(s, shares) / 2;
+    p->with_dependency = sim_chance(s, 30) ? 50 : 0;
     p->early_reply = PICK(s, shares);
     p->late = PICK(s, shares);
     p->detached = sim_chance(s, 25) ? 30 : 0;
@@ -119,8 +121,8 @@ static void draw_faults(sim *s, plan *p, uint32_t volume) {
 static void draw_hoard(sim *s, plan *p) {
     p->hoard = true;
     p->detached = 0;
-    p->requests = 5 + sim_draw(s, 10);
-    p->body_most = 60000;
+    p->requests = 10 + sim_draw(s, 10);
+    p->body_most = 200000;
     p->with_body = 100;
     p->pace_ms = p->huge = 0;
     if (p->read_most < 1000) p->read_most = 1000;
@@ -128,7 +130,7 @@ static void draw_hoard(sim *s, plan *p) {
         h2_config *c = &p->config[x];
         c->settings[H2_SLOT_INITIAL_WINDOW_SIZE] = 65535;
         if (c->connection_window > 70000) c->connection_window = 70000;
-        c->held_max = sim_draw(s, 50000);
+        c->held_max = sim_draw(s, 20000);
         if (c->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] < 10)
             c->settings[H2_SLOT_MAX_CONCURRENT_STREAMS] = 10;
     }

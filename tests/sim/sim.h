@@ -218,7 +218,8 @@ typedef struct plan {
     uint32_t body_most;
     uint32_t field_most; /* size of a section at most */
     uint32_t with_body, with_trailers, with_length, with_interim, with_push, with_connect;
-    bool hoard; /* credit is given back after a long time */
+    bool hoard;               /* credit is given back after a long time */
+    uint32_t with_dependency; /* HEADERS that get priority fields */
     uint32_t with_priority, early_reply, late, detached, later, end_apart, huge;
     uint32_t think_ms; /* time an applet takes at most */
 
@@ -300,9 +301,10 @@ typedef struct wire {
     uint64_t arrives;     /* when what is written now arrives */
     uint8_t payload[160]; /* the beginning of it */
     uint32_t payload_n;
-    bool begun;          /* the first frame has passed */
-    uint32_t block_id;   /* of an open header block; 0: none */
-    uint32_t block_size; /* payload bytes of it */
+    bool begun;           /* the first frame has passed */
+    uint32_t block_id;    /* of an open header block; 0: none */
+    uint32_t block_size;  /* payload bytes of it */
+    uint32_t block_added; /* priority fields that were put into it */
     h2_frame block_frame;
 
     /* facts that the other side learns as bytes arrive */

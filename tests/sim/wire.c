@@ -148,12 +148,40 @@ static void frame_end(wire *w) {
     }
     frames_take(w, &w->queued, f, "was told otherwise by the trace");
     if (f.type == H2_FRAME_DATA) return; /* its facts are told */
-    frames_add(&w->passed, f);
+    h2_frame passed = f;
+    if (f.type == H2_FRAME_HEADERS && w->block_added) {
+        passed.length += w->block_added;
+        passed.flags |= H2_FLAG_PRIORITY;
+    }
+    frames_add(&w->passed, passed);
     fact known = {.position = w->pipe.written, .frame = f};
     memcpy(known.payload, w->payload, sizeof known.payload);
     if (f.type == H2_FRAME_SETTINGS && !(f.flags & H2_FLAG_ACK))
         settings_read(w->payload, w->payload_n, &known.settings);
     fact_add(w, known);
+}
+
+/* The client's HEADERS may get the priority fields of RFC 7540 section 6.2 on their way. */
+static void pass_head(wire *w) {
+    sim *s = w->sim;
+    h2_frame f = w->frame;
+    uint8_t fields[5];
+    if (f.type == H2_FRAME_HEADERS) w->block_added = 0;
+    if (f.type != H2_FRAME_HEADERS || w->from != CLIENT || (f.flags & H2_FLAG_PADDED) ||
+        f.length + sizeof fields > 16384 || !sim_chance(s, s->plan.with_dependency)) {
+        pass(w, span_of(w->head, H2_FRAME_HEAD));
+        return;
+    }
+    uint32_t on = 2 * sim_draw(s, (uint32_t)s->stream_count[CLIENT] + 3) + 1;
+    if (on == f.stream_id || sim_chance(s, 30)) on = 0;
+    w->block_added = sizeof fields;
+    bytes_put24(w->head, f.length + w->block_added);
+    w->head[4] = f.flags | H2_FLAG_PRIORITY;
+    bytes_put32(fields, on | sim_draw(s, 2) << 31);
+    fields[4] = (uint8_t)sim_draw(s, 256);
+    log_note(s, s->peer[w->from].name, "splice", "dependency", f.stream_id, on);
+    pass(w, span_of(w->head, H2_FRAME_HEAD));
+    pass(w, span_of(fields, sizeof fields));
 }
 
 static void frame_begin(wire *w) {
@@ -171,7 +199,7 @@ static void frame_begin(wire *w) {
         w->block_id = w->frame.stream_id;
         w->block_size = 0;
     }
-    if (!dropped) pass(w, span_of(w->head, H2_FRAME_HEAD));
+    if (!dropped) pass_head(w);
     if (w->frame.type == H2_FRAME_DATA) {
         frames_add(&w->passed, w->frame);
         fact_add(w, (fact){.position = w->pipe.written, .frame = w->frame, .begin = true});

@@ -46,7 +46,11 @@ void loop_poll_wait(loop *l, int wait_ms) {
     struct epoll_event events[LOOP_EVENTS];
     int n = epoll_wait(l->poll, events, LOOP_EVENTS, wait_ms);
     uv_update_time(&l->uv);
-    for (int i = 0; i < n; i++) __builtin_prefetch(events[i].data.ptr, 1);
+    for (int i = 0; i < n; i++) {
+        const char *what = events[i].data.ptr;
+        __builtin_prefetch(what, 1);
+        __builtin_prefetch(what + 64);
+    }
     for (int i = 0; i < n; i++) {
         char *what = events[i].data.ptr;
         if (!what) {

@@ -117,7 +117,7 @@ def shorter(parts):
     kinds = collections.Counter(re.sub(r" \d+", " N", part, count=1) for part in parts)
     if len(parts) <= 4:
         return ", ".join(parts)
-    return ", ".join("%d times %s" % (n, kind) for kind, n in sorted(kinds.items()))
+    return ", ".join("%s times %s" % (n if n < 100 else "many", kind) for kind, n in sorted(kinds.items()))
 
 
 def difference(expected, seen):

@@ -87,7 +87,7 @@ static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
         b->ended = true;
         return HTTP_PULL_END;
     }
-    if (!last && sim_chance(s, b->later)) return wait(b);
+    if (sim_chance(s, b->later)) return wait(b);
     return HTTP_PULL_MORE;
 }
 

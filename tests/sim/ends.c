@@ -77,8 +77,12 @@ static void whole(sim *s, const stream *st, side from) {
 static void messages_final(sim *s, const stream *st) {
     if (refused(s, st)) return;
     const wire_half *server = &st->wire[SERVER];
-    bool excused = st->given_up || st->view[SERVER].reset_called || st->wire[CLIENT].reset ||
-                   (st->sent[SERVER].body && st->sent[SERVER].body->failed);
+    bool excused = st->given_up || st->wire[CLIENT].reset;
+    for (int x = CLIENT; x <= SERVER; x++) {
+        const body *b =
+            st->sent[x].body; /* what was reset may not have come to the wire any more */
+        excused = excused || st->view[x].reset_called || (b && b->failed);
+    }
     if (excused) return;
     if (server->reset || st->too_large) { /* what the server did not want to hear; all else came */
         whole(s, st, SERVER);

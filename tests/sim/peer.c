@@ -137,7 +137,7 @@ void peer_read(peer *p) {
 
 bool peer_can_write(const peer *p) {
     const sim *s = p->sim;
-    if (p->shut || p->eof) return false;
+    if (p->shut || p->eof || s->cut) return false;
     if (p->writing) return s->now >= p->write_ends;
     return channel_space(&s->wire[p->side].pipe) && h2_conn_has_output(p->conn);
 }
@@ -208,12 +208,14 @@ void peer_tick(peer *p) {
     span none = {NULL, 0};
     log_note(p->sim, p->name, "ticks", "", 0, 0);
     step(p, &none);
+    if (h2_conn_deadline(p->conn) <= p->sim->now)
+        sim_fail(p->sim, "%s: step does nothing about its deadline", p->name);
 }
 
 uint64_t peer_next(const peer *p) {
     const sim *s = p->sim;
     uint64_t at = p->eof ? SIM_NEVER : h2_conn_deadline(p->conn);
-    if (p->writing && p->write_ends < at) at = p->write_ends;
+    if (p->writing && !s->cut && p->write_ends < at) at = p->write_ends;
     if (p->stalled_until > s->now && p->stalled_until < at) at = p->stalled_until;
     return at;
 }
@@ -229,6 +231,7 @@ bool peer_times_out(const peer *p, uint32_t code) {
 
 bool peer_sees_eof(const peer *p) {
     const channel *in = &incoming(p)->pipe;
+    if (p->sim->cut && p->paused) return !p->eof; /* the next write says so */
     return !p->eof && !p->shut && in->closed && in->count == 0;
 }
 

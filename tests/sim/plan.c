@@ -136,6 +136,20 @@ static void draw_hoard(sim *s, plan *p) {
     }
 }
 
+/* Content is sent before the server's smaller window is known, and ends when it is overdrawn. */
+static void draw_eager(sim *s, plan *p) {
+    h2_config *c = &p->config[SERVER];
+    if (c->settings[H2_SLOT_INITIAL_WINDOW_SIZE] > 5000)
+        c->settings[H2_SLOT_INITIAL_WINDOW_SIZE] = 100 + sim_draw(s, 5000);
+    p->pace_ms = 0;
+    if (p->delay_ms < 5) p->delay_ms = 5;
+    if (p->capacity < 20000) p->capacity = 20000;
+    p->body_most = 20000;
+    p->with_body = p->late = p->later = p->end_apart = 100;
+    p->with_trailers = 0;
+    p->think_ms = 20;
+}
+
 void plan_draw(sim *s) {
     static const uint32_t volumes[] = {300, 2000, 10000, 10000, 30000, 100000, 400000};
     plan *p = &s->plan;
@@ -149,4 +163,5 @@ void plan_draw(sim *s) {
     draw_applets(s, p, volume);
     draw_faults(s, p, volume);
     if (sim_chance(s, 5)) draw_hoard(s, p);
+    if (sim_chance(s, 5)) draw_eager(s, p);
 }

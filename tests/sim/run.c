@@ -179,6 +179,8 @@ static void play(sim *s) {
     const peer *client = &s->peer[CLIENT], *server = &s->peer[SERVER];
     if (!s->plan.final_drain || client->over || server->over) return;
     applet_chore(&s->peer[s->plan.final_drain - 1], CHORE_DRAIN, s->now);
+    if (sim_chance(s, 10)) /* longer than a drain waits for its PING */
+        s->peer[CLIENT].stalled_until = s->now + 2 * LIMIT_DRAIN_PING_MS;
     if (!settle(s)) return;
     if (!client->over || !server->over) sim_fail(s, "drained, but not over");
     model_final(s);

@@ -1,4 +1,4 @@
-/* simulator [COUNT [FIRST]]: plays that many seeds, 600 from 1 when not said.
+/* simulator [COUNT [FIRST]]: plays that many seeds, 200 from 1 when not said.
  * simulator --survey COUNT [FIRST]: each in a process of its own; tells how many failed, and how.
  *
  * H2BOX_SEED=N plays one alone, with all that happens on stderr. Now and then a seed is played
@@ -53,7 +53,7 @@ int main(int argc, char **argv) {
     const char *seed = getenv("H2BOX_SEED");
     bool each = argc > 1 && strcmp(argv[1], "--survey") == 0;
     if (each) argc--, argv++;
-    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 600;
+    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 200;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     if (seed && *seed) return replay(seed);
     if (count == 0) return 1;

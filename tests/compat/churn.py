@@ -13,7 +13,7 @@ import time
 import unittest
 
 import peers
-from server import Client
+from h2_client import Client
 
 SECONDS = 3  # of load while files change: their checks are repeated once a second
 WORKERS = "-n4"

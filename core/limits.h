@@ -148,12 +148,6 @@
  * waits for the next poll. */
 #define LIMIT_FLUSH_PASSES 4u
 
-/* A turn is flushed early after this many reads or bytes, while the sessions are still in the
- * cache. libuv brings up to 1,024 sockets per poll, and polls 48 times before it comes to its
- * prepare hooks. */
-#define LIMIT_FLUSH_READS      32u
-#define LIMIT_FLUSH_READ_BYTES 262144u
-
 /* Bytes the kernel holds beyond what the network has taken (TCP_NOTSENT_LOWAT), which all that is
  * urgent must wait for; h2o uses its flush size as well. On a fast network each wake-up for so few
  * is dear (a fifth of the CPU time of big files), so they double while half of them is gone before

@@ -214,7 +214,7 @@ static void take_result(entry *e, const file_load *load, uint64_t begun_ms) {
     if (e->known) unlist(e);
     if (e->file) file_close(e->file);
     e->file = load->fresh;
-    e->status = load->status;
+    e->status = (uint8_t)load->status;
     e->known = true;
     enlist(e);
 }

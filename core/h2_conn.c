@@ -204,7 +204,7 @@ static void tell_closed(h2_conn *c, http_event *ev) {
     uint32_t slot = c->streams.gone;
     while (!(c->streams.at[slot].flags & H2_STREAM_TELL)) slot = c->streams.at[slot].map_next;
     h2_stream *s = &c->streams.at[slot];
-    s->flags = (uint16_t)(s->flags & ~H2_STREAM_TELL);
+    s->flags = s->flags & ~(uint32_t)H2_STREAM_TELL;
     c->tell--;
     ev->kind = HTTP_EVENT_CLOSED;
     ev->ref = (http_ref){s->slot, s->id};
@@ -247,7 +247,8 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
             h2_recv_drop(c);
             return HTTP_EVENT_NONE;
         }
-        if (c->out.own > LIMIT_OUTPUT_QUEUED && in->n) return ev->kind = HTTP_EVENT_PAUSED;
+        if (in->n) h2_watch_paused(c, c->out.own > LIMIT_OUTPUT_QUEUED);
+        if (c->paused && in->n) return ev->kind = HTTP_EVENT_PAUSED;
         bool stop = h2_recv_some(c, in, ev);
         if (ev->kind != HTTP_EVENT_NONE) return ev->kind;
         if (stop && !h2_conn_pending(c)) return HTTP_EVENT_NONE;
@@ -352,7 +353,7 @@ verdict h2_conn_reply(h2_conn *c, http_ref ref, const http_field *f, size_t n, h
     if (s->flags & H2_STREAM_TUNNEL) {
         const http_field *status = fields_find_name(f, n, SPAN(":status"));
         bool connected = status && status->value.n && status->value.p[0] == '2';
-        if (!connected) s->flags = (uint16_t)(s->flags & ~H2_STREAM_TUNNEL);
+        if (!connected) s->flags = s->flags & ~(uint32_t)H2_STREAM_TUNNEL;
     }
     s->state = h2_stream_next(s->state, H2_SEND_HEADERS);
     take_body(c, s, body);
@@ -416,6 +417,7 @@ verdict h2_conn_push(h2_conn *c, http_ref parent, const http_field *f, size_t n,
     s->flags |= H2_STREAM_PUSHED | H2_STREAM_PEER_FINAL | H2_STREAM_COUNTED;
     s->priority = H2_PRIO_DEFAULT;
     s->send_window = (int32_t)c->peer[H2_SLOT_INITIAL_WINDOW_SIZE];
+    s->promised_on = parent.id;
     if (c->prio.tree) /* RFC 7540 section 5.3.5 */
         h2_prio_depend(&c->prio, &c->streams, s->id, s, (h2_dependency){parent.id, 16, false});
     *ref = (http_ref){s->slot, s->id};
@@ -459,7 +461,7 @@ verdict h2_conn_credit(h2_conn *c, http_ref ref, size_t n) {
 verdict h2_conn_wake(h2_conn *c, http_ref ref) {
     h2_stream *s = h2_stream_of(&c->streams, ref);
     if (!s) return STALE;
-    s->flags = (uint16_t)(s->flags & ~H2_STREAM_LATER);
+    s->flags = s->flags & ~(uint32_t)H2_STREAM_LATER;
     if (!s->body || s->state == H2_STATE_HALF_CLOSED_LOCAL) return VERDICT_OK;
     c->blocked = false;
     h2_prio_add(&c->prio, &c->streams, s);

@@ -82,7 +82,8 @@ struct h2_conn {
     uint64_t stall_deadline; /* when stalls are looked for next; 0: no stream is open */
     uint32_t data_sent;      /* bytes of DATA, to compare with those at the last look */
     uint32_t stall_sent;
-    bool shut; /* the connection's window was, when stalls were last looked for */
+    bool shut;   /* the connection's window was, when stalls were last looked for */
+    bool paused; /* step has left input over: nothing of the peer's is late meanwhile */
 
     /* streams */
     uint32_t next_id;      /* of the next stream we open or promise */
@@ -188,6 +189,9 @@ uint64_t h2_watch_deadline(const h2_conn *c);
 
 /* A stream has opened. */
 void h2_watch_stream(h2_conn *c);
+
+/* Step takes no input now, or takes it again. */
+void h2_watch_paused(h2_conn *c, bool paused);
 
 /* ---- h2_recv.c ---- */
 

@@ -79,14 +79,14 @@ void h2_prio_add(h2_prio *p, h2_streams *t, h2_stream *s) {
 
 void h2_prio_remove(h2_prio *p, h2_streams *t, h2_stream *s) {
     if (!(s->flags & H2_STREAM_READY)) return;
-    s->flags = (uint16_t)(s->flags & ~H2_STREAM_READY);
+    s->flags = s->flags & ~(uint32_t)H2_STREAM_READY;
     if (in_tree(p, s))
         h2_tree_set_ready(p->tree, s->id, false);
     else
         ring_remove(p, t, s);
 }
 
-static void set(h2_prio *p, h2_streams *t, h2_stream *s, uint8_t priority, uint16_t flags) {
+static void set(h2_prio *p, h2_streams *t, h2_stream *s, uint8_t priority, uint32_t flags) {
     bool ready = s->flags & H2_STREAM_READY;
     if (priority == s->priority && (s->flags & flags) == flags) return;
     if (ready) h2_prio_remove(p, t, s);
@@ -119,6 +119,10 @@ void h2_prio_depend(h2_prio *p, h2_streams *t, uint32_t id, h2_stream *s, h2_dep
         if (!p->tree) return;
         for (uint32_t i = 0; i < t->begun; i++)
             if (t->at[i].id && !(t->at[i].flags & H2_STREAM_GONE)) plant(p, t, &t->at[i]);
+        for (uint32_t i = 0; i < t->begun; i++) /* RFC 7540 section 5.3.5 */
+            if ((t->at[i].flags & H2_STREAM_PUSHED) && h2_tree_has(p->tree, t->at[i].id))
+                h2_tree_depend(p->tree, t->at[i].id,
+                               (h2_dependency){t->at[i].promised_on, 16, false});
     }
     if (s && !h2_tree_has(p->tree, id)) plant(p, t, s);
     if (s && !h2_tree_has(p->tree, id)) return; /* refused: it stays in its ring */

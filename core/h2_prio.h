@@ -25,7 +25,7 @@ void h2_prio_end(h2_prio *p);
 
 /* Whether any stream is ready. */
 static inline bool h2_prio_any(const h2_prio *p) {
-    return p->filled || (p->tree && h2_tree_next(p->tree));
+    return p->filled || (p->tree && h2_tree_any(p->tree));
 }
 
 /* Makes s ready, if it is not yet. */

@@ -213,7 +213,7 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     s->recv_left = ev->summary.content_length;
     if (ev->summary.status == 204 || ev->summary.status == 304) s->flags |= H2_STREAM_NO_CONTENT;
     if (s->flags & H2_STREAM_NO_CONTENT) s->recv_left = 0;
-    if (ev->summary.status / 100 != 2) s->flags = (uint16_t)(s->flags & ~H2_STREAM_TUNNEL);
+    if (ev->summary.status / 100 != 2) s->flags = s->flags & ~(uint32_t)H2_STREAM_TUNNEL;
     if (s->flags & H2_STREAM_TUNNEL) s->recv_left = FIELDS_NO_LENGTH; /* RFC 9110 section 9.3.6 */
     if (!end) return VERDICT_OK;
     v = recv_end(s, ev);
@@ -329,6 +329,7 @@ static verdict block_done(h2_conn *c, span block, http_event *ev) {
 static verdict fragment(h2_conn *c, h2_frame f, span s, http_event *ev) {
     bool whole = f.flags & H2_FLAG_END_HEADERS;
     if (whole && c->block.length == 0) return block_done(c, s, ev);
+    if (!whole && !c->part_deadline) c->part_deadline = c->now_ms + LIMIT_PART_MS;
     if (!h2_recv_keep(c, s)) return VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
     return whole ? block_done(c, span_of(c->part, c->part_n), ev) : VERDICT_OK;
 }

@@ -46,7 +46,8 @@ enum {                                /* h2_stream.flags */
        H2_STREAM_BY_PEER = 1 << 12,    /* closed by the peer's RST_STREAM */
        H2_STREAM_OVERRIDDEN = 1 << 13, /* the server has set its priority itself */
        H2_STREAM_SHUT = 1 << 14,       /* its window was, when stalls were last looked for */
-       H2_STREAM_QUIET = 1 << 15       /* no content has come since then */
+       H2_STREAM_HELD = 1 << 15,       /* its window or the connection's was */
+       H2_STREAM_QUIET = 1 << 16       /* no content has come since then */
 };
 
 typedef struct h2_trailers h2_trailers;
@@ -61,10 +62,13 @@ typedef struct h2_stream {
     uint32_t recv_owed;  /* credited by the applet, not yet announced */
     uint32_t recv_held;  /* told to the applet, not yet credited */
     uint32_t lent;       /* bytes of the body in the output queue */
-    uint32_t discarded;  /* content received after our side was done */
+    union {
+        uint32_t discarded;   /* content received after our side was done */
+        uint32_t promised_on; /* server: the stream that a pushed one was promised on */
+    };
     uint32_t code;       /* why it closed */
     uint32_t stall_mark; /* of body_offset, when stalls were last looked for */
-    uint16_t flags;
+    uint32_t flags;
     uint8_t state;             /* h2_state */
     uint8_t priority;          /* urgency * 2 + incremental */
     uint8_t scope;             /* verdict_scope of the judgement that closed it */

@@ -209,6 +209,8 @@ void h2_tree_set_ready(h2_tree *t, uint32_t id, bool ready) {
     }
 }
 
+bool h2_tree_any(const h2_tree *t) { return t->at[ROOT].queue != NONE; }
+
 uint32_t h2_tree_next(const h2_tree *t) {
     uint32_t slot = t->at[ROOT].queue;
     while (slot != NONE && !(t->at[slot].flags & NODE_READY)) slot = t->at[slot].queue;
@@ -343,6 +345,18 @@ static bool is_below(const h2_tree *t, uint32_t slot, uint32_t above) {
     return slot == above;
 }
 
+/* What it has had beyond its siblings counts by the new weight, too: else a stream that was light
+ * would wait on after it has become heavy. */
+static void set_weight(h2_tree *t, uint32_t slot, uint16_t weight) {
+    node *n = &t->at[slot];
+    uint64_t clock = t->at[n->parent].clock;
+    bool queued = n->flags & NODE_QUEUED;
+    if (queued) queue_take(t, slot);
+    if (n->cost > clock) n->cost = clock + (n->cost - clock) * n->weight / weight;
+    n->weight = weight;
+    if (queued) queue_put(t, slot);
+}
+
 /* Whether the children of `parent` may all become children of `slot`: the tree must not become
  * deeper than LIMIT_TREE_DEPENDENTS. */
 static bool room_for_exclusive(const h2_tree *t, uint32_t slot, uint32_t parent) {
@@ -363,7 +377,7 @@ bool h2_tree_depend(h2_tree *t, uint32_t id, h2_dependency d) {
         if (slot == NONE) return false;
         keep(t, slot, KEPT_IDLE, parent);
     }
-    t->at[slot].weight = d.weight;
+    set_weight(t, slot, d.weight);
     if (parent != ROOT && t->at[slot].parent == ROOT && t->dependents >= LIMIT_TREE_DEPENDENTS)
         parent = ROOT;
     /* A stream that is to depend on one of its own dependents: that one moves up first (RFC 7540

@@ -51,6 +51,9 @@ void h2_tree_close(h2_tree *t, uint32_t id);
 /* Whether an open stream has something to send. */
 void h2_tree_set_ready(h2_tree *t, uint32_t id, bool ready);
 
+/* Whether any stream is ready: O(1). */
+bool h2_tree_any(const h2_tree *t);
+
 /* The stream whose turn it is; 0 when none is ready. */
 uint32_t h2_tree_next(const h2_tree *t);
 

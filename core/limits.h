@@ -128,9 +128,9 @@
  * for timeout http-request 10 s, nginx client_header_timeout 60 s. CVE-2007-6750 (slowloris). */
 #define LIMIT_PART_MS 10000u
 
-/* A window that the peer keeps shut, or content of a request that stops coming: less than
- * LIMIT_STALL_BYTES from one look to the next. nginx send_timeout and client_body_timeout 60 s.
- * CVE-2016-1546 (streams held by their windows). */
+/* A window that the peer keeps shut, with less than LIMIT_STALL_BYTES sent from one look to the
+ * next, or content of a request of which not a byte comes. nginx send_timeout and
+ * client_body_timeout 60 s. CVE-2016-1546 (streams held by their windows). */
 #define LIMIT_STALL_MS    60000u
 #define LIMIT_STALL_BYTES 1024u
 

@@ -69,7 +69,7 @@ static void on_time(timer *t) {
 void link_watch_time(net_link *k) {
     uint64_t now = loop_now_ms(k->loop);
     uint64_t mine = sooner(write_deadline(k), idle_deadline(k));
-    uint64_t due = sooner(session_deadline(k->session), mine);
+    uint64_t due = sooner(link_session_due(k), mine);
     if (due == UINT64_MAX || (k->timer.prev && k->timer.due_ms <= due)) return;
     timer_arm(k->loop, &k->timer, due > now ? due - now : 0);
 }

@@ -137,7 +137,11 @@ static bool flush(net_link *k) {
         link_pump_events(k);
         if (k->ending) return false;
         if (k->sent - before >= LIMIT_FLUSH_TURN) return true;
-        wrote w = k->blocked ? WROTE_BLOCKED : write_some(k);
+        wrote w = WROTE_BLOCKED;
+        if (k->blocked)
+            session_output_done(k->session, 0); /* what has ended goes, though nothing is written */
+        else
+            w = write_some(k);
         if (w == WROTE_BROKEN) {
             link_pump_last(k, loop_error_text(errno));
             return false;

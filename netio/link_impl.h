@@ -64,6 +64,12 @@ static inline uint64_t link_since(const net_link *k, uint32_t ms) {
     return now - (uint32_t)((uint32_t)now - ms);
 }
 
+/* When the session wants to be stepped. Nothing of the peer's is late while nobody reads it, or
+ * while there may be more to read. */
+static inline uint64_t link_session_due(const net_link *k) {
+    return k->held_back || k->readable ? UINT64_MAX : session_deadline(k->session);
+}
+
 static inline bool link_has_tls(const net_link *k) { return k->extra && k->extra->tls; }
 static inline bool link_has_rest(const net_link *k) { return k->extra && k->extra->held; }
 

@@ -53,7 +53,7 @@ static void step_or_keep(net_link *k, buf *home, span in) {
 void link_pump_events(net_link *k) {
     if (k->ending) return;
     /* The clock may be what it waits for, so it is also stepped when it has nothing pending yet. */
-    if (session_pending(k->session) || session_deadline(k->session) <= loop_now_ms(k->loop)) {
+    if (session_pending(k->session) || link_session_due(k) <= loop_now_ms(k->loop)) {
         step(k, NULL, &(span){NULL, 0});
     }
 }

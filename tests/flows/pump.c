@@ -108,6 +108,8 @@ void pump_feed(player *p) {
         step_piece(p, span_take(&rest, n));
     }
     p->pending.n = 0;
+    /* As the link does while its socket is full. */
+    if (p->conn) h2_conn_output_done(p->conn, 0);
 }
 
 /* One round of output; the written part is as odd as the mode. */

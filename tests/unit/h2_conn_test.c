@@ -474,3 +474,66 @@ Test(h2_conn, every_refusal) {
     }
     cr_assert_fail("it never ran without a refusal");
 }
+
+/* ---- clocks ---- */
+
+/* Steps until there is nothing more to tell, or the connection is over; the last event's kind. */
+static http_event_kind step_all(h2_conn *c, span *in, uint64_t now_ms, http_event *ev) {
+    http_event_kind kind;
+    do {
+        kind = h2_conn_step(c, in, now_ms, ev);
+    } while (kind != HTTP_EVENT_NONE && kind != HTTP_EVENT_PAUSED && kind != HTTP_EVENT_OVER &&
+             kind != HTTP_EVENT_REQUEST);
+    return kind;
+}
+
+static http_event_kind step_text(h2_conn *c, const char *bytes, size_t n, uint64_t now_ms,
+                                 http_event *ev) {
+    span in = span_of(bytes, n);
+    return step_all(c, &in, now_ms, ev);
+}
+
+/* The rest of a frame that we hold back ourselves is not late; what is missing after that is. */
+Test(h2_conn, what_is_held_back_is_not_late) {
+    static const char ping[] = "\0\0\10\6\0\0\0\0\0ABCDEFGH";
+    h2_config config;
+    h2_scratch scratch;
+    h2_conn_defaults(&config, true);
+    h2_conn_scratch_init(&scratch, &hook);
+    h2_birth birth = {
+        .mem = &hook, .config = &config, .scratch = &scratch, .server = true, .now_ms = 1000};
+    h2_conn *c = h2_conn_new(&birth);
+    http_event ev;
+    step_text(c, H2_PREFACE, H2_PREFACE_SIZE, 1000, &ev);
+    step_text(c, "\0\0\0\4\0\0\0\0\0\0\0\0\4\1\0\0\0\0", 18, 1000, &ev);
+    cr_assert_eq(step_text(c, "\0\0\3\1\5\0\0\0\1\x82\x86\x84", 12, 1000, &ev), HTTP_EVENT_REQUEST);
+    http_ref ref = ev.ref;
+    for (unsigned n = 0; n < (LIMIT_OUTPUT_QUEUED - 300) / 17; n++)
+        cr_assert_eq(step_text(c, ping, 17, 1000, &ev), HTTP_EVENT_NONE);
+    cr_assert_eq(step_text(c, ping, 12, 1000, &ev), HTTP_EVENT_NONE);
+
+    /* The answer is one too many for the queue. */
+    char text[600];
+    memset(text, '~', sizeof text);
+    http_field f[] = {HTTP_FIELD_OF(STATUS, SPAN("200")),
+                      HTTP_FIELD_OF(SERVER, span_of(text, sizeof text))};
+    cr_assert_eq(h2_conn_reply(c, ref, f, 2, HTTP_NO_BODY).scope, VERDICT_NONE);
+    span rest = span_of(ping + 12, 3), none = {NULL, 0};
+    cr_assert_eq(step_all(c, &rest, 1100, &ev), HTTP_EVENT_PAUSED);
+    cr_assert_eq(rest.n, 3);
+    uint64_t late = 1000 + LIMIT_PART_MS;
+    cr_assert_eq(step_all(c, &none, late, &ev), HTTP_EVENT_NONE);
+
+    span iov[64];
+    for (size_t n; (n = h2_conn_output(c, iov, 64, 1 << 20)) > 0;) {
+        size_t sum = 0;
+        for (size_t i = 0; i < n; i++) sum += iov[i].n;
+        h2_conn_output_done(c, sum);
+    }
+    cr_assert_eq(step_all(c, &rest, late, &ev), HTTP_EVENT_NONE);
+    cr_assert_eq(step_all(c, &none, late + LIMIT_PART_MS - 1, &ev), HTTP_EVENT_NONE);
+    cr_assert_eq(step_all(c, &none, late + LIMIT_PART_MS, &ev), HTTP_EVENT_OVER);
+    h2_conn_free(c);
+    h2_conn_scratch_end(&scratch);
+    cr_assert_eq(held, 0);
+}

@@ -183,6 +183,17 @@ Test(h2_tree, no_savings) {
     cr_assert(third == 10 || third == 11, "%u", third);
 }
 
+/* What was owed by the old weight is not owed by the new one. */
+Test(h2_tree, weight_changes_at_once) {
+    ready(1);
+    ready(3);
+    depend(1, 0, 1, false);
+    depend(3, 0, 256, false);
+    cr_assert_str_eq(turns(3), "1 3 3 ");
+    depend(1, 0, 256, false);
+    cr_assert_str_eq(turns(5), "1 3 1 3 1 ");
+}
+
 Test(h2_tree, what_is_not_there) {
     ready(1);
     ready(3);
@@ -324,7 +335,10 @@ static void model_depend(uint32_t id, uint32_t on, uint32_t weight, bool exclusi
         model_move(id, 0);
         model_keep(id, false, on);
     }
-    model[id].weight = weight;
+    model_node *n = &model[id], *above = &model[n->parent];
+    if (n->cost > above->clock)
+        n->cost = above->clock + (n->cost - above->clock) * n->weight / weight;
+    n->weight = weight;
     uint32_t up = on;
     while (up && up != id) up = model[up].parent;
     if (on && up == id) model_move(on, model[id].parent);

@@ -409,8 +409,9 @@ static const char *take_pseudo(const http_field *f, http_token token, fields_kin
 
 static const char *take_length(span value, seen *s) {
     uint64_t length;
-    /* Half the range, so that sums of lengths cannot wrap. */
-    if (!bytes_get_decimal(value, INT64_MAX, &length)) return "bad content-length";
+    /* Half the range, so that sums of lengths cannot wrap. Zeros in front of 20 digits are not
+     * read: a table makes them cheap to send. */
+    if (value.n > 20 || !bytes_get_decimal(value, INT64_MAX, &length)) return "bad content-length";
     if (s->content_length != FIELDS_NO_LENGTH && s->content_length != length) {
         return "content-length twice, and not the same";
     }
@@ -453,7 +454,7 @@ const char *fields_check(const http_field *f, size_t n, uint64_t valid, fields_k
     *out = (fields_summary){.content_length = FIELDS_NO_LENGTH};
     for (size_t i = 0; i < n; i++) {
         http_token token = (http_token)f[i].token;
-        const bool vouched = i < 64 && valid >> i & 1;
+        const bool vouched = i < FIELDS_VALID_MOST && valid >> i & 1;
         const char *why;
         /* OTHER may mean "not looked up": nothing connection-specific may slip through for that. */
         if (token == HTTP_TOKEN_OTHER) token = fields_token(f[i].name);

@@ -86,13 +86,15 @@ typedef struct fields_summary {
  * looked at once. */
 bool fields_pair_valid(http_token token, span name, span value);
 
+#define FIELDS_VALID_MOST 64u /* bits of `valid` below */
+
 /* Checks a decoded HTTP/2 field section by RFC 9113 section 8.2 and 8.3, RFC 8441 section 4 and RFC
  * 9110 sections 5.5, 8.6: names, values, pseudo-header fields (order, duplicates, which and for
  * whom, empty path, scheme), connection-specific fields, te only "trailers", content-length digits
  * and repeats (equal repeats are accepted), host against :authority. Returns NULL when it is
  * well-formed, and fills *out; otherwise a literal that says what is wrong (malformed message:
  * stream error PROTOCOL_ERROR). extended_connect says whether :protocol is allowed at all. Bit i of
- * `valid` says that fields_pair_valid holds for f[i], from 64 on nothing does. */
+ * `valid` says that fields_pair_valid holds for f[i]. */
 const char *fields_check(const http_field *f, size_t n, uint64_t valid, fields_kind kind,
                          bool extended_connect, fields_summary *out);
 

@@ -229,6 +229,12 @@ static void tell_pending(h2_conn *c, http_event *ev) {
     }
 }
 
+/* The peer makes us write and does not read. A client's own requests do not count: with both sides
+ * waiting for the other to read first, neither would ever go on. */
+static bool output_piled_up(const h2_conn *c) {
+    return (c->server ? c->out.own : c->control) > LIMIT_OUTPUT_QUEUED;
+}
+
 http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *ev) {
     *ev = (http_event){0};
     c->now_ms = now_ms;
@@ -247,7 +253,7 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
             h2_recv_drop(c);
             return HTTP_EVENT_NONE;
         }
-        if (in->n) h2_watch_paused(c, c->out.own > LIMIT_OUTPUT_QUEUED);
+        if (in->n) h2_watch_paused(c, output_piled_up(c));
         if (c->paused && in->n) return ev->kind = HTTP_EVENT_PAUSED;
         bool stop = h2_recv_some(c, in, ev);
         if (ev->kind != HTTP_EVENT_NONE) return ev->kind;
@@ -478,7 +484,7 @@ verdict h2_conn_reset(h2_conn *c, http_ref ref, h2_code code) {
 
 void h2_conn_set_priority(h2_conn *c, uint32_t id, span value) {
     priority p;
-    if (!priority_parse(value, PRIORITY_DEFAULT, &p))
+    if (value.n > LIMIT_PRIORITY_BYTES || !priority_parse(value, PRIORITY_DEFAULT, &p))
         return; /* RFC 9218 section 7.1 lets us ignore it */
     uint8_t value8 = (uint8_t)(p.urgency * 2 + p.incremental);
     h2_stream *s = h2_stream_find(&c->streams, id);

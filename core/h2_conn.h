@@ -37,7 +37,7 @@ typedef struct h2_config {
                          256 */
     uint32_t discard_max; /* server: content that may come after the answer was complete, then the
                              request is reset with NO_ERROR (RFC 9113 section 8.1) */
-    bool obey_priority;   /* server: order output by RFC 9218 */
+    bool obey_priority;   /* server: order output as the peer asks (RFC 9218, RFC 7540 5.3) */
 } h2_config;
 
 /* Fills c with the defaults of limits.h for a role. */

@@ -17,7 +17,7 @@ bool h2_flow_shift(int32_t *window, uint32_t from, uint32_t to) {
 void h2_flow_spend(int32_t *window, uint32_t n) { *window = (int32_t)((int64_t)*window - n); }
 
 bool h2_flow_receive(int32_t *window, uint32_t n, uint32_t slack) {
-    if ((int64_t)*window + slack < n) return false;
+    if (n && (int64_t)*window + slack < n) return false;
     *window = (int32_t)((int64_t)*window - n);
     return true;
 }

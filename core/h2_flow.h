@@ -22,7 +22,8 @@ bool h2_flow_shift(int32_t *window, uint32_t from, uint32_t to);
 /* Spends n bytes of a send window that holds them. */
 void h2_flow_spend(int32_t *window, uint32_t n);
 
-/* Counts n received bytes; false when the peer sent more than the window and the slack allow. */
+/* Counts n received bytes; false when the peer sent more than the window and the slack allow.
+ * Nothing at all is allowed by any window (RFC 9113 section 6.9). */
 bool h2_flow_receive(int32_t *window, uint32_t n, uint32_t slack);
 
 /* How many of `owed` bytes to announce now, given the window's full size: 0 until half of it is

@@ -1,4 +1,5 @@
-/* The inside of h2_conn, shared by h2_recv*, h2_send and h2_conn alone. */
+/* The inside of h2_conn, for h2_recv*, h2_send, h2_watch and h2_conn, and for tests that look in.
+ */
 #ifndef H2BOX_CORE_H2_IMPL_H
 #define H2BOX_CORE_H2_IMPL_H
 
@@ -82,8 +83,10 @@ struct h2_conn {
     uint64_t stall_deadline; /* when stalls are looked for next; 0: no stream is open */
     uint32_t data_sent;      /* bytes of DATA, to compare with those at the last look */
     uint32_t stall_sent;
-    bool shut;   /* the connection's window was, when stalls were last looked for */
-    bool paused; /* step has left input over: nothing of the peer's is late meanwhile */
+    uint32_t control; /* bytes of frames but HEADERS, DATA and their like that were queued since the
+                         queue was last without own bytes */
+    bool shut;        /* the connection's window was, when stalls were last looked for */
+    bool paused;      /* step has left input over: nothing of the peer's is late meanwhile */
 
     /* streams */
     uint32_t next_id;      /* of the next stream we open or promise */

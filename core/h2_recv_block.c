@@ -74,10 +74,7 @@ static verdict trailers(h2_conn *c, h2_stream *s, http_event *ev) {
     block_dependency(c, s);
     tell(ev, HTTP_EVENT_TRAILERS, s);
     v = recv_end(s, ev);
-    if (v.scope == VERDICT_NONE)
-        h2_conn_settle(c, s);
-    else
-        ev->kind = HTTP_EVENT_NONE;
+    if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
     return v;
 }
 
@@ -100,9 +97,13 @@ static void begin_priority(h2_conn *c, h2_stream *s) {
     if (!c->config->obey_priority) return;
     const hpack_list *l = &c->scratch->list;
     priority p = PRIORITY_DEFAULT;
-    for (uint32_t i = 0; i < l->count;
-         i++) /* several lines are one dictionary: the last member wins */
-        if (l->fields[i].token == HTTP_TOKEN_PRIORITY) priority_parse(l->fields[i].value, p, &p);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < l->count; i++) {
+        if (l->fields[i].token != HTTP_TOKEN_PRIORITY) continue;
+        bytes += l->fields[i].value.n;
+        if (bytes > LIMIT_PRIORITY_BYTES) break;
+        priority_parse(l->fields[i].value, p, &p); /* lines are one dictionary: the last wins */
+    }
     s->priority = (uint8_t)(p.urgency * 2 + p.incremental);
     for (uint32_t i = 0; i < c->early_count;
          i++) /* PRIORITY_UPDATE overrides the field: RFC 9218 section 7 */
@@ -217,10 +218,7 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     if (s->flags & H2_STREAM_TUNNEL) s->recv_left = FIELDS_NO_LENGTH; /* RFC 9110 section 9.3.6 */
     if (!end) return VERDICT_OK;
     v = recv_end(s, ev);
-    if (v.scope == VERDICT_NONE)
-        h2_conn_settle(c, s);
-    else
-        ev->kind = HTTP_EVENT_NONE;
+    if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
     return v;
 }
 
@@ -320,7 +318,8 @@ static verdict block_done(h2_conn *c, span block, http_event *ev) {
         v = promise(c, ev);
     else
         v = c->server ? server_block(c, ev) : client_block(c, ev);
-    if (v.scope != VERDICT_NONE) ev->kind = HTTP_EVENT_NONE;
+    if (v.scope != VERDICT_NONE || ev->kind == HTTP_EVENT_NONE)
+        *ev = (http_event){0}; /* nothing of it is left for the next event of this step */
     if (!c->block.traced) trace_block(c, c->server ? H2_TRACE_REQUEST : H2_TRACE_RESPONSE, v);
     c->block = (h2_block){0};
     return v;

@@ -28,6 +28,7 @@ void h2_send_frame(h2_conn *c, h2_frame_type type, uint8_t flags, uint32_t id, s
     h2_frame_put(p, f);
     if (payload.n) memcpy(p + H2_FRAME_HEAD, payload.p, payload.n);
     outq_commit(&c->out, H2_FRAME_HEAD + payload.n);
+    c->control += (uint32_t)(H2_FRAME_HEAD + payload.n);
     trace_sent(c, f, payload);
 }
 
@@ -293,4 +294,5 @@ void h2_send_written(h2_conn *c, size_t n) {
         s->lent -= (uint32_t)taken;
         if (s->lent == 0 && !(s->flags & H2_STREAM_GONE) && send_ended(s)) h2_send_release(s);
     }
+    if (c->out.own == 0) c->control = 0;
 }

@@ -36,7 +36,7 @@ typedef struct h2_trace_frame {
     verdict verdict; /* received and judged invalid; VERDICT_NONE otherwise */
 } h2_trace_frame;
 
-typedef struct h2_trace_ops {
+typedef struct h2_trace_ops { /* all are needed */
     void (*frame)(void *user, const h2_trace_frame *f);
     /* Each piece of DATA received, and the bytes of its stream and of the connection that no
      * WINDOW_UPDATE has announced yet. */

@@ -81,7 +81,7 @@ static inline http_field *next_place(hpack_list *l) {
 
 /* Counts in the field at next_place; `valid` when fields_pair_valid is known to hold for it. */
 static inline void count_in(hpack_list *l, const http_field *f, bool valid) {
-    if (l->count < 64) l->valid |= (uint64_t)valid << l->count;
+    if (l->count < FIELDS_VALID_MOST) l->valid |= (uint64_t)valid << l->count;
     l->count++;
     l->size += (uint32_t)(f->name.n + f->value.n) + HPACK_ENTRY_OVERHEAD;
 }

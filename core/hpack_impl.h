@@ -104,7 +104,7 @@ uint32_t hpack_index_name(const hpack_enc *e, const hpack_key *k);
 uint32_t hpack_index_again(const hpack_enc *e, size_t i, const http_field *f);
 
 /* Field i of this block has the entry in that place. */
-void hpack_index_remember(const hpack_enc *e, size_t i, uint32_t place);
+void hpack_index_remember(hpack_enc *e, size_t i, uint32_t place);
 
 /* Enters the table's newest entry, which is the key's. When memory is refused nothing is found
  * until it is not. */

@@ -111,7 +111,7 @@ uint32_t hpack_index_again(const hpack_enc *e, size_t i, const http_field *f) {
     return has_name(e, r, f) && has_value(e, r, f) ? place : HPACK_NOT_FOUND;
 }
 
-void hpack_index_remember(const hpack_enc *e, size_t i, uint32_t place) {
+void hpack_index_remember(hpack_enc *e, size_t i, uint32_t place) {
     if (e->buckets) e->buckets[i % REMEMBERED] = e->table.inserted - 1 - place;
 }
 

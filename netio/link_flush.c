@@ -62,7 +62,8 @@ static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done)
     return *done < total ? WROTE_BLOCKED : WROTE_SOME;
 }
 
-/* What is gathered for one write. The client's uploads lend no more than the least. */
+/* What is gathered for one write. Only for servers more than the least: bodies of a client are read
+ * as they are gathered, and hold no more than that. */
 static size_t budget(const net_link *k) {
     size_t most = (size_t)LIMIT_FLUSH_BUDGET << (k->server ? k->ahead : 0);
     return most < LIMIT_FLUSH_TURN ? most : LIMIT_FLUSH_TURN;
@@ -147,8 +148,14 @@ static bool flush(net_link *k) {
             return false;
         }
         k->blocked = w == WROTE_BLOCKED;
+        if (k->yielded) { /* what is left of its input is for the next pass */
+            k->yielded = false;
+            return !k->ending;
+        }
         bool went_on = link_pump_rest(k);
-        if (w == WROTE_BLOCKED || k->ending) return false;
+        if (k->ending) return false;
+        if (k->yielded) continue;
+        if (w == WROTE_BLOCKED) return false;
         if (w == WROTE_SOME || went_on || session_pending(k->session)) continue;
         if (!k->over || !finish(k)) return false;
     }

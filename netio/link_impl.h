@@ -45,6 +45,7 @@ struct net_link {
     bool lingering : 1;  /* our side is shut; waiting for the peer to have read it */
     bool ending : 1;     /* to be ended by the flush of this turn */
     bool filled : 1;     /* it became full; how soon it has room again was not seen yet */
+    bool yielded : 1;    /* input is left over only because its share is used up */
     uint8_t ahead : 3;   /* the step of socket_drained */
     uint32_t taken : 11; /* by the full socket since then; LIMIT_STALL_BYTES at most */
     uint32_t wrote_ms;  /* since when a full socket has taken next to nothing, or lingering lasts */

@@ -16,14 +16,18 @@ static void deliver(net_link *k, const http_event *ev) {
     k->calls->event(k->timer.user, k, ev);
 }
 
-/* Steps over *in, which lies in `home` or elsewhere. True when the session wants a pause: *in is
- * what it left. */
+/* Steps over *in, which lies in `home` or elsewhere. True when the session wants a pause, or the
+ * link's share is used up: *in is what is left. */
 static bool step(net_link *k, buf *home, span *in) {
     loop *l = k->loop;
     http_event ev;
     bool paused = false;
     l->feeding = home;
-    while (!k->ending) {
+    for (unsigned events = 0; !k->ending; events++) {
+        if (events == LIMIT_STEP_EVENTS && in->n) {
+            k->yielded = paused = true;
+            break;
+        }
         http_event_kind kind = session_step(k->session, in, loop_now_ms(l), &ev);
         if (kind == HTTP_EVENT_NONE) break;
         if (kind == HTTP_EVENT_PAUSED) {

@@ -87,8 +87,8 @@ void loop_task_cancel(loop *l, loop_task *t);
 /* Posts an embedded letter from any thread; false when the loop has ended. */
 bool loop_mail_post(loop *l, loop_mail *m);
 
-/* Runs tasks, reads from and flushes dirty links; called once a turn. Never from a callback of an
- * applet. */
+/* Runs tasks, reads from and flushes dirty links; each turn before and after its timers. Never from
+ * a callback of an applet. */
 void loop_flush(loop *l);
 
 /* Closes links (told), dials (told) and listeners; nothing new can be opened after it. */

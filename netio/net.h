@@ -225,7 +225,7 @@ void file_cache_free(file_cache *c);
 /* Opens root + path (which begins with '/', is already decoded and normalised, holds no NUL).
  * Answers at once when cached, else by a thread of libuv's pool, and never blocks. done is called
  * exactly once, within this call or later, with a file that must be given to file_close, or NULL
- * unless FILE_OK. */
+ * unless FILE_OK. path need live for this call only. */
 void file_open(file_cache *c, span path, void (*done)(void *user, file_status st, file *f),
                void *user);
 void file_close(file *f);

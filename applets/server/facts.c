@@ -29,7 +29,7 @@ span facts_type(facts *f, span name) {
     uint64_t key = 0;
     if (extension.n == 0 || extension.n > sizeof key) return type_of(extension);
     memcpy(&key, extension.p, extension.n);
-    size_t slot = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 59) % FACTS_TYPES;
+    size_t slot = (size_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> 32) % FACTS_TYPES;
     if (f->types[slot].extension != key) {
         f->types[slot].type = type_of(extension);
         f->types[slot].extension = key;

@@ -8,7 +8,9 @@
 #define INDEX      "index.html"
 #define FIELDS_MAX 10
 
-/* A request while its file is being opened, and the little that its answer needs of it. */
+/* A request while its file is being opened, and the little that its answer needs of it. A name and
+ * a location lie in the request's event while that lives, then in a block of their own, which goes
+ * with the stream: thousands of requests that were taken back may wait for one file. */
 typedef struct pending {
     site *site;
     net_link *link; /* NULL: the stream is gone */
@@ -17,12 +19,10 @@ typedef struct pending {
     bool *answered_now;      /* set when the answer comes while the request's event still lives */
     const http_event *event; /* that event, while it lives */
     int64_t since;           /* if-modified-since, DATE_MIN when absent */
-    span location; /* where a directory is: scheme, authority, path with "/" and query; made when
-                      the event ends before the answer comes */
-    size_t location_size;
-    size_t size; /* of this allocation */
-    span name;   /* decoded path, with index.html where it was a folder */
-    uint8_t bytes[];
+    span name;               /* decoded path, with index.html where it was a folder */
+    span location;           /* where a directory is, when it was worth keeping */
+    uint8_t *kept;           /* the two, NULL while the event lives */
+    size_t kept_size;
 } pending;
 
 typedef struct answer {
@@ -112,17 +112,19 @@ static void send_file(site *s, net_link *k, const pending *p, file *f) {
 
 /* ---- from request to file ---- */
 
+/* Bytes that make_location writes at most. */
+static size_t location_room(const http_event *ev, span name) {
+    const fields_summary *r = &ev->summary;
+    return r->scheme.n + 3 + r->authority.n + 3 * name.n + 1 + r->path.n;
+}
+
 /* "http://host/dir/?query": absolute, since that is what the tools that read it are used to;
- * without an authority "/dir/?query". In a block of its own, of *size bytes; empty when memory is
- * refused or the path cannot be written. */
-static span make_location(const mem *m, const http_event *ev, span name, size_t *size) {
+ * without an authority "/dir/?query". Empty when the path cannot be written. */
+static span make_location(uint8_t *out, size_t room, const http_event *ev, span name) {
     const fields_summary *r = &ev->summary;
     const uint8_t *mark = memchr(r->path.p, '?', r->path.n);
     span query = mark ? span_skip(r->path, (size_t)(mark - r->path.p)) : SPAN("");
-    *size = r->scheme.n + 3 + r->authority.n + 3 * name.n + 1 + query.n;
-    uint8_t *out = mem_take(m, *size);
     size_t n = 0;
-    if (!out) return SPAN("");
     if (r->authority.n) {
         memcpy(out, r->scheme.p, r->scheme.n);
         n += r->scheme.n;
@@ -131,25 +133,61 @@ static span make_location(const mem *m, const http_event *ev, span name, size_t 
         memcpy(out + n, r->authority.p, r->authority.n);
         n += r->authority.n;
     }
-    size_t encoded = path_encode(name, out + n, *size - n);
-    if (encoded == 0) {
-        mem_give(m, out, *size);
-        return SPAN("");
-    }
+    size_t encoded = path_encode(name, out + n, room - n);
+    if (encoded == 0) return SPAN("");
     n += encoded;
     out[n++] = '/';
     if (query.n) memcpy(out + n, query.p, query.n);
     return span_of(out, n + query.n);
 }
 
-static void pending_free(pending *p) {
-    const mem *m = loop_mem(p->site->loop);
-    if (p->location.n) mem_give(m, (void *)(uintptr_t)p->location.p, p->location_size);
-    mem_give(m, p, p->size);
+static void forget_kept(pending *p) {
+    mem_give(loop_mem(p->site->loop), p->kept, p->kept_size);
+    p->kept = NULL;
+    p->kept_size = 0;
+    p->name = p->location = SPAN("");
 }
 
-static void keep_location(pending *p, const http_event *ev) {
-    p->location = make_location(loop_mem(p->site->loop), ev, p->name, &p->location_size);
+static void pending_free(pending *p) {
+    forget_kept(p);
+    mem_give(loop_mem(p->site->loop), p, sizeof *p);
+}
+
+/* The event ends: what is needed of it moves into a block of its own. A location that is long, by
+ * its escapes or its query, is not kept: a directory's path alone is then made of its name. Without
+ * memory there is no name any more. */
+static void keep(pending *p, const http_event *ev) {
+    size_t room = location_room(ev, p->name);
+    if (room > LIMIT_LOCATION) room = 0;
+    span name = p->name;
+    p->event = NULL;
+    p->name = SPAN("");
+    p->kept_size = name.n + room;
+    p->kept = mem_take(loop_mem(p->site->loop), p->kept_size);
+    if (!p->kept) {
+        p->kept_size = 0;
+        return;
+    }
+    memcpy(p->kept, name.p, name.n);
+    p->name = span_of(p->kept, name.n);
+    if (room) p->location = make_location(p->kept + name.n, room, ev, p->name);
+}
+
+static void send_directory(site *s, net_link *k, const pending *p) {
+    const mem *m = loop_mem(s->loop);
+    static const http_event nothing = {0};
+    const http_event *ev = p->event ? p->event : &nothing;
+    if (p->location.n) {
+        send_error(s, k, p->ref, 301, p->location, p->head);
+        return;
+    }
+    size_t room = location_room(ev, p->name);
+    uint8_t *out = mem_take(m, room);
+    if (out)
+        send_error(s, k, p->ref, 301, make_location(out, room, ev, p->name), p->head);
+    else
+        send_error(s, k, p->ref, 503, SPAN(""), p->head);
+    mem_give(m, out, room);
 }
 
 static void opened(void *user, file_status st, file *f) {
@@ -159,12 +197,10 @@ static void opened(void *user, file_status st, file *f) {
     if (p->event) *p->answered_now = true;
     if (k) {
         session_attach(link_session(k), p->ref, NULL);
+        if (!p->name.n) st = FILE_BUSY; /* it could not be kept */
         switch (st) {
         case FILE_OK: send_file(s, k, p, f); break;
-        case FILE_DIRECTORY:
-            if (p->event) keep_location(p, p->event);
-            send_error(s, k, p->ref, 301, p->location, p->head);
-            break;
+        case FILE_DIRECTORY: send_directory(s, k, p); break;
         case FILE_MISSING: send_error(s, k, p->ref, 404, SPAN(""), p->head); break;
         case FILE_BUSY: send_error(s, k, p->ref, 503, SPAN(""), p->head); break;
         }
@@ -180,56 +216,54 @@ static int64_t since_of(const site *s, const http_event *ev) {
     return seconds;
 }
 
-/* The request in an object of its own: the event's spans end with the event. NULL when memory is
- * refused or the path is none. */
-static pending *pending_new(site *s, net_link *k, const http_event *ev, bool head,
-                            unsigned *status) {
-    const fields_summary *m = &ev->summary;
-    uint8_t target[LIMIT_PATH + 1];
+/* No file system has longer names than NAME_MAX: such a path need not be asked for. */
+static bool name_too_long(span name) {
+    size_t n = 0;
+    for (size_t i = 0; i < name.n && n <= LIMIT_NAME; i++) n = name.p[i] == '/' ? 0 : n + 1;
+    return n > LIMIT_NAME;
+}
+
+/* The decoded path of the request, with index.html where it is a folder; empty when it is none. */
+static span name_of(const http_event *ev, uint8_t *buffer, size_t room) {
     path decoded;
-    *status = 404;
-    if (m->path.n > LIMIT_PATH || path_decode(m->path, target, sizeof target, &decoded))
-        return NULL;
-    size_t size = sizeof(pending) + decoded.name.n + sizeof INDEX;
-    pending *p = mem_take(loop_mem(s->loop), size);
-    *status = 503;
-    if (!p) return NULL;
+    span target = ev->summary.path;
+    if (target.n > LIMIT_PATH || path_decode(target, buffer, room - sizeof INDEX, &decoded))
+        return SPAN("");
+    if (decoded.name.n > LIMIT_NAME && name_too_long(decoded.name)) return SPAN("");
+    if (!decoded.folder) return decoded.name;
+    memcpy(buffer + decoded.name.n, INDEX, sizeof INDEX - 1);
+    return span_of(buffer, decoded.name.n + sizeof INDEX - 1);
+}
+
+void site_answer(site *s, net_link *k, const http_event *ev) {
+    uint8_t buffer[LIMIT_PATH + 1 + sizeof INDEX];
+    bool head = span_eq(ev->summary.method, SPAN("HEAD")), answered = false;
+    if (!head && !s->any_method && !span_eq(ev->summary.method, SPAN("GET"))) {
+        send_error(s, k, ev->ref, 405, SPAN(""), head);
+        return;
+    }
+    span name = name_of(ev, buffer, sizeof buffer);
+    pending *p = name.n ? mem_take(loop_mem(s->loop), sizeof *p) : NULL;
+    if (!p) {
+        send_error(s, k, ev->ref, name.n ? 503 : 404, SPAN(""), head);
+        return;
+    }
     *p = (pending){.site = s,
                    .link = k,
                    .ref = ev->ref,
                    .head = head,
+                   .answered_now = &answered,
                    .event = ev,
-                   .size = size,
-                   .since = since_of(s, ev)};
-    memcpy(p->bytes, decoded.name.p, decoded.name.n);
-    p->name = span_of(p->bytes, decoded.name.n);
-    if (decoded.folder) {
-        memcpy(p->bytes + p->name.n, INDEX, sizeof INDEX - 1);
-        p->name.n += sizeof INDEX - 1;
-    }
-    return p;
-}
-
-void site_answer(site *s, net_link *k, const http_event *ev) {
-    bool head = span_eq(ev->summary.method, SPAN("HEAD")), answered = false;
-    unsigned status = 405;
-    pending *p = NULL;
-    if (head || s->any_method || span_eq(ev->summary.method, SPAN("GET")))
-        p = pending_new(s, k, ev, head, &status);
-    if (!p) {
-        send_error(s, k, ev->ref, status, SPAN(""), head);
-        return;
-    }
-    p->answered_now = &answered;
+                   .since = since_of(s, ev),
+                   .name = name};
     /* Attached first: when the answer comes within the call, opened() detaches it and p is gone. */
     session_attach(link_session(k), p->ref, p);
     file_open(s->files, p->name, opened, p);
-    if (answered) return;
-    p->event = NULL;
-    keep_location(p, ev);
+    if (!answered) keep(p, ev);
 }
 
 void site_forget(const http_event *ev) {
     pending *p = ev->user;
     p->link = NULL;
+    forget_kept(p);
 }

@@ -28,7 +28,11 @@ static bool once(script *s, const char *mode, cut_kind cut, uint64_t seed, unsig
     plays++;
     /* With a refusal the script may break off anywhere; the sanitizer and the counts still judge.
      */
-    if (p.lenient) passed = p.memory.held == 0 && !actions_check_bodies(&p);
+    if (p.lenient) {
+        const char *why = p.memory.held ? "memory is left" : actions_check_bodies(&p);
+        passed = !why;
+        if (why) snprintf(p.message, sizeof p.message, "%s: [%s] %s", s->path, mode, why);
+    }
     if (p.memory.peak > LIMIT_CONNECTION_BYTES) {
         passed = false;
         snprintf(p.message, sizeof p.message, "%s: [%s] %zu bytes are held, LIMIT_CONNECTION_BYTES",

@@ -412,7 +412,7 @@ struct peer {
     unsigned opened, left_to_open;
     bool waits_for_room;
     unsigned settings_told;
-    bool ping_out, pinged;
+    bool ping_out;
     uint8_t ping[8];
     uint64_t held;         /* told, not credited, of all live streams */
     uint64_t told, traced; /* content of all streams */

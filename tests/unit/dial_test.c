@@ -22,7 +22,7 @@ static session_config server_config, client_config;
 /* ---- both sides ---- */
 
 static struct {
-    unsigned accepted, refused, opened, closed, in_opened;
+    unsigned accepted, refused, opened, closed;
     unsigned refuse_first;
     bool close_in_opened;
     char peer[120];

@@ -1,5 +1,4 @@
-/* netio/loop.c, buf.c, worker.c: the turn, the mailbox, signals, memory and threads.
- * labels: threads */
+/* netio/loop.c, buf.c, worker.c: the turn, the mailbox, signals, memory and threads. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <signal.h>

@@ -142,6 +142,8 @@ static void draw_eager(sim *s, plan *p) {
     if (c->settings[H2_SLOT_INITIAL_WINDOW_SIZE] > 5000)
         c->settings[H2_SLOT_INITIAL_WINDOW_SIZE] = 100 + sim_draw(s, 5000);
     p->pace_ms = 0;
+    if (p->requests > 30) p->requests = 30;
+    if (p->read_most < 1000) p->read_most = 1000;
     if (p->delay_ms < 5) p->delay_ms = 5;
     if (p->capacity < 20000) p->capacity = 20000;
     p->body_most = 20000;

@@ -21,6 +21,8 @@ static void trace_frame(void *user, const h2_trace_frame *f) {
              f->stream_id, f->length);
     if (f->verdict.scope) log_note(p->sim, p->name, "judges", f->verdict.why, f->verdict.code, 0);
     if (f->sent && f->type == H2_FRAME_GOAWAY) p->goaways_queued++;
+    const stream *st = model_find(p->sim, f->stream_id);
+    if (!f->sent && f->type == H2_FRAME_DATA && st && st->view[p->side].gone) p->strays++;
     if (f->sent)
         wire_queued(&p->sim->wire[p->side], f);
     else
@@ -226,7 +228,8 @@ bool peer_times_out(const peer *p, uint32_t code) {
     if (code == H2_SETTINGS_TIMEOUT)
         return config->settings_ack_ms && now >= config->settings_ack_ms &&
                !incoming(p)->ack_arrived;
-    return code == H2_ENHANCE_YOUR_CALM && config->stall_ms && now >= config->stall_ms;
+    if (code != H2_ENHANCE_YOUR_CALM) return false;
+    return p->strays > LIMIT_GLITCH_BURST / 2 || (config->stall_ms && now >= config->stall_ms);
 }
 
 bool peer_sees_eof(const peer *p) {

@@ -423,9 +423,10 @@ struct peer {
     unsigned notices, notices_told; /* ALTSVC and ORIGIN sent and told */
     unsigned resets;                /* RST_STREAM frames sent */
     unsigned goaways_queued;        /* as the trace told */
-    uint32_t told_last;             /* the highest stream of the other side that was told */
-    uint64_t updates;               /* WINDOW_UPDATE frames that its small DATA will call for */
-    size_t trailers_given;          /* bytes of all that it was asked to keep */
+    unsigned strays;    /* frames of DATA taken for streams that it had closed: each is a glitch */
+    uint32_t told_last; /* the highest stream of the other side that was told */
+    uint64_t updates;   /* WINDOW_UPDATE frames that its small DATA will call for */
+    size_t trailers_given; /* bytes of all that it was asked to keep */
 };
 
 void peer_birth(peer *p);

@@ -150,7 +150,7 @@ static uint64_t next_time(const sim *s) {
  * link's timeout. */
 static bool widen(sim *s) {
     for (int x = CLIENT; x <= SERVER; x++)
-        if (!s->peer[x].paused || s->peer[x].writing) return false;
+        if (!s->peer[x].paused || s->peer[x].writing || s->peer[x].eof || s->cut) return false;
     for (int x = CLIENT; x <= SERVER; x++) s->wire[x].pipe.capacity += 65536;
     log_note(s, "wire", "widens", "", s->wire[CLIENT].pipe.capacity, 0);
     return true;

@@ -94,6 +94,14 @@ static void data_skip(h2_conn *c, uint32_t owed, verdict v) {
     h2_recv_trace(c, c->frame, SPAN(""), v);
 }
 
+/* DATA that brings little, unless our own windows let no more through. */
+static void charge_small(h2_conn *c, const h2_stream *s, uint32_t length) {
+    if (length == 0)
+        h2_conn_charge(c, H2_GUARD_GLITCH);
+    else if (c->recv_window > 0 && !(s && s->recv_window <= 0))
+        h2_conn_charge(c, H2_GUARD_SMALL);
+}
+
 static verdict data_begin(h2_conn *c) {
     h2_frame f = c->frame;
     verdict v = VERDICT_OK;
@@ -105,7 +113,7 @@ static verdict data_begin(h2_conn *c) {
         v = VERDICT_ON_STREAM(f.stream_id, H2_FLOW_CONTROL_ERROR,
                               "more DATA than the stream window");
     if (f.length < LIMIT_SMALL_DATA && !(f.flags & H2_FLAG_END_STREAM))
-        h2_conn_charge(c, f.length ? H2_GUARD_SMALL : H2_GUARD_GLITCH);
+        charge_small(c, s, f.length);
     if (s && v.scope == VERDICT_NONE && !(f.flags & H2_FLAG_PADDED))
         v = data_length(s, f.length, f.flags & H2_FLAG_END_STREAM);
     c->left = f.length;

@@ -128,7 +128,8 @@ body *body_new(stream *st, side from, uint64_t size) {
     body *b = memory_block(sizeof *b);
     *b = (body){.sim = s, .stream = st, .side = from, .size = size, .fail_at = SIM_NEVER};
     b->step = steps[sim_draw(s, sizeof steps / sizeof steps[0])];
-    if (size / b->step > 2000) b->step = (uint32_t)(size / 500);
+    /* Many small frames would be a flood: LIMIT_SMALL_BURST. */
+    if (size / b->step > 200) b->step = (uint32_t)(size / 200) + LIMIT_SMALL_DATA;
     b->mixed = b->step > 2048 && sim_chance(s, 50);
     if (b->mixed) b->step = 8000;
     if (sim_chance(s, s->plan.later)) b->later = 1 + sim_draw(s, 50);

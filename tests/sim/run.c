@@ -145,17 +145,6 @@ static uint64_t next_time(const sim *s) {
     return at;
 }
 
-/* Two sides that each have more than LIMIT_OUTPUT_QUEUED to write both say PAUSED: neither reads
- * until the other does. As TCP does, the pipes take more then; nothing else would end it but a
- * link's timeout. */
-static bool widen(sim *s) {
-    for (int x = CLIENT; x <= SERVER; x++)
-        if (!s->peer[x].paused || s->peer[x].writing || s->peer[x].eof || s->cut) return false;
-    for (int x = CLIENT; x <= SERVER; x++) s->wire[x].pipe.capacity += 65536;
-    log_note(s, "wire", "widens", "", s->wire[CLIENT].pipe.capacity, 0);
-    return true;
-}
-
 /* Goes on until nothing more happens by itself. False when the run was abandoned. */
 static bool settle(sim *s) {
     for (;; s->rounds++) {
@@ -165,7 +154,6 @@ static bool settle(sim *s) {
             for (int x = CLIENT; x <= SERVER; x++) peer_check_memory(&s->peer[x]);
         if (sim_chance(s, 2)) s->now++;
         if (round_of(s)) continue;
-        if (widen(s)) continue;
         uint64_t at = next_time(s);
         if (at == SIM_NEVER) return true;
         if (at <= s->now) sim_fail(s, "time stands still");

@@ -22,7 +22,7 @@ LATEST = 5.0
 def floods():
     """Flows of the server role that end their connection, by their bytes alone."""
     flows = [Flow(os.path.relpath(path, FOLDER)) for path in sorted(glob.glob(FOLDER + "/cve/*.flow"))]
-    alone = [f for f in flows if f.role == "server" and not f.sets
+    alone = [f for f in flows if f.role == "server" and set(f.sets) <= {"loopback"}
              and not any(kind in ("lock step", "time") for kind, _, _ in f.steps)]
     return [f for f in alone if any(kind == "over" for kind, _, _ in f.steps)]
 
@@ -75,7 +75,7 @@ class Siblings(unittest.TestCase):
                 thread.join()
             self.assertEqual([h.fault for h in honest], [None] * 3)
             for h in honest:
-                self.assertGreater(h.served, 5)
+                self.assertGreater(h.served, 2)
                 self.assertLess(h.longest, LATEST)
             for flow in flows:
                 self.assertEqual(ended[flow.name], ["ENHANCE_YOUR_CALM"] * 2, flow.name)

@@ -204,7 +204,7 @@ static void tell_closed(h2_conn *c, http_event *ev) {
     uint32_t slot = c->streams.gone;
     while (!(c->streams.at[slot].flags & H2_STREAM_TELL)) slot = c->streams.at[slot].map_next;
     h2_stream *s = &c->streams.at[slot];
-    s->flags = s->flags & ~(uint32_t)H2_STREAM_TELL;
+    s->flags &= ~(uint32_t)H2_STREAM_TELL;
     c->tell--;
     ev->kind = HTTP_EVENT_CLOSED;
     ev->ref = (http_ref){s->slot, s->id};
@@ -359,7 +359,7 @@ verdict h2_conn_reply(h2_conn *c, http_ref ref, const http_field *f, size_t n, h
     if (s->flags & H2_STREAM_TUNNEL) {
         const http_field *status = fields_find_name(f, n, SPAN(":status"));
         bool connected = status && status->value.n && status->value.p[0] == '2';
-        if (!connected) s->flags = s->flags & ~(uint32_t)H2_STREAM_TUNNEL;
+        if (!connected) s->flags &= ~(uint32_t)H2_STREAM_TUNNEL;
     }
     s->state = h2_stream_next(s->state, H2_SEND_HEADERS);
     take_body(c, s, body);
@@ -467,7 +467,7 @@ verdict h2_conn_credit(h2_conn *c, http_ref ref, size_t n) {
 verdict h2_conn_wake(h2_conn *c, http_ref ref) {
     h2_stream *s = h2_stream_of(&c->streams, ref);
     if (!s) return STALE;
-    s->flags = s->flags & ~(uint32_t)H2_STREAM_LATER;
+    s->flags &= ~(uint32_t)H2_STREAM_LATER;
     if (!s->body || s->state == H2_STATE_HALF_CLOSED_LOCAL) return VERDICT_OK;
     c->blocked = false;
     h2_prio_add(&c->prio, &c->streams, s);

@@ -79,7 +79,7 @@ void h2_prio_add(h2_prio *p, h2_streams *t, h2_stream *s) {
 
 void h2_prio_remove(h2_prio *p, h2_streams *t, h2_stream *s) {
     if (!(s->flags & H2_STREAM_READY)) return;
-    s->flags = s->flags & ~(uint32_t)H2_STREAM_READY;
+    s->flags &= ~(uint32_t)H2_STREAM_READY;
     if (in_tree(p, s))
         h2_tree_set_ready(p->tree, s->id, false);
     else

@@ -168,7 +168,7 @@ static void data_piece(h2_conn *c, h2_stream *s, span piece, bool last, http_eve
     if (s->recv_left != FIELDS_NO_LENGTH) s->recv_left -= piece.n;
     c->held += (uint32_t)piece.n;
     s->recv_held += (uint32_t)piece.n;
-    s->flags = s->flags & ~(uint32_t)H2_STREAM_QUIET;
+    s->flags &= ~(uint32_t)H2_STREAM_QUIET;
     if (c->held <= c->config->held_max)
         h2_conn_credit_connection(c, (uint32_t)piece.n);
     else

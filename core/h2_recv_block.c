@@ -214,7 +214,7 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     s->recv_left = ev->summary.content_length;
     if (ev->summary.status == 204 || ev->summary.status == 304) s->flags |= H2_STREAM_NO_CONTENT;
     if (s->flags & H2_STREAM_NO_CONTENT) s->recv_left = 0;
-    if (ev->summary.status / 100 != 2) s->flags = s->flags & ~(uint32_t)H2_STREAM_TUNNEL;
+    if (ev->summary.status / 100 != 2) s->flags &= ~(uint32_t)H2_STREAM_TUNNEL;
     if (s->flags & H2_STREAM_TUNNEL) s->recv_left = FIELDS_NO_LENGTH; /* RFC 9110 section 9.3.6 */
     if (!end) return VERDICT_OK;
     v = recv_end(s, ev);

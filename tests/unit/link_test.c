@@ -108,6 +108,47 @@ Test(link, a_peer_that_reads_nothing, .timeout = 60) {
     end();
 }
 
+/* ---- two links of one loop ---- */
+
+static net_link *second;
+static unsigned told_before_second;
+
+static void on_second(void *user, net_link *k, const http_event *ev) {
+    (void)user;
+    (void)k;
+    if (ev->kind == HTTP_EVENT_DATA) told_before_second = me.data_events;
+}
+
+static void on_second_closed(void *user, net_link *k, const char *why) {
+    (void)user;
+    (void)why;
+    cr_assert_eq(k, second);
+}
+
+/* One read can hold thousands of requests: the others do not wait for all of them. */
+Test(link, input_has_a_share_of_a_turn, .timeout = 60) {
+    enum { EVENTS = 2000, FRAME = 6 };
+    static uint8_t frames[EVENTS * FRAME];
+    static const link_calls second_calls = {.event = on_second, .closed = on_second_closed};
+    link_birth other = {.calls = &second_calls, .config = &config};
+    int pair[2];
+    for (int i = 0; i < EVENTS; i++) memcpy(frames + i * FRAME, "D\0\0\0\1x", FRAME);
+    begin();
+    tcp_pair(pair);
+    second = link_new(me.l, pair[0], &other, NULL, NULL);
+    send_all(me.peer, frames, sizeof frames);
+    send_frame(pair[1], 'D', "y", 1);
+    shutdown(me.peer, SHUT_WR);
+    shutdown(pair[1], SHUT_WR);
+    loop_run(me.l);
+    cr_assert_eq(me.data_events, EVENTS);
+    cr_assert(told_before_second > 0 && told_before_second <= 2 * LIMIT_STEP_EVENTS, "%u",
+              told_before_second);
+    loop_free(me.l);
+    close(me.peer);
+    close(pair[1]);
+}
+
 /* ---- ends ---- */
 
 Test(link, orderly_end, .timeout = 60) {

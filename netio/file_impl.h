@@ -51,8 +51,9 @@ void file_load_run(file_load *load, int root, bool only_check);
 /* Forgets a version that nobody has any more; on any thread. */
 void file_load_free(file *f);
 
-/* Whether the file is still what it was when it was opened. */
-bool file_load_unchanged(const file *f);
+/* Whether the file's bytes are still what they were when it was opened. That it has lost its name
+ * to another one does not count. */
+bool file_load_unwritten(const file *f);
 
 /* Descriptors open for bigger files, of all caches together. */
 unsigned file_load_descriptors(void);

@@ -40,11 +40,11 @@ static bool same_version(const file_identity *a, const file_identity *b) {
            same_time(a->modified, b->modified) && same_time(a->changed, b->changed);
 }
 
-bool file_load_unchanged(const file *f) {
+bool file_load_unwritten(const file *f) {
     struct stat st;
     if (fstat(f->fd, &st) != 0) return false;
     file_identity is = identity(&st);
-    return same_version(&is, &f->is);
+    return is.size == f->is.size && same_time(is.modified, f->is.modified);
 }
 
 static file_status status_of(int error) {

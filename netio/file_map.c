@@ -79,7 +79,7 @@ size_t file_map_here(file *f, uint64_t offset, size_t n) {
 bool file_map_mend(loop *l) {
     bool mended = false;
     for (file *f = l->mapped; f; f = f->map_next) {
-        if (f->map_cut || file_load_unchanged(f)) continue;
+        if (f->map_cut || file_load_unwritten(f)) continue;
         f->map_cut = true;
         if (mmap(f->map, (size_t)f->size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
                  0) != MAP_FAILED)

@@ -92,7 +92,10 @@ class Churn(unittest.TestCase):
         c = Client(port)
         streams = [(name, c.get("/" + name)) for name in NAMES + ["fleeting"]]
         for name, stream in streams:
-            headers, body = c.response(stream)
+            try:
+                headers, body = c.response(stream)
+            except ConnectionResetError as why:
+                raise AssertionError("%s: reset %s" % (name, why)) from None
             if name == "fleeting":
                 self.assertIn((headers[":status"], body[:4]), [("200", b"here"), ("404", b"<htm")])
             else:

@@ -160,6 +160,26 @@ Test(file_map, cut_within_a_page, .timeout = 60) {
 Test(file_map, cut_to_nothing, .timeout = 60) { cr_assert_eq(after_cut(0), HTTP_PULL_FAILED); }
 Test(file_map, not_cut, .timeout = 60) { cr_assert_eq(after_cut(1000000), HTTP_PULL_END); }
 
+/* A file whose name was given to another is still whole: what is cut elsewhere is not its business.
+ */
+Test(file_map, replaced_and_not_cut, .timeout = 60) {
+    begin_body();
+    write_file("f", 1000000);
+    write_file("g", 500000);
+    http_body b = body_of("/f");
+    span lent = pull_some(b, 0, 16384);
+    char from[300], to[300];
+    snprintf(from, sizeof from, "%s", at("g"));
+    snprintf(to, sizeof to, "%s", at("f"));
+    cr_assert_eq(rename(from, to), 0);
+    cr_assert_not(file_map_mend(l));
+    b.ops->done(b.user, lent.n);
+    cr_assert_neq(b.ops->pull(b.user, lent.n, 16384, &lent), HTTP_PULL_FAILED);
+    b.ops->done(b.user, lent.n);
+    b.ops->release(b.user);
+    end_body();
+}
+
 Test(file_map, cut_and_grown_again, .timeout = 60) {
     begin_body();
     write_file("f", 1000000);

@@ -52,8 +52,8 @@ static void begin(answer *a, site *s, unsigned status) {
         s->date_at = now;
     }
     a->n = 0;
-    bytes_put_decimal(a->status, status);
-    add(a, HTTP_FIELD_OF(STATUS, span_of(a->status, 3)));
+    if (status != 200) bytes_put_decimal(a->status, status);
+    add(a, HTTP_FIELD_OF(STATUS, status == 200 ? SPAN("200") : span_of(a->status, 3)));
     add(a, HTTP_FIELD_OF(SERVER, s->server));
 }
 

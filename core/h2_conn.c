@@ -142,7 +142,7 @@ void h2_conn_settle(h2_conn *c, h2_stream *s) {
 static void end_streams(h2_conn *c) {
     for (uint32_t i = 0; i < c->streams.begun; i++) {
         h2_stream *s = &c->streams.at[i];
-        if (s->id && !(s->flags & H2_STREAM_GONE)) h2_conn_retire(c, s, c->over);
+        if (h2_stream_is_open(s)) h2_conn_retire(c, s, c->over);
     }
 }
 

@@ -118,7 +118,7 @@ void h2_prio_depend(h2_prio *p, h2_streams *t, uint32_t id, h2_stream *s, h2_dep
         p->tree = h2_tree_new(t->mem);
         if (!p->tree) return;
         for (uint32_t i = 0; i < t->begun; i++)
-            if (t->at[i].id && !(t->at[i].flags & H2_STREAM_GONE)) plant(p, t, &t->at[i]);
+            if (h2_stream_is_open(&t->at[i])) plant(p, t, &t->at[i]);
         for (uint32_t i = 0; i < t->begun; i++) /* RFC 7540 section 5.3.5 */
             if ((t->at[i].flags & H2_STREAM_PUSHED) && h2_tree_has(p->tree, t->at[i].id))
                 h2_tree_depend(p->tree, t->at[i].id,

@@ -15,7 +15,7 @@ static verdict shift_windows(h2_conn *c, uint32_t to) {
     uint32_t from = c->peer[H2_SLOT_INITIAL_WINDOW_SIZE];
     for (uint32_t i = 0; i < c->streams.begun; i++) {
         h2_stream *s = &c->streams.at[i];
-        if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
+        if (!h2_stream_is_open(s)) continue;
         if (!h2_flow_shift(&s->send_window, from, to))
             return VERDICT_ON_CONNECTION(H2_FLOW_CONTROL_ERROR, "a stream window passes 2^31-1");
         may_send(c, s);
@@ -134,7 +134,7 @@ static verdict goaway(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     c->peer_last = last;
     for (uint32_t i = 0; i < c->streams.begun; i++) {
         h2_stream *s = &c->streams.at[i];
-        if (!s->id || (s->flags & H2_STREAM_GONE)) continue;
+        if (!h2_stream_is_open(s)) continue;
         if (!h2_conn_is_ours(c, s->id) || s->id <= last) continue;
         s->flags |= H2_STREAM_RETRY; /* RFC 9113 section 8.7 */
         h2_conn_retire(c, s,

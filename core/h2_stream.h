@@ -103,6 +103,11 @@ static inline uint32_t *h2_stream_rings(const h2_streams *t) {
     return (uint32_t *)(t->at + t->room) + t->room;
 }
 
+/* Whether the slot holds a stream that is not closed. */
+static inline bool h2_stream_is_open(const h2_stream *s) {
+    return s->id && !(s->flags & H2_STREAM_GONE);
+}
+
 void h2_stream_init(h2_streams *t, const mem *m);
 void h2_stream_end(h2_streams *t);
 

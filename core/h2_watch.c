@@ -39,12 +39,10 @@ static bool content_stalled(h2_stream *s) {
     return was(s, H2_STREAM_QUIET, awaited) && awaited;
 }
 
-static bool is_open(const h2_stream *s) { return s->id && !(s->flags & H2_STREAM_GONE); }
-
 static uint32_t count_held(const h2_conn *c) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < c->streams.begun; i++)
-        n += is_open(&c->streams.at[i]) && is_held(c, &c->streams.at[i]);
+        n += h2_stream_is_open(&c->streams.at[i]) && is_held(c, &c->streams.at[i]);
     return n;
 }
 
@@ -61,7 +59,7 @@ static void look_for_stalls(h2_conn *c) {
     }
     for (uint32_t i = 0; i < c->streams.begun && c->ending == H2_ENDING_NO; i++) {
         h2_stream *s = &c->streams.at[i];
-        if (!is_open(s)) continue;
+        if (!h2_stream_is_open(s)) continue;
         bool window = window_stalled(c, s, slow), content = content_stalled(s);
         if (window || (content && !c->paused))
             h2_conn_judge(c, VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM,

@@ -15,6 +15,7 @@
 
 /* What an idle connection costs besides its session. */
 _Static_assert(sizeof(net_link) <= 144, "an idle link is small");
+_Static_assert(LIMIT_NOTSENT_STEPS < 8 && LIMIT_STALL_BYTES < 2048, "bits of ahead and taken");
 
 /* ---- readiness ---- */
 

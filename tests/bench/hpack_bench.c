@@ -13,6 +13,7 @@
 #include <time.h>
 #include <zlib.h>
 
+#include "applets/common/heap.h"
 #include "core/hpack.h"
 
 enum { STORIES = 32, WIRE_ROOM = 1 << 16 };
@@ -32,16 +33,6 @@ typedef struct story {
 
 static story stories[STORIES];
 static double field_bytes;
-
-static void *heap_resize(void *user, void *p, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    if (new_size) return realloc(p, new_size);
-    free(p);
-    return NULL;
-}
-
-static const mem heap = {heap_resize, NULL};
 
 static void fail(const char *what) {
     fprintf(stderr, "hpack_bench: %s\n", what);
@@ -101,7 +92,7 @@ static uint8_t wire[WIRE_ROOM];
 static size_t encode_ours(story *st, uint32_t table, bool keep) {
     size_t total = 0;
     hpack_enc e;
-    hpack_enc_init(&e, &heap, table, 0x5eed);
+    hpack_enc_init(&e, heap_mem(), table, 0x5eed);
     hpack_enc_limit(&e, table);
     for (size_t k = 0; k < st->n; k++) {
         section *s = &st->sections[k];
@@ -137,9 +128,9 @@ static size_t encode_theirs(story *st, uint32_t table, bool keep) {
 
 static void decode_ours(story *st, uint32_t table) {
     hpack_list l;
-    hpack_list_init(&l, &heap, 1024, 1 << 20);
+    hpack_list_init(&l, heap_mem(), 1024, 1 << 20);
     hpack_dec d;
-    hpack_dec_init(&d, &heap, table);
+    hpack_dec_init(&d, heap_mem(), table);
     for (size_t k = 0; k < st->n; k++) {
         section *s = &st->sections[k];
         hpack_list_clear(&l);

@@ -4,6 +4,7 @@
  * Input: a byte of switches, a byte that cuts, then what the peer sends. */
 #include <stdlib.h>
 
+#include "applets/common/heap.h"
 #include "core/session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
@@ -11,16 +12,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 static void demand(bool holds) {
     if (!holds) abort();
 }
-
-static void *resize(void *user, void *p, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    if (new_size) return realloc(p, new_size);
-    free(p);
-    return NULL;
-}
-
-static const mem hook = {resize, NULL};
 
 typedef struct record {
     uint8_t *p;
@@ -120,8 +111,8 @@ static bool play(span in, uint8_t switches, uint32_t cut, record *r) {
     if (switches & 4) config.h2.settings[H2_SLOT_INITIAL_WINDOW_SIZE] = 100;
     if (switches & 8) config.h2.settings[H2_SLOT_ENABLE_CONNECT_PROTOCOL] = server;
     if (switches & 16) config.h2.settings[H2_SLOT_MAX_HEADER_LIST_SIZE] = 200;
-    session_scratch_init(&scratch, &hook);
-    session_birth birth = {.mem = &hook, .config = &config, .scratch = &scratch};
+    session_scratch_init(&scratch, heap_mem());
+    session_birth birth = {.mem = heap_mem(), .config = &config, .scratch = &scratch};
     session *s = session_new(&birth);
     demand(s != NULL);
     for (int i = 0; !server && i < 3; i++) ask(s);

@@ -1,18 +1,9 @@
 /* What the connection writes, read as a strict peer reads it: frames within the sizes and windows
  * that were acknowledged, header blocks that decode, nothing on a stream behind its end. */
+#include "applets/common/heap.h"
 #include "tests/fuzz/h2_game.h"
 
 enum { OUTPUT_ROOM = 1 << 18, BLOCK_ROOM = 1 << 18 };
-
-static void *heap_resize(void *user, void *p, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    if (new_size) return realloc(p, new_size);
-    free(p);
-    return NULL;
-}
-
-static const mem heap = {heap_resize, NULL};
 
 void game_read_start(game *g) {
     static uint8_t output[OUTPUT_ROOM], block[BLOCK_ROOM];
@@ -22,8 +13,8 @@ void game_read_start(game *g) {
     g->our_goaway = H2_ID_MASK;
     for (unsigned slot = 0; slot < H2_SETTING_SLOTS; slot++)
         g->peer_settings[slot] = h2_frame_setting_initial((h2_setting_slot)slot);
-    hpack_dec_init(&g->dec, &heap, HPACK_DEFAULT_SIZE);
-    hpack_list_init(&g->list, &heap, UINT32_MAX, 1 << 24);
+    hpack_dec_init(&g->dec, heap_mem(), HPACK_DEFAULT_SIZE);
+    hpack_list_init(&g->list, heap_mem(), UINT32_MAX, 1 << 24);
 }
 
 void game_read_end(game *g) {

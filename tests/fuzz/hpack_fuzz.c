@@ -5,6 +5,7 @@
  * length, the block. */
 #include <stdlib.h>
 
+#include "applets/common/heap.h"
 #include "core/hpack.h"
 
 #ifdef HAVE_NGHTTP2
@@ -12,16 +13,6 @@
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
-
-static void *heap_resize(void *user, void *p, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    if (new_size) return realloc(p, new_size);
-    free(p);
-    return NULL;
-}
-
-static const mem heap = {heap_resize, NULL};
 
 static void demand(bool holds) {
     if (!holds) abort();
@@ -75,7 +66,7 @@ static void encode_again(hpack_enc *e, hpack_dec *back, const hpack_list *l) {
     demand(wire != NULL);
     size_t n = hpack_enc_block(e, l->fields, l->count, wire);
     demand(n <= bound);
-    hpack_list_init(&again, &heap, UINT32_MAX, 1 << 24);
+    hpack_list_init(&again, heap_mem(), UINT32_MAX, 1 << 24);
     demand(hpack_dec_block(back, span_of(wire, n), &again) == HPACK_OK);
     demand(again.count == l->count && again.size == l->size);
     for (uint32_t i = 0; i < l->count; i++) {
@@ -132,10 +123,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
     if (in.n == 0) return 0;
     uint8_t caps = span_take(&in, 1).p[0];
     bench b;
-    hpack_dec_init(&b.d, &heap, HPACK_DEFAULT_SIZE);
-    hpack_dec_init(&b.back, &heap, HPACK_DEFAULT_SIZE);
-    hpack_enc_init(&b.e, &heap, 16384, caps);
-    hpack_list_init(&b.l, &heap, caps & 1 ? 5 : 100000, caps & 2 ? 200 : 1 << 24);
+    hpack_dec_init(&b.d, heap_mem(), HPACK_DEFAULT_SIZE);
+    hpack_dec_init(&b.back, heap_mem(), HPACK_DEFAULT_SIZE);
+    hpack_enc_init(&b.e, heap_mem(), 16384, caps);
+    hpack_list_init(&b.l, heap_mem(), caps & 1 ? 5 : 100000, caps & 2 ? 200 : 1 << 24);
 #ifdef HAVE_NGHTTP2
     demand(nghttp2_hd_inflate_new(&b.theirs) == 0);
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "applets/common/heap.h"
 #include "core/hpack.h"
 
 typedef struct section {
@@ -23,16 +24,6 @@ typedef struct story {
 static story stories[64];
 static size_t story_count, field_count;
 static uint8_t out[1 << 17];
-
-static void *heap_resize(void *user, void *p, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    if (new_size) return realloc(p, new_size);
-    free(p);
-    return NULL;
-}
-
-static const mem heap = {heap_resize, NULL};
 
 _Noreturn static void fail(const char *what) {
     fprintf(stderr, "hpack_gate: %s\n", what);
@@ -90,7 +81,7 @@ static void load(const char *path) {
 
 static void encode(const story *s) {
     hpack_enc e;
-    hpack_enc_init(&e, &heap, HPACK_DEFAULT_SIZE, 0x5eed);
+    hpack_enc_init(&e, heap_mem(), HPACK_DEFAULT_SIZE, 0x5eed);
     for (size_t k = 0; k < s->n; k++) {
         const section *at = &s->sections[k];
         if (hpack_enc_bound(&e, at->fields, at->n) > sizeof out) fail("a section too large");
@@ -102,8 +93,8 @@ static void encode(const story *s) {
 static void decode(const story *s) {
     hpack_dec d;
     hpack_list l;
-    hpack_dec_init(&d, &heap, HPACK_DEFAULT_SIZE);
-    hpack_list_init(&l, &heap, 1024, 1 << 20);
+    hpack_dec_init(&d, heap_mem(), HPACK_DEFAULT_SIZE);
+    hpack_list_init(&l, heap_mem(), 1024, 1 << 20);
     for (size_t k = 0; k < s->n; k++) {
         const section *at = &s->sections[k];
         hpack_list_clear(&l);

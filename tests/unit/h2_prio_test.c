@@ -4,16 +4,8 @@
 #include <stdlib.h>
 
 #include "core/h2_prio.h"
+#include "tests/unit/mem_hook.h"
 
-static void *resize(void *user, void *p, size_t old_size, size_t new_size) {
-    (void)user;
-    (void)old_size;
-    if (new_size) return realloc(p, new_size);
-    free(p);
-    return NULL;
-}
-
-static const mem hook = {resize, NULL};
 static h2_streams t;
 static h2_prio p;
 

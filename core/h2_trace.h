@@ -36,13 +36,16 @@ typedef struct h2_trace_frame {
     verdict verdict; /* received and judged invalid; VERDICT_NONE otherwise */
 } h2_trace_frame;
 
-typedef struct h2_trace_ops { /* all are needed */
+typedef struct h2_trace_ops { /* all are needed but head */
     void (*frame)(void *user, const h2_trace_frame *f);
     /* Each piece of DATA received, and the bytes of its stream and of the connection that no
      * WINDOW_UPDATE has announced yet. */
     void (*data)(void *user, uint32_t stream_id, size_t length, uint32_t stream_owed,
                  uint32_t connection_owed);
     void (*closed)(void *user, uint32_t stream_id, uint32_t code); /* a stream is gone */
+    /* HTTP/1: a message's head as it was sent or received, from the start line to the empty line
+     * (RFC 9112 section 2.1); stream_id as in its http_ref. May be NULL. */
+    void (*head)(void *user, bool sent, uint32_t stream_id, span head);
 } h2_trace_ops;
 
 typedef struct h2_trace {

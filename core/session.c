@@ -8,7 +8,9 @@ struct session {
 
 void session_defaults(session_config *c, bool server) {
     c->server = server;
+    c->start = SESSION_ANY;
     h2_conn_defaults(&c->h2, server);
+    h1_conn_defaults(&c->h1, server);
 }
 
 void session_scratch_init(session_scratch *s, const mem *m) { h2_conn_scratch_init(&s->h2, m); }

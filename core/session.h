@@ -7,6 +7,7 @@
 #ifndef H2BOX_CORE_SESSION_H
 #define H2BOX_CORE_SESSION_H
 
+#include "core/h1.h"
 #include "core/h2_conn.h"
 
 typedef struct session session;
@@ -16,10 +17,22 @@ typedef struct session_scratch {
     h2_scratch h2;
 } session_scratch;
 
+/* What speaks first on a new connection. */
+typedef enum session_start {
+    SESSION_ANY,    /* server: HTTP/2 when its preface comes, else HTTP/1.1 with h2c Upgrade when
+                       h1.upgrade allows it; client: as SESSION_H2 */
+    SESSION_H2,     /* prior knowledge, or ALPN said so */
+    SESSION_H1,     /* HTTP/1.1, which stays it */
+    SESSION_UPGRADE /* client: the first request carries Upgrade: h2c (RFC 7540 section 3.2); stream
+                       1 answers it once the server agrees, else it is answered by HTTP/1.1 */
+} session_start;
+
 /* What sessions are told at birth; one immutable value serves many, and outlives them. */
 typedef struct session_config {
     bool server;
+    session_start start; /* of cleartext connections; defaults to ANY */
     h2_config h2;
+    h1_config h1;
 } session_config;
 
 /* Fills c with the defaults of limits.h. */
@@ -31,6 +44,7 @@ void session_scratch_end(session_scratch *s);
 typedef struct session_birth {
     const mem *mem;
     const session_config *config;
+    session_start start; /* config->start, or what ALPN said */
     session_scratch *scratch;
     h2_trace trace;
     uint32_t seed;

@@ -97,11 +97,15 @@ typedef struct link_calls {
 } link_calls;
 
 /* With TLS, a link is opened after its handshake, and its session is born then, for the protocol
- * that ALPN chose. */
+ * that ALPN chose: HTTP/2 for "h2", else HTTP/1.1. A dial whose handshake fails is told `failed`;
+ * of an accepted connection, `closed` is told with a NULL link and the reason. */
 typedef struct link_birth {
     const link_calls *calls;
     void *user;
     const session_config *config; /* outlives the link */
+    tls_config *tls; /* NULL: cleartext. The link holds it; its caller may drop it after the call */
+    const char *tls_name;     /* dial: as tls_birth.name; need live for dial_open only */
+    tls_tickets *tls_tickets; /* dial: as tls_birth.tickets */
     h2_trace trace;
     uint32_t idle_ms; /* no streams and no bytes for this long: the link drains; 0: never */
     uint32_t
@@ -121,6 +125,9 @@ void link_touch(net_link *k);
 /* Bytes read from and written to the socket so far. */
 uint64_t link_received(const net_link *k);
 uint64_t link_sent(const net_link *k);
+
+/* What its handshake came to; NULL: cleartext. Until the link ends. */
+const tls_facts *link_tls(const net_link *k);
 
 /* "127.0.0.1", "::1", or the path of a UNIX socket; static until the link ends. */
 const char *link_peer(net_link *k);

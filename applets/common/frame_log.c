@@ -230,7 +230,7 @@ static void log_closed(void *user, uint32_t stream_id, uint32_t code) {
 }
 
 h2_trace frame_log_trace(frame_log *l) {
-    static const h2_trace_ops ops = {log_frame, log_data, log_closed};
+    static const h2_trace_ops ops = {log_frame, log_data, log_closed, NULL};
     return (h2_trace){&ops, l};
 }
 

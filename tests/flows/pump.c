@@ -30,7 +30,7 @@ static void trace_closed(void *user, uint32_t id, uint32_t code) {
 }
 
 h2_trace pump_trace(player *p) {
-    static const h2_trace_ops ops = {trace_frame, trace_piece, trace_closed};
+    static const h2_trace_ops ops = {trace_frame, trace_piece, trace_closed, NULL};
     return (h2_trace){&ops, p};
 }
 

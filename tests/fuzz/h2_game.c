@@ -138,7 +138,7 @@ static void trace_closed(void *user, uint32_t id, uint32_t code) {
     seen ^= (uint8_t)(id + code);
 }
 
-static const h2_trace_ops trace_ops = {trace_frame, trace_data, trace_closed};
+static const h2_trace_ops trace_ops = {trace_frame, trace_data, trace_closed, NULL};
 
 /* ---- the game ---- */
 

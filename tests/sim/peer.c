@@ -49,7 +49,7 @@ static void trace_closed(void *user, uint32_t id, uint32_t code) {
     if (++st->view[p->side].gone > 1) sim_fail(p->sim, "%s closes stream %u twice", p->name, id);
 }
 
-static const h2_trace_ops trace_ops = {trace_frame, trace_content, trace_closed};
+static const h2_trace_ops trace_ops = {trace_frame, trace_content, trace_closed, NULL};
 
 /* ---- birth and death ---- */
 

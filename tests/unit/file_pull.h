@@ -57,8 +57,13 @@ static inline void no_output_done(void *self, size_t n) {
 
 static inline void no_end(void *self) { (void)self; }
 
-static const tls_ports no_tls = {no_feed,        no_plain, no_seal, no_output,
-                                 no_output_done, no_end,   no_end};
+static const tls_ports no_tls = {.feed = no_feed,
+                                 .plain = no_plain,
+                                 .seal = no_seal,
+                                 .output = no_output,
+                                 .output_done = no_output_done,
+                                 .close = no_end,
+                                 .free = no_end};
 
 /* A link over one end of a socket pair; tls may be NULL. */
 static inline void begin_link(const tls_ports *tls) {

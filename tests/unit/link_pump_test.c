@@ -181,8 +181,13 @@ static void toy_close(void *self) {
 
 static void toy_free(void *self) { ((toy *)self)->frees++; }
 
-static const tls_ports toy_ports = {toy_feed,        toy_plain, toy_seal, toy_output,
-                                    toy_output_done, toy_close, toy_free};
+static const tls_ports toy_ports = {.feed = toy_feed,
+                                    .plain = toy_plain,
+                                    .seal = toy_seal,
+                                    .output = toy_output,
+                                    .output_done = toy_output_done,
+                                    .close = toy_close,
+                                    .free = toy_free};
 
 static void send_sealed(int fd, char letter, const char *p, size_t n) {
     uint8_t record[600] = {(uint8_t)letter ^ 0x55, 0x55, 0x55, (uint8_t)(n >> 8) ^ 0x55,

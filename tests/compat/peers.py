@@ -44,6 +44,17 @@ def digest(data):
     return hashlib.sha256(data).hexdigest()
 
 
+class Identity:
+    """A certificate for localhost and 127.0.0.1, signed by its own key (ECDSA P-256), in files of a folder that goes with it."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="h2box-identity-")
+        self.key, self.cert = self.folder.name + "/key.pem", self.folder.name + "/cert.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                        "-keyout", self.key, "-out", self.cert], check=True, capture_output=True, timeout=60)
+
+
 def wait_port(port, process, seconds=20):
     end = time.time() + seconds
     while time.time() < end:
@@ -95,24 +106,34 @@ class Running:
         self.log.close()
 
 
-def h2box_server(site, *options, env=None, name=None, port=None):
+# Each of the following serves over TLS when it is given an identity, else in the clear.
+
+def h2box_server(site, *options, env=None, name=None, port=None, identity=None):
     port = port or free_port()
     args = [name] if name else [H2BOX, "server"]
-    return Running([*args, "--no-tls", "-d", site, "-a", "127.0.0.1", *options, str(port)], port, env)
+    args += [] if identity else ["--no-tls"]
+    return Running([*args, "-d", site, "-a", "127.0.0.1", *options, str(port), *key_and_cert(identity)], port, env)
 
 
-def nghttpd(site, *options):
+def nghttpd(site, *options, identity=None):
     port = free_port()
-    return Running(["nghttpd", "--no-tls", "-d", site, "-a", "127.0.0.1", *options, str(port)], port)
+    args = ["nghttpd"] if identity else ["nghttpd", "--no-tls"]
+    return Running([*args, "-d", site, "-a", "127.0.0.1", *options, str(port), *key_and_cert(identity)], port)
 
 
-def nginx(site, extra="", inside="", connections=256):
+def key_and_cert(identity):
+    return [identity.key, identity.cert] if identity else []
+
+
+def nginx(site, extra="", inside="", connections=256, identity=None):
     """nginx of Debian 12 speaks prior-knowledge h2c on a `listen ... http2` socket; newer ones want `http2 on`.
     extra goes into http {}, inside into server {}."""
     port = free_port()
     folder = tempfile.mkdtemp(prefix="h2box-nginx-")
     version = subprocess.run(["nginx", "-v"], capture_output=True, text=True).stderr
     new = tuple(int(n) for n in re.findall(r"\d+", version)[:3]) >= (1, 25, 1)
+    if identity:
+        inside += " ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv1.2 TLSv1.3;" % (identity.cert, identity.key)
     with open(folder + "/nginx.conf", "w") as f:
         f.write("""
             daemon off; master_process off; pid %(d)s/pid; error_log %(d)s/error.log;
@@ -121,18 +142,19 @@ def nginx(site, extra="", inside="", connections=256):
                    uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;
                    server { listen 127.0.0.1:%(port)d%(old)s; %(new)s root %(site)s; %(inside)s } }
             """ % {"d": folder, "port": port, "site": site, "extra": extra, "inside": inside,
-                   "connections": connections, "old": "" if new else " http2",
+                   "connections": connections, "old": (" ssl" if identity else "") + ("" if new else " http2"),
                    "new": "http2 on;" if new else ""})
     return Running(["nginx", "-p", folder, "-c", folder + "/nginx.conf", "-e", folder + "/error.log"], port)
 
 
-def h2o(site, extra=""):
+def h2o(site, extra="", identity=None):
     """extra: lines of the configuration's top level."""
     port = free_port()
     folder = tempfile.mkdtemp(prefix="h2box-h2o-")
     with open(folder + "/h2o.conf", "w") as f:
-        f.write("listen:\n  host: 127.0.0.1\n  port: %d\nnum-threads: 1\nuser: root\nhosts:\n  default:\n    paths:\n"
-                "      /:\n        file.dir: %s\n%s" % (port, site, extra))
+        ssl = "  ssl:\n    certificate-file: %s\n    key-file: %s\n" % (identity.cert, identity.key) if identity else ""
+        f.write("listen:\n  host: 127.0.0.1\n  port: %d\n%snum-threads: 1\nuser: root\nhosts:\n  default:\n    paths:\n"
+                "      /:\n        file.dir: %s\n%s" % (port, ssl, site, extra))
     return Running(["h2o", "-m", "worker", "-c", folder + "/h2o.conf"], port)
 
 

@@ -2,7 +2,8 @@
 """Tables of the docs that come from lists: `<!-- generated:NAME -->` ... `<!-- end -->`.
 
 NAME is the stem of a core/*.def; or `applets`, for applets/list.def; or `options`, for what `h2box --docs APPLET` prints
-of every applet, by the program that H2BOX names (the one of the dev preset); or `rules`, for tests/flows/rules.tsv. Without arguments it fails where a page differs
+of every applet, by the program that H2BOX names (the one of the dev preset); or `compat_TOOL`, for these rows beside those of an older tool (compat_pages.py);
+or `rules`, for tests/flows/rules.tsv. Without arguments it fails where a page differs
 from the list, and where a list of core is in no page; with --write it rewrites the pages.
 
 A row is MACRO(arg, arg, ...) with an optional comment behind it. Column titles are the words in the list's opening
@@ -13,6 +14,7 @@ import re
 import subprocess
 import sys
 
+import compat_pages
 import rules
 from common import ROOT, Report, read
 
@@ -81,21 +83,35 @@ def table(path):
     return "\n".join(re.sub(r" +\|", " |", line) for line in out) + "\n", len(rows)
 
 
-def options(report):
-    """The option tables of all applets, as the program prints them; None when there is no program to ask."""
+def applets():
+    """(name, old name) of every applet."""
+    for row in ROW.finditer(read("applets/list.def")):
+        yield tuple(a.strip('"') for a in arguments(row[2])[1:3])
+
+
+def option_docs(report, name):
+    """The options of an applet, as the program prints them; None when there is no program to ask."""
     program = os.environ.get("H2BOX") or os.path.join(ROOT, "build/dev/h2box")
     if not os.access(program, os.X_OK):
         print(f"no {program}: the option tables are not looked at")
         return None
-    out = []
-    for row in ROW.finditer(read("applets/list.def")):
-        name = arguments(row[2])[1].strip('"')
-        run = subprocess.run([program, "--docs", name], capture_output=True, text=True, check=False)
-        if run.returncode or not run.stdout:
-            report.fault("applets/list.def", 1, f"h2box --docs {name} fails: {run.stderr.strip()}")
-            return None
-        out.append(run.stdout.strip("\n"))
-    return "\n\n".join(out) + "\n"
+    run = subprocess.run([program, "--docs", name], capture_output=True, text=True, check=False)
+    if run.returncode or not run.stdout:
+        report.fault("applets/list.def", 1, f"h2box --docs {name} fails: {run.stderr.strip()}")
+        return None
+    return run.stdout.strip("\n")
+
+
+def options(report):
+    out = [option_docs(report, name) for name, _ in applets()]
+    return None if None in out else "\n\n".join(out) + "\n"
+
+
+def compat(report, tool):
+    docs = [option_docs(report, name) for name, old in applets() if old == tool]
+    if not docs:
+        report.fault("applets/list.def", 1, f"no applet takes the place of {tool}")
+    return compat_pages.table(tool, docs[0], report) if docs and docs[0] else None
 
 
 def main():
@@ -115,8 +131,8 @@ def main():
 
         def fill(match, name=name):
             which = match[2]
-            if which == "options":
-                found = options(report)
+            if which == "options" or which.startswith("compat_"):
+                found = options(report) if which == "options" else compat(report, which[7:])
                 return match[0] if found is None else match[1] + "\n" + found + "\n" + match[4]
             if which == "rules":
                 return match[1] + "\n" + rules.page() + "\n" + match[4]

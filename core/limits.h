@@ -261,6 +261,11 @@
 #define LIMIT_PATH 4096u
 #define LIMIT_NAME 255u
 
+/* Ranges that one request may ask for; more are answered by the whole. Each part costs a header and
+ * a body. CVE-2011-3192 ("Apache killer": 1,300 of them); Apache allows 200,
+ * browsers and players ask for one. */
+#define LIMIT_RANGES 16u
+
 /* What a request that waits for its file keeps of its URI, for the redirect of a directory; what is
  * longer is redirected by its path alone. */
 #define LIMIT_LOCATION 1024u

@@ -31,10 +31,11 @@ ONLY = {
 }
 
 # The small parts: leaves that see only bytes, verdict, limits and mem, and that everybody may see.
-SMALL = {"uri", "date", "mime", "cookie", "base64", "altsvc", "json", "range", "priority", "sfv", "text", "path"}
+SMALL = {"uri", "date", "mime", "cookie", "base64", "altsvc", "json", "range", "priority", "sfv", "text", "path",
+         "etag", "accept"}
 
 # What applets may include of core.
-APPLETS_CORE = {"session", "bytes", "fields", "http", "verdict", "limits", "h2_trace", "mem", "outq"} | SMALL
+APPLETS_CORE = {"session", "bytes", "fields", "http", "verdict", "limits", "h2_trace", "mem", "outq", "conditional"} | SMALL
 APPLETS_CORE_PREFIXES = ("hpack",)
 
 # The order inside core: ranks of file stems ("x*": all that begin so; the first match counts). A file may include lower
@@ -45,7 +46,7 @@ RANKS = [
     ["mem"],
     ["outq"] + sorted(SMALL),
     ["fields"],
-    ["http"],
+    ["http", "conditional"],
     ["huffman*"],
     ["hpack"],
     ["hpack_enc", "hpack_dec"],

@@ -44,7 +44,7 @@ struct job {
     uv_work_t work;
     file_cache *cache;
     uint64_t begun_ms;
-    int root;
+    file_root root;
     bool only_check;
     unsigned count;
     file_load loads[];
@@ -52,7 +52,7 @@ struct job {
 
 struct file_cache {
     loop *loop;
-    int root;
+    file_root root;
     bool closed;
     unsigned busy, descriptors_most; /* busy: entries with a job */
     uint64_t seed;
@@ -204,7 +204,7 @@ static void answer(entry *e, file_status status, file *f) {
 
 static void end_cache(file_cache *c) {
     if (!c->closed || c->busy) return;
-    close(c->root);
+    close(c->root.fd);
     mem_give(&c->loop->mem, c, sizeof *c);
 }
 
@@ -221,7 +221,7 @@ static void take_result(entry *e, const file_load *load, uint64_t begun_ms) {
 
 static void run_job(uv_work_t *work) {
     job *j = work->data;
-    for (unsigned i = 0; i < j->count; i++) file_load_run(&j->loads[i], j->root, j->only_check);
+    for (unsigned i = 0; i < j->count; i++) file_load_run(&j->loads[i], &j->root, j->only_check);
 }
 
 static job *new_job(file_cache *c, unsigned count, unsigned busy_most) {
@@ -348,8 +348,8 @@ file_cache *file_cache_new(loop *l, const char *root, const char **why) {
     file_cache *c = mem_take(&l->mem, sizeof *c);
     if (!c) return NULL;
     *c = (file_cache){.loop = l};
-    c->root = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (c->root < 0) {
+    c->root.fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (c->root.fd < 0) {
         *why = loop_error_text(errno);
         mem_give(&l->mem, c, sizeof *c);
         return NULL;
@@ -362,6 +362,10 @@ file_cache *file_cache_new(loop *l, const char *root, const char **why) {
     *why = NULL;
     return c;
 }
+
+void file_cache_confine(file_cache *c) { c->root.confined = true; }
+
+const file_root *file_cache_root(const file_cache *c) { return &c->root; }
 
 void file_cache_free(file_cache *c) {
     if (!c || c->closed) return;
@@ -429,3 +433,21 @@ void file_close(file *f) {
 uint64_t file_size(const file *f) { return f->size; }
 
 int64_t file_mtime(const file *f) { return f->is.modified.tv_sec; }
+
+uint64_t file_version(const file *f) { return f->version; }
+
+span file_etag(const file *f) { return span_of(f->etag, sizeof f->etag); }
+
+ssize_t file_read(const file *f, uint64_t offset, void *p, size_t n) {
+    if (f->fd < 0) {
+        uint64_t left = offset < f->size ? f->size - offset : 0;
+        if (n > left) n = (size_t)left;
+        if (n) memcpy(p, f->bytes + offset, n);
+        return (ssize_t)n;
+    }
+    ssize_t got;
+    do {
+        got = pread(f->fd, p, n, (off_t)offset);
+    } while (got < 0 && errno == EINTR);
+    return got;
+}

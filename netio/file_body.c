@@ -24,11 +24,35 @@ static void release_small(void *user) { file_close(user); }
 
 static const http_body_ops small_ops = {pull_small, done_small, release_small};
 
+/* ---- a part of a small file ---- */
+
+typedef struct part {
+    file *file;
+    loop *loop;
+    uint64_t start;
+    size_t length;
+} part;
+
+static http_pull pull_part(void *user, uint64_t offset, size_t want, span *lent) {
+    const part *p = user;
+    size_t left = p->length - (size_t)offset;
+    *lent = span_of(p->file->bytes + p->start + offset, left < want ? left : want);
+    return lent->n == left ? HTTP_PULL_END : HTTP_PULL_MORE;
+}
+
+static void release_part(void *user) {
+    part *p = user;
+    file_close(p->file);
+    mem_give(&p->loop->mem, p, sizeof *p);
+}
+
+static const http_body_ops part_ops = {pull_part, done_small, release_part};
+
 /* ---- bigger files: pages of the map are lent, or a few chunks take turns ---- */
 
 #define CHUNKS (LIMIT_FILE_AHEAD / LIMIT_FILE_CHUNK)
 
-/* The end of a file, which is always read: a frame. */
+/* The end of what is sent, which is always read: a frame. */
 #define TAIL 16384u
 _Static_assert(TAIL <= LIMIT_FILE_CHUNK, "a chunk that reaches the end of the file begins there");
 
@@ -44,6 +68,7 @@ typedef struct big {
     net_link *link;
     loop *loop; /* the link may be gone when a read ends */
     http_ref ref;
+    uint64_t start, end;  /* what of the file is sent */
     chunk chunks[CHUNKS]; /* a ring, in the order of the file */
     unsigned oldest, count;
     uint64_t read_end;   /* what was lent from the map, or read, reaches to */
@@ -65,7 +90,7 @@ typedef struct big {
 static chunk *chunk_of(big *b, unsigned i) { return &b->chunks[(b->oldest + i) % CHUNKS]; }
 
 static size_t chunk_want(const big *b, const chunk *c) {
-    uint64_t left = b->file->size - c->start;
+    uint64_t left = b->end - c->start;
     return left < c->room ? (size_t)left : c->room;
 }
 
@@ -167,18 +192,17 @@ static void read_next(big *b, size_t want) {
 /* The end is read once everything mapped is written: had the file been cut off before, it would not
  * be there. So no body ends that lent zeros in place of its content. */
 static bool too_early(const big *b) {
-    return b->returned < b->mapped_end && b->file->size - b->read_end <= LIMIT_FILE_CHUNK;
+    return b->returned < b->mapped_end && b->end - b->read_end <= LIMIT_FILE_CHUNK;
 }
 
 static bool can_read(const big *b) {
-    return b->count < CHUNKS && !b->reading && !b->failed && b->read_end < b->file->size &&
-           !too_early(b);
+    return b->count < CHUNKS && !b->reading && !b->failed && b->read_end < b->end && !too_early(b);
 }
 
 /* Lends a piece of the map, but none so small that the core would copy it. */
 static bool lend_mapped(big *b, uint64_t offset, size_t want, span *lent) {
     file *f = b->file;
-    uint64_t now = loop_now_ms(b->loop), end = f->size - TAIL;
+    uint64_t now = loop_now_ms(b->loop), end = b->end > TAIL ? b->end - TAIL : 0;
     if (!b->maps || b->reading || offset >= end || !file_map_open(f, b->loop)) return false;
     if (offset >= b->here_end || now - b->here_ms > LIMIT_MAP_PROBE_MS) {
         size_t most = end - offset < LIMIT_MAP_PROBE ? (size_t)(end - offset) : LIMIT_MAP_PROBE;
@@ -204,7 +228,8 @@ static http_pull pull_big(void *user, uint64_t offset, size_t want, span *lent) 
     big *b = user;
     *lent = (span){NULL, 0};
     if (b->mapped_end && b->file->map_cut) return HTTP_PULL_FAILED;
-    if (want == 0) return offset == b->file->size ? HTTP_PULL_END : HTTP_PULL_MORE;
+    offset += b->start;
+    if (want == 0) return offset == b->end ? HTTP_PULL_END : HTTP_PULL_MORE;
     const chunk *c = chunk_at(b, offset);
     if (!c && lend_mapped(b, offset, want, lent)) return HTTP_PULL_MORE;
     if (!c && can_read(b)) {
@@ -218,7 +243,7 @@ static http_pull pull_big(void *user, uint64_t offset, size_t want, span *lent) 
     }
     size_t left = (size_t)(c->end - offset);
     *lent = span_of(c->bytes + (offset - c->start), left < want ? left : want);
-    if (offset + lent->n == b->file->size) return HTTP_PULL_END;
+    if (offset + lent->n == b->end) return HTTP_PULL_END;
     if (b->cold && want >= LIMIT_FILE_CHUNK / 2 && can_read(b)) read_next(b, want);
     return HTTP_PULL_MORE;
 }
@@ -245,21 +270,42 @@ static void release_big(void *user) {
 
 static const http_body_ops big_ops = {pull_big, done_big, release_big};
 
-bool file_body(file *f, net_link *k, http_ref ref, http_body *body) {
-    if (f->fd < 0) {
-        f->refs++;
+static bool small_part(file *f, net_link *k, uint64_t start, uint64_t length, http_body *body) {
+    f->refs++;
+    if (length == f->size) {
         *body = (http_body){&small_ops, f};
         return true;
     }
+    part *p = mem_take(&k->loop->mem, sizeof *p);
+    if (!p) {
+        f->refs--;
+        return false;
+    }
+    *p = (part){.file = f, .loop = k->loop, .start = start, .length = (size_t)length};
+    *body = (http_body){&part_ops, p};
+    return true;
+}
+
+bool file_body_part(file *f, net_link *k, http_ref ref, uint64_t start, uint64_t length,
+                    http_body *body) {
+    if (f->fd < 0) return small_part(f, k, start, length, body);
     big *b = mem_take(&k->loop->mem, sizeof *b);
     if (!b) return false;
     *b = (big){.file = f,
                .link = k,
                .loop = k->loop,
                .ref = ref,
+               .start = start,
+               .end = start + length,
+               .read_end = start,
+               .returned = start,
                .maps = !link_has_tls(k),
                .wake = {.run = on_wake}};
     f->refs++;
     *body = (http_body){&big_ops, b};
     return true;
+}
+
+bool file_body(file *f, net_link *k, http_ref ref, http_body *body) {
+    return file_body_part(f, k, ref, 0, f->size, body);
 }

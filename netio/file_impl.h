@@ -18,6 +18,12 @@ typedef struct file_identity {
     ino_t inode;
 } file_identity;
 
+/* The document root: a descriptor for the path alone. */
+typedef struct file_root {
+    int fd;
+    bool confined; /* symbolic links lead nowhere outside of it */
+} file_root;
+
 struct file {
     uint32_t refs;
     int fd;           /* -1: the bytes are here */
@@ -27,8 +33,10 @@ struct file {
     bool map_cut;     /* zeros have taken the place of its pages */
     uint64_t size;    /* of the body: what was read, when the bytes are here */
     file_identity is;
+    uint64_t version;           /* told from all others of its name by this */
     uint8_t *map;               /* of the whole of a bigger file, or NULL */
     file *map_next, **map_prev; /* in loop.mapped */
+    uint8_t etag[FILE_ETAG];
     uint8_t bytes[];
 };
 
@@ -46,7 +54,7 @@ typedef struct file_load {
 } file_load;
 
 /* Opens, checks and (if small) reads, but `only_check` does no more than a stat; on any thread. */
-void file_load_run(file_load *load, int root, bool only_check);
+void file_load_run(file_load *load, const file_root *root, bool only_check);
 
 /* Forgets a version that nobody has any more; on any thread. */
 void file_load_free(file *f);
@@ -57,6 +65,16 @@ bool file_load_unwritten(const file *f);
 
 /* Descriptors open for bigger files, of all caches together. */
 unsigned file_load_descriptors(void);
+
+/* ---- the root (file_root.c); on any thread ---- */
+
+/* As openat and fstatat, on a path relative to the root; where it is confined, what leads outside
+ * is not there (ENOENT). */
+int file_root_open(const file_root *r, const char *path, int flags);
+int file_root_stat(const file_root *r, const char *path, struct stat *st);
+
+/* What file_cache_new was given, for others that read below it. */
+const file_root *file_cache_root(const file_cache *c);
 
 /* ---- maps (file_map.c) ---- */
 

@@ -72,6 +72,28 @@ static bool read_whole(file *f, int fd) {
     return true;
 }
 
+static uint64_t mix(uint64_t h, uint64_t v) {
+    h = (h ^ v) * 0x9e3779b97f4a7c15u; /* 2^64 over the golden ratio */
+    return h ^ h >> 32;
+}
+
+/* All that tells versions apart goes into it, also the inode and the time of the last change: tools
+ * that build the same thing everywhere give all files one time. Of them it shows nothing
+ * (CVE-2003-1418: inode numbers in entity tags). */
+static uint64_t version_of(const file_identity *is) {
+    uint64_t h = mix(is->size, (uint64_t)is->modified.tv_sec);
+    h = mix(h, (uint64_t)is->modified.tv_nsec);
+    h = mix(h, (uint64_t)is->changed.tv_sec);
+    h = mix(h, (uint64_t)is->changed.tv_nsec);
+    return mix(mix(h, is->device), is->inode);
+}
+
+static void put_etag(uint8_t out[FILE_ETAG], uint64_t version) {
+    out[0] = out[FILE_ETAG - 1] = '"';
+    for (unsigned i = FILE_ETAG - 2; i > 0; i--, version >>= 4)
+        out[i] = (uint8_t)"0123456789abcdef"[version & 15];
+}
+
 static file_status take_version(file_load *load, int fd, const struct stat *st) {
     bool small = st->st_size <= (off_t)LIMIT_CACHE_FILE;
     struct statfs fs;
@@ -94,19 +116,34 @@ static file_status take_version(file_load *load, int fd, const struct stat *st) 
         atomic_fetch_add_explicit(&descriptors, 1, memory_order_relaxed);
         posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* doubles the kernel's read-ahead */
     }
+    f->version = version_of(&f->is);
+    put_etag(f->etag, f->version);
     load->fresh = f;
     return FILE_OK;
 }
 
-void file_load_run(file_load *load, int root, bool only_check) {
+/* What we have is not outside of the root, and if the path now leads there, it leads to something
+ * else. */
+static int look(const file_load *load, const file_root *root, struct stat *st) {
+    return load->have ? fstatat(root->fd, load->path, st, 0) : file_root_stat(root, load->path, st);
+}
+
+void file_load_run(file_load *load, const file_root *root, bool only_check) {
     struct stat st;
     load->same = load->changed = false;
     load->fresh = NULL;
     /* Looked at before it is opened: opening a device can have effects, however soon it is closed.
      */
-    if (fstatat(root, load->path, &st, 0) != 0) {
+    if (look(load, root, &st) != 0) {
         load->status = status_of(errno);
         return;
+    }
+    if (!S_ISREG(st.st_mode) && load->have && root->confined) {
+        load->have = false;
+        if (file_root_stat(root, load->path, &st) != 0) {
+            load->status = status_of(errno);
+            return;
+        }
     }
     if (!S_ISREG(st.st_mode)) {
         load->status = S_ISDIR(st.st_mode) ? FILE_DIRECTORY : FILE_MISSING;
@@ -124,7 +161,7 @@ void file_load_run(file_load *load, int root, bool only_check) {
     }
     /* It may have become something else since; O_NONBLOCK keeps a FIFO from blocking, O_NOCTTY a
      * terminal from adopting us. */
-    int fd = openat(root, load->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int fd = file_root_open(root, load->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         load->status = status_of(errno);
     } else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {

@@ -123,6 +123,37 @@ bool loop_post(loop *l, void (*fn)(void *user), void *user) {
     return false;
 }
 
+/* ---- work for other threads ---- */
+
+typedef struct work {
+    uv_work_t request;
+    loop *loop;
+    void (*run)(void *user);
+    void (*done)(void *user, bool ran);
+    void *user;
+} work;
+
+static void run_work(uv_work_t *request) {
+    work *w = request->data;
+    w->run(w->user);
+}
+
+static void end_work(uv_work_t *request, int status) {
+    work w = *(work *)request->data;
+    mem_give(&w.loop->mem, request->data, sizeof w);
+    w.done(w.user, status == 0);
+}
+
+bool loop_work(loop *l, void (*run)(void *user), void (*done)(void *user, bool ran), void *user) {
+    work *w = mem_take(&l->mem, sizeof *w);
+    if (!w) return false;
+    *w = (work){.loop = l, .run = run, .done = done, .user = user};
+    w->request.data = w;
+    if (uv_queue_work(&l->uv, &w->request, run_work, end_work) == 0) return true;
+    mem_give(&l->mem, w, sizeof *w);
+    return false;
+}
+
 /* ---- birth and end ---- */
 
 static void init_fields(loop *l) {

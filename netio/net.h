@@ -11,6 +11,8 @@
 #ifndef H2BOX_NETIO_NET_H
 #define H2BOX_NETIO_NET_H
 
+#include <sys/types.h>
+
 #include "core/mem.h"
 #include "core/session.h"
 #include "tls/tls.h"
@@ -44,6 +46,11 @@ uint32_t loop_random(loop *l); /* from the system's generator */
  * False when memory is refused or the loop has ended (of a worker: until worker_join; a loop of
  * your own must still be there). */
 bool loop_post(loop *l, void (*fn)(void *user), void *user);
+
+/* Calls run(user) on a thread of libuv's pool, for work that takes long or blocks, then done on the
+ * loop; `ran` is false when the loop ended before its turn came. The loop waits for it: at its end
+ * too, when links are gone. False when memory is refused: nothing follows. */
+bool loop_work(loop *l, void (*run)(void *user), void (*done)(void *user, bool ran), void *user);
 
 /* ---- kept bytes (buf.c) ---- */
 
@@ -226,6 +233,10 @@ typedef enum file_status {
  * of it is opened but through symbolic links. */
 file_cache *file_cache_new(loop *l, const char *root, const char **why);
 
+/* From now on symbolic links that lead out of the root are as if they were not there. To be called
+ * before the first file_open. */
+void file_cache_confine(file_cache *c);
+
 /* Who still waits for a file is answered FILE_BUSY now; files and bodies that are out stay good. */
 void file_cache_free(file_cache *c);
 
@@ -239,11 +250,45 @@ void file_close(file *f);
 uint64_t file_size(const file *f);
 int64_t file_mtime(const file *f); /* seconds since the epoch */
 
+/* Tells this version of a file from all others, and files from each other. */
+uint64_t file_version(const file *f);
+
+#define FILE_ETAG 18u
+span file_etag(const file *f); /* its entity tag, quotes included; until file_close */
+
+/* Up to n bytes from offset on, as pread(2) has it: may block, for loop_work. */
+ssize_t file_read(const file *f, uint64_t offset, void *p, size_t n);
+
 /* Makes a body that sends the whole of f on one stream of the link; it holds its own reference to
  * f, until release (also to be called by hand when the session refuses the body). Big files are
  * read without blocking the loop: when a pull said LATER, the stream is woken and the link touched
  * as soon as there is more. A file that shrinks meanwhile fails the body (the stream is reset).
  * False when memory is refused. Small files cost no allocation. */
 bool file_body(file *f, net_link *k, http_ref ref, http_body *body);
+
+/* The same for `length` (not 0) bytes from `start` on, which must lie within the file. */
+bool file_body_part(file *f, net_link *k, http_ref ref, uint64_t start, uint64_t length,
+                    http_body *body);
+
+/* ---- folders (folder.c) ---- */
+
+typedef struct folder folder;
+
+typedef struct folder_entry {
+    const char *name; /* as the file system has it: any byte but '/' and NUL */
+    uint64_t size;
+    int64_t modified; /* seconds since the epoch */
+    bool is_folder;   /* else it is a regular file */
+} folder_entry;
+
+/* What reading a folder below the cache's root needs: path as for file_open. The cache may be freed
+ * meanwhile. NULL when the system refuses. */
+folder *folder_open(file_cache *c, span path);
+
+/* Tells all files and folders in it, in no order, until `entry` says false. Blocks: for loop_work.
+ */
+file_status folder_read(const folder *d, bool (*entry)(void *user, const folder_entry *e),
+                        void *user);
+void folder_close(folder *d); /* on any thread */
 
 #endif

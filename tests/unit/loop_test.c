@@ -202,3 +202,35 @@ Test(loop, workers_that_give_up, .timeout = 60) {
     worker_join(NULL);
     cr_assert_geq(worker_cores(), 1);
 }
+
+typedef struct labour {
+    pthread_t by;
+    atomic_uint runs;
+    unsigned done, not_run;
+} labour;
+
+static void do_labour(void *user) {
+    labour *w = user;
+    w->by = pthread_self();
+    atomic_fetch_add(&w->runs, 1);
+}
+
+static void end_labour(void *user, bool ran) {
+    labour *w = user;
+    w->done++;
+    if (!ran) w->not_run++;
+}
+
+Test(loop, work, .timeout = 60) {
+    labour w = {0};
+    loop *lo = loop_new();
+    cr_assert(loop_work(lo, do_labour, end_labour, &w));
+    cr_assert_eq(w.done, 0);
+    loop_run(lo); /* which waits for it */
+    cr_assert_eq(w.done, 1);
+    cr_assert(!pthread_equal(w.by, pthread_self()));
+    for (unsigned i = 0; i < 50; i++) cr_assert(loop_work(lo, do_labour, end_labour, &w));
+    loop_free(lo); /* so does the end */
+    cr_assert_eq(w.done, 51);
+    cr_assert_eq(atomic_load(&w.runs) + w.not_run, 51);
+}

@@ -69,9 +69,7 @@
 #undef MBEDTLS_ECP_DP_BP512R1_ENABLED
 #undef MBEDTLS_ECP_DP_CURVE448_ENABLED
 
-/* Certificates are read, not written. */
-#undef MBEDTLS_X509_CREATE_C
-#undef MBEDTLS_X509_CRT_WRITE_C
+/* Certificates are read, and written for a server that has none; requests for them are neither. */
 #undef MBEDTLS_X509_CSR_WRITE_C
 #undef MBEDTLS_X509_CSR_PARSE_C
 #undef MBEDTLS_PKCS7_C

@@ -42,6 +42,7 @@ function(h2box_layer layer)
         target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
         h2box_use(${target} uv)
     elseif(layer STREQUAL "tls")
+        target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
         h2box_use(${target} mbedtls)
     elseif(layer STREQUAL "core")
         # The same sources as plain objects: what they reference is what the core reaches for, so `nm` can prove that

@@ -215,6 +215,39 @@
 /* Pushed streams that a client takes on one connection; browsers took none since 2022. */
 #define LIMIT_PUSHES 1000u
 
+/* ---- TLS ---- */
+
+/* Content of a record at most, and sealed: RFC 8446 sections 5.1 and 5.2. */
+#define LIMIT_TLS_RECORD        16384u
+#define LIMIT_TLS_SEALED_RECORD 16640u
+
+/* Records of a connection that begins, or was idle for COLD_MS, carry so little that each fits a
+ * packet of 1500 bytes, until WARM bytes have gone: a record can be read only once all of it is
+ * there. nghttpx: 1300 bytes until 1 MiB, after 1 s; h2o 1400 until 64 KiB (and a full window). */
+#define LIMIT_TLS_SMALL_RECORD 1370u
+#define LIMIT_TLS_WARM         65536u
+#define LIMIT_TLS_COLD_MS      1000
+
+/* Sealed bytes that wait for the socket: what is sealed can no longer be overtaken. */
+#define LIMIT_SEALED 131072u
+
+/* A handshake takes no longer; nginx client_header_timeout 60 s (which covers it), h2o
+ * handshake-timeout 10 s, nghttpx frontend-read-timeout. CVE-2007-6750. */
+#define LIMIT_HANDSHAKE_MS 10000u
+
+/* Handshakes under way in one loop, of 40 KiB each at most; for one more the one that has waited
+ * longest for its peer goes. */
+#define LIMIT_HANDSHAKES 1000u
+
+/* Life of a server's tickets, and how often their key changes; nghttpx 12 h and 1 h. RFC 8446
+ * section 4.6.1 allows 7 days. */
+#define LIMIT_TICKET_SECONDS 3600u
+
+/* Sessions that a client keeps to resume, one a server, and the bytes of one (TLS 1.2 keeps the
+ * server's certificate in it). */
+#define LIMIT_TICKETS      100u
+#define LIMIT_TICKET_BYTES 16384u
+
 /* ---- files ---- */
 
 /* Files whose bytes are kept: their size, and all of them together; open descriptors and stat

@@ -1,10 +1,12 @@
 #include <errno.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/limits.h"
 #include "netio/dial_impl.h"
+#include "netio/handshake.h"
 #include "netio/link_impl.h"
 #include "netio/resolve.h"
 #include "netio/socket.h"
@@ -25,7 +27,8 @@ struct dial {
     bool by_name;
     int error; /* what the peer's refusal was, for people */
     bool far;  /* the error is no answer of the peer: its address cannot be reached from here */
-    char *host;
+    char *host, *tls_name; /* tls_name: NULL: none */
+    handshake *shaking;    /* while under way; it has the socket */
     socket_address addresses[LIMIT_ADDRESSES];
 };
 
@@ -49,6 +52,9 @@ static void end(dial *d) {
     loop_task_cancel(l, &d->begin);
     *d->prev = d->next;
     if (d->next) d->next->prev = d->prev;
+    if (d->shaking) handshake_cancel(d->shaking);
+    tls_config_drop(d->birth.tls);
+    if (d->tls_name) mem_give(&l->mem, d->tls_name, strlen(d->tls_name) + 1);
     mem_give(&l->mem, d->host, strlen(d->host) + 1);
     mem_give(&l->mem, d, sizeof *d);
     loop_release(l);
@@ -63,10 +69,43 @@ void dial_fail(dial *d, const char *why) {
     calls->failed(user, why);
 }
 
+static void on_shaken(void *user, const void *unused, const link_birth *birth, net_link *k,
+                      const char *why) {
+    dial *d = user;
+    const dial_calls *calls = d->calls;
+    (void)unused;
+    (void)birth;
+    d->shaking = NULL;
+    user = d->user;
+    end(d);
+    if (k)
+        calls->opened(user, k);
+    else
+        calls->failed(user, why);
+}
+
+/* Begins TLS; false when memory is refused. */
+static bool shake(dial *d, int fd) {
+    uint64_t now = loop_now_ms(d->loop), left = LIMIT_HANDSHAKE_MS;
+    if (d->deadline_ms < now + left) left = d->deadline_ms > now ? d->deadline_ms - now : 0;
+    char peer[300]; /* a name has 253 bytes at most; what is cut is only kept with others */
+    snprintf(peer, sizeof peer, "%s:%u", d->host, d->port);
+    handshake_begin b = {.birth = d->birth,
+                         .fd = fd,
+                         .name = d->tls_name,
+                         .peer = peer,
+                         .limit_ms = (uint32_t)left,
+                         .done = on_shaken,
+                         .user = d};
+    d->shaking = handshake_new(d->loop, &b);
+    return d->shaking != NULL;
+}
+
 static void succeed(dial *d, int fd) {
     const dial_calls *calls = d->calls;
     void *user = d->user;
-    net_link *k = link_new(d->loop, fd, &d->birth, NULL, NULL);
+    if (d->birth.tls && shake(d, fd)) return;
+    net_link *k = d->birth.tls ? NULL : link_new(d->loop, fd, &d->birth, NULL, NULL);
     end(d);
     if (k) {
         calls->opened(user, k);
@@ -204,12 +243,17 @@ dial *dial_open(loop *l, const char *host, uint16_t port, const link_birth *birt
     size_t n = strlen(host) + 1;
     dial *d = l->closing ? NULL : mem_take(&l->mem, sizeof *d);
     char *name = d ? mem_take(&l->mem, n) : NULL;
-    if (!name) {
+    size_t tls_n = birth->tls && birth->tls_name ? strlen(birth->tls_name) + 1 : 0;
+    char *tls_name = name && tls_n ? mem_take(&l->mem, tls_n) : NULL;
+    if (!name || (tls_n && !tls_name)) {
+        mem_give(&l->mem, name, n);
         mem_give(&l->mem, d, sizeof *d);
         return NULL;
     }
     *d = (dial){.loop = l, .birth = *birth, .calls = calls, .user = user, .port = port};
     d->host = memcpy(name, host, n);
+    if (tls_n) d->tls_name = memcpy(tls_name, birth->tls_name, tls_n);
+    if (birth->tls) tls_config_hold(birth->tls);
     d->deadline_ms = timeout_ms ? loop_now_ms(l) + timeout_ms : UINT64_MAX;
     d->begin.run = on_begin;
     d->ready.run = on_ready;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "netio/handshake.h"
 #include "netio/link_impl.h"
 
 /* An IPv6 address with its zone, or the path of a UNIX socket. */
@@ -96,10 +97,12 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
     if (!k) return NULL;
     session_birth b = {.mem = &l->mem,
                        .config = birth->config,
+                       .start = birth->config->start,
                        .scratch = &l->scratch,
                        .trace = birth->trace,
                        .seed = loop_random(l),
                        .now_ms = loop_now_ms(l)};
+    if (tls) b.start = handshake_start(tls->facts(tls_self));
     *k = (net_link){.loop = l,
                     .session = session_new(&b),
                     .calls = birth->calls,
@@ -118,6 +121,7 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
     if (tls) {
         k->extra->tls = tls;
         k->extra->tls_self = tls_self;
+        k->extra->fresh = true;
     }
     enlist(k);
     link_touch(k);
@@ -126,7 +130,8 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
 
 void link_end(net_link *k) {
     loop *l = k->loop;
-    if (link_has_tls(k) && !k->tls_closed) k->extra->tls->close(k->extra->tls_self);
+    /* A cut is not called an end: the peer would take what it has for all there is. */
+    if (link_has_tls(k) && !k->tls_closed && !k->why) k->extra->tls->close(k->extra->tls_self);
     if (!k->broken && !k->blocked) link_flush_write(k);
     k->ending = true;
     link_pump_end(k);
@@ -161,6 +166,10 @@ void *link_user(net_link *k) { return k->timer.user; }
 void link_set_user(net_link *k, void *user) { k->timer.user = user; }
 uint64_t link_received(const net_link *k) { return k->received; }
 uint64_t link_sent(const net_link *k) { return k->sent; }
+
+const tls_facts *link_tls(const net_link *k) {
+    return link_has_tls(k) ? k->extra->tls->facts(k->extra->tls_self) : NULL;
+}
 
 void link_touch(net_link *k) {
     loop *l = k->loop;

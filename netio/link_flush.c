@@ -80,22 +80,31 @@ static wrote write_clear(net_link *k) {
     return w;
 }
 
+/* Seals what the session has, as far as TLS takes it: all small frames of a turn into one record,
+ * all records into one write. */
+static void seal_some(net_link *k) {
+    loop *l = k->loop;
+    for (;;) {
+        size_t all = 0, n = session_output(k->session, l->iov, LOOP_IOV, budget(k));
+        if (!n) return;
+        for (size_t i = 0; i < n; i++) all += l->iov[i].n;
+        size_t sealed = k->extra->tls->seal(k->extra->tls_self, l->iov, n);
+        session_output_done(k->session, sealed);
+        if (sealed < all) return;
+    }
+}
+
 static wrote write_sealed(net_link *k) {
     loop *l = k->loop;
     const tls_ports *tls = k->extra->tls;
     void *self = k->extra->tls_self;
-    size_t done, n = tls->output(self, l->iov, LOOP_IOV);
-    if (n) {
-        wrote w = write_spans(k, l->iov, n, &done);
-        tls->output_done(self, done);
-        return w;
-    }
-    n = session_output(k->session, l->iov, LOOP_IOV, LIMIT_FLUSH_BUDGET);
+    size_t done, n;
+    seal_some(k);
+    n = tls->output(self, l->iov, LOOP_IOV);
     if (!n) return WROTE_ALL;
-    size_t sealed = tls->seal(self, l->iov, n);
-    if (!sealed) return WROTE_ALL; /* the handshake goes first */
-    session_output_done(k->session, sealed);
-    return WROTE_SOME;
+    wrote w = write_spans(k, l->iov, n, &done);
+    tls->output_done(self, done);
+    return w;
 }
 
 static wrote write_some(net_link *k) { return link_has_tls(k) ? write_sealed(k) : write_clear(k); }

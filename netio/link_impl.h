@@ -13,6 +13,8 @@
 typedef struct link_extra {
     const tls_ports *tls; /* NULL: cleartext */
     void *tls_self;
+    bool ended; /* the peer has said that it sends no more (close_notify) */
+    bool fresh; /* bytes may have come behind the handshake */
     span rest;  /* input that the session would not take yet (HTTP_EVENT_PAUSED) */
     buf *held;  /* where that lies; NULL: the session has taken everything */
     char *peer; /* made when first asked for */

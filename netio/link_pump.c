@@ -74,14 +74,22 @@ void link_pump_end(net_link *k) {
     }
 }
 
-/* Steps over the plaintext that TLS has ready. */
+/* Steps over the plaintext that TLS has ready, and sees what TLS has come to after it. */
 static void step_plain(net_link *k, buf *home) {
-    while (!link_has_rest(k) && !k->ending) {
-        span plain = k->extra->tls->plain(k->extra->tls_self);
-        if (!plain.n) return;
+    const tls_ports *tls = k->extra->tls;
+    const char *why = NULL;
+    span none = {NULL, 0};
+    for (;;) {
+        if (link_has_rest(k) || k->ending) return;
+        span plain = tls->plain(k->extra->tls_self);
+        if (!plain.n) break;
         if (k->calls->bytes) k->calls->bytes(k->timer.user, plain);
-        step_or_keep(k, home, plain);
+        if (!k->ending) step_or_keep(k, home, plain);
     }
+    tls_status status = tls->feed(k->extra->tls_self, &none, &why);
+    if (status == TLS_OK || k->eof) return;
+    k->extra->ended = status == TLS_CLOSED;
+    link_pump_eof(k, status == TLS_CLOSED ? NULL : why ? why : "TLS failed");
 }
 
 bool link_pump_rest(net_link *k) {
@@ -104,12 +112,8 @@ void link_pump_forget(net_link *k) {
 
 static void feed_tls(net_link *k, span in) {
     const char *why = NULL;
-    tls_status status = k->extra->tls->feed(k->extra->tls_self, &in, &why);
+    k->extra->tls->feed(k->extra->tls_self, &in, &why);
     step_plain(k, k->loop->slab);
-    if (k->ending || status == TLS_OK) return;
-    /* Plaintext that waits behind a pause is lost with a peer that is gone: nobody would read the
-     * answer. */
-    link_pump_eof(k, status == TLS_CLOSED ? NULL : why ? why : "TLS failed");
 }
 
 static void feed(net_link *k, const uint8_t *p, size_t n) {
@@ -124,6 +128,13 @@ static void feed(net_link *k, const uint8_t *p, size_t n) {
         if (!k->ending) step_or_keep(k, l->slab, span_of(p, n));
     }
     link_touch(k);
+}
+
+/* The socket's end without the end of TLS: anybody on the way can make it (RFC 8446 section 6.1).
+ * Whoever waits for nothing has lost nothing. */
+static const char *cut_text(const net_link *k) {
+    if (k->over || k->extra->ended || !session_streams(k->session)) return NULL;
+    return "the connection was cut (no close_notify)";
 }
 
 /* One read; false when there is nothing more to have now. */
@@ -147,11 +158,16 @@ static bool read_once(net_link *k, const char *why_if_eof) {
     }
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (n < 0 && !why_if_eof) why_if_eof = loop_error_text(errno);
+    if (n == 0 && !why_if_eof && link_has_tls(k)) why_if_eof = cut_text(k);
     link_pump_eof(k, why_if_eof);
     return false;
 }
 
 void link_pump_read(net_link *k) {
+    if (link_has_tls(k) && k->extra->fresh) {
+        k->extra->fresh = false;
+        step_plain(k, NULL);
+    }
     if (link_wants_read(k)) {
         read_once(k, NULL);
     } else if (k->failed && (k->held_back || link_has_rest(k)) && !k->eof && !k->ending) {

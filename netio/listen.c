@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/limits.h"
+#include "netio/handshake.h"
 #include "netio/link_impl.h"
 #include "netio/resolve.h"
 #include "netio/socket.h"
@@ -38,10 +39,30 @@ static void on_retry(timer *t) {
     loop_poll_change(s->loop, s->fd, EPOLLIN, &s->ready);
 }
 
+static void on_shaken(void *user, const void *calls, const link_birth *birth, net_link *k,
+                      const char *why) {
+    if (k)
+        ((const listen_calls *)calls)->opened(user, k);
+    else
+        birth->calls->closed(birth->user, NULL, why);
+}
+
 static void take_connection(listener *s, int fd) {
     link_birth birth = {.calls = NULL};
     net_link *k = NULL;
-    if (s->calls->accept(s->user, &birth)) k = link_new(s->loop, fd, &birth, NULL, NULL);
+    bool taken = s->calls->accept(s->user, &birth);
+    if (taken && birth.tls) {
+        handshake_begin b = {.birth = birth,
+                             .fd = fd,
+                             .limit_ms = LIMIT_HANDSHAKE_MS,
+                             .listener = s,
+                             .done = on_shaken,
+                             .user = s->user,
+                             .calls = s->calls};
+        if (handshake_new(s->loop, &b)) return;
+    } else if (taken) {
+        k = link_new(s->loop, fd, &birth, NULL, NULL);
+    }
     if (k) {
         s->calls->opened(s->user, k);
         return;
@@ -189,6 +210,7 @@ void listen_close(listener *s) {
     s->closed = true;
     timer_cancel(&s->retry);
     loop_task_cancel(l, &s->ready);
+    handshake_abandon(l, s);
     remove_path(s);
     close(s->fd);
     *s->prev = s->next;

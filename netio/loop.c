@@ -7,6 +7,7 @@
 #include "core/limits.h"
 #include "netio/buf.h"
 #include "netio/dial_impl.h"
+#include "netio/handshake.h"
 #include "netio/link_impl.h"
 #include "netio/loop_impl.h"
 
@@ -46,11 +47,12 @@ static void run_uv(loop *l) {
 }
 
 static void turn(loop *l) {
-    loop_poll_wait(l, l->dirty || l->tasks || l->uv_due ? 0 : timer_wait(l));
+    loop_poll_wait(l, l->dirty || l->tasks || l->uv_due || l->shaking ? 0 : timer_wait(l));
     l->unix_seconds = 0;
     if (l->uv_due) run_uv(l);
     loop_flush(l); /* before the timers: what has come counts before what is late */
     timer_run(l);
+    handshake_turn(l);
     loop_flush(l);
 }
 
@@ -161,6 +163,8 @@ static void init_fields(loop *l) {
     l->later_last = &l->later;
     l->tasks_last = &l->tasks;
     l->mail_last = &l->mail;
+    l->handshakes_last = &l->handshakes;
+    l->shaking_last = &l->shaking;
     pool_init(&l->pool);
     l->mem = (mem){pool_resize, &l->pool};
     l->fault = fault_new();
@@ -214,6 +218,7 @@ void loop_stop(loop *l) { l->stopped = true; }
 void loop_close_all(loop *l) {
     l->closing = true;
     while (l->listeners) listen_close(l->listeners);
+    while (l->handshakes) handshake_fail(l->handshakes, "the program ends");
     while (l->dials) dial_fail(l->dials, "the program ends");
     while (l->links) {
         for (net_link *k = l->links; k; k = k->next)

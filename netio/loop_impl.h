@@ -58,6 +58,9 @@ struct loop {
     unsigned task_count;
     listener *listeners;
     dial *dials;
+    struct handshake *handshakes, **handshakes_last; /* the oldest first */
+    struct handshake *shaking, **shaking_last;       /* those that can go on now */
+    unsigned handshake_count;
     struct file *mapped; /* files with a map */
     buf *slab;           /* reads land here */
     buf *feeding;        /* holds the bytes that a session steps over now: what buf_pin may pin */

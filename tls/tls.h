@@ -33,7 +33,8 @@ typedef struct tls_facts {
 } tls_facts;
 
 typedef struct tls_ports {
-    /* Takes bytes from the socket; all of *in is used up (or kept, while the handshake lasts). */
+    /* Takes bytes from the socket; all of *in is used up or kept. What it comes to is told once
+     * plain has given everything before it: so ask again with an empty span when plain is done. */
     tls_status (*feed)(void *self, span *in, const char **why);
     /* One step of the handshake: until it needs bytes of the peer, or has done one operation with a
      * private key. *more says that another step can follow at once, so that others may have their

@@ -122,6 +122,33 @@ static const opt_spec specs[] = {
          "Dynamic table that the server may use (HPACK). When repeated, the least of all and then the last "
          "is announced."},
     H2_OPTIONS_ROWS(client_settings, "Connection"),
+    TLS_OPTIONS_ROWS(client_settings, "TLS"),
+    {.name = "cert",
+     .type = OPT_STRING,
+     OF(cert),
+     .arg = "FILE",
+     .word = OPT_WORD_FILE,
+     .group = "TLS",
+     .help = "Show this certificate (PEM) when the server asks for one; needs --key."},
+    {.name = "key",
+     .type = OPT_STRING,
+     OF(key),
+     .arg = "FILE",
+     .word = OPT_WORD_FILE,
+     .group = "TLS",
+     .help = "The private key of --cert (PEM)."},
+    {.name = "insecure",
+     .letter = 'k',
+     .type = OPT_FLAG,
+     OF(insecure),
+     .group = "TLS",
+     .help = "Go on without a word when the server's certificate is not trusted."},
+    {.name = "no-verify-peer",
+     .letter = 'y',
+     .type = OPT_FLAG,
+     OF(no_verify_peer),
+     .group = "TLS",
+     .help = "The same."},
     {.name = "no-dep",
      .type = OPT_FLAG,
      .status = OPT_IGNORED,
@@ -173,7 +200,7 @@ const opt_table client_options = {
     .about =
         "Fetches URIs over HTTP/2, with prior knowledge of it. URIs with the same scheme, host and port share a "
         "connection. Bodies go to stdout, and so does the log; gzip and deflate are undone.",
-    .operands = "URIs: http://HOST[:PORT][/PATH][?QUERY].",
+    .operands = "URIs: http[s]://HOST[:PORT][/PATH][?QUERY].",
     .operand_min = 1,
     .operand_max = OPT_ANY,
     .examples = examples,
@@ -206,7 +233,6 @@ static request *new_request(const opt_call *call, const char *typed) {
     if (r) r->text = malloc(room);
     const char *why =
         r && r->text ? uri_resolve(NULL, span_str(typed), r->text, room, &r->uri) : "out of memory";
-    if (!why && r->uri.https) why = "https needs TLS, which this version does not have; use http";
     if (!why) return r;
     opt_say(call, "%s: %s", typed, why);
     fetch_free_requests(r);
@@ -298,6 +324,22 @@ static int parse_fields(opt_call *call, const opt_list *list, const char *option
                : OPT_GO;
 }
 
+/* Under the old name a certificate that is not trusted is only worth a warning, as it was. */
+static tls_config *make_tls(const opt_call *call, const client_settings *set) {
+    tls_identity identity = {.cert_file = set->cert, .key_file = set->key};
+    tls_settings t = {.identities = &identity,
+                      .identity_count = set->cert ? 1 : 0,
+                      .check = set->insecure || set->no_verify_peer ? TLS_CHECK_NONE
+                               : call->old_name                     ? TLS_CHECK_TELL
+                                                                    : TLS_CHECK_TRUST};
+    return tls_options_config(call, &set->tls, t, NULL);
+}
+
+static bool any_https(const request *r) {
+    while (r && !r->uri.https) r = r->next;
+    return r != NULL;
+}
+
 int client_main(int argc, char **argv, bool old_name) {
     client_settings set;
     opt_call call;
@@ -312,6 +354,11 @@ int client_main(int argc, char **argv, bool old_name) {
         free(extra);
         free(trailers);
         return code;
+    }
+    if (!set.cert != !set.key) {
+        free(extra);
+        free(trailers);
+        return opt_refuse(&call, "--cert and --key need each other");
     }
     configure(&config, &set);
     set.h2.colour = h2_options_colour(&set.h2);
@@ -333,9 +380,13 @@ int client_main(int argc, char **argv, bool old_name) {
     } else {
         request *all;
         bool ok = make_requests(&call, &set, &all);
-        code = run_all(&run, all, ok) ? APPLET_DONE : APPLET_FAILED;
+        if (!any_https(all) || (run.tls = make_tls(&call, &set)))
+            code = run_all(&run, all, ok) ? APPLET_DONE : APPLET_FAILED;
+        else
+            fetch_free_requests(all);
     }
     loop_free(run.loop);
+    tls_config_drop(run.tls);
     upload_close(run.upload);
     free(extra);
     free(trailers);

@@ -4,6 +4,7 @@
 
 #include "applets/client/decode.h"
 #include "applets/common/h2_options.h"
+#include "applets/common/tls_options.h"
 #include "applets/opt.h"
 #include "core/uri.h"
 #include "netio/net.h"
@@ -17,6 +18,9 @@ typedef struct client_settings {
     uint64_t timeout_ms;
     int64_t multiply, peer_streams, max_streams;
     h2_options h2;
+    tls_options tls;
+    const char *cert, *key;
+    bool insecure, no_verify_peer;
     opt_sizes table_sizes;
     opt_list headers, trailers;
     const char *upload;

@@ -312,6 +312,8 @@ static void on_opened(void *user, net_link *k) {
     fetch *f = user;
     f->link = k;
     f->connected_us = loop_now_us();
+    const tls_facts *tls = link_tls(k);
+    if (tls && *tls->distrust) opt_say(f->run->call, "warning: %s", tls->distrust);
     submit_waiting(f);
 }
 
@@ -370,6 +372,10 @@ void fetch_all(fetch *f, fetch_run *run, request *requests) {
                         .user = f,
                         .config = run->config,
                         .write_ms = LIMIT_WRITE_MS};
+    if (requests->uri.https) {
+        birth.tls = run->tls;
+        birth.tls_name = host;
+    }
     if (set->verbose) birth.trace = frame_log_trace(&f->log);
     uint32_t limit = set->timeout_ms && set->timeout_ms < LIMIT_DIAL_MS ? (uint32_t)set->timeout_ms
                                                                         : LIMIT_DIAL_MS;

@@ -11,6 +11,7 @@ typedef struct fetch_run {
     const client_settings *set;
     const opt_call *call; /* for messages */
     const session_config *config;
+    tls_config *tls; /* NULL: no URI is https */
     loop *loop;
     upload *upload;          /* or NULL */
     const http_field *extra; /* -H, lower case */

@@ -2,6 +2,7 @@
 #include "applets/applet.h"
 #include "applets/common/frame_log.h"
 #include "applets/common/h2_options.h"
+#include "applets/common/tls_options.h"
 #include "applets/server/site.h"
 #include "core/limits.h"
 
@@ -18,6 +19,7 @@ typedef struct server_settings {
     int64_t workers, max_streams;
     uint64_t table_size;
     h2_options h2;
+    tls_options tls;
     bool no_tls, verbose;
 } server_settings;
 
@@ -46,8 +48,7 @@ static const opt_spec specs[] = {
      .type = OPT_FLAG,
      OF(no_tls),
      .group = "Network",
-     .help =
-         "Speak HTTP/2 in the clear, with prior knowledge. This version has no TLS yet: needed."},
+     .help = "Speak HTTP in the clear."},
     {.name = "workers",
      .letter = 'n',
      .type = OPT_INT,
@@ -82,6 +83,7 @@ static const opt_spec specs[] = {
      .group = "Output",
      .help = "Log every frame and header field to stdout."},
     H2_OPTIONS_ROWS(server_settings, "HTTP/2"),
+    TLS_OPTIONS_ROWS(server_settings, "TLS"),
     {.name = "no-rfc7540-pri",
      .type = OPT_FLAG,
      .status = OPT_IGNORED,
@@ -90,7 +92,7 @@ static const opt_spec specs[] = {
      .help = "Announce that RFC 7540 priorities are not used."},
 };
 
-static const char *const usage[] = {"--no-tls [OPTION]... PORT", NULL};
+static const char *const usage[] = {"[OPTION]... PORT [KEY CERT]", NULL};
 
 static const opt_pair examples[] = {
     {"$0 --no-tls -d site 8080", "Serves the directory site on every address."},
@@ -113,9 +115,11 @@ const opt_table server_options = {
     .about =
         "Serves static files over HTTP/2. A path that ends in / gives its index.html; a directory without it is "
         "redirected. TERM, INT and QUIT stop it when open requests are answered; the second one at once.",
-    .operands = "PORT: the TCP port, 0 to 65535; 0 picks a free one.",
+    .operands =
+        "PORT: the TCP port, 0 to 65535; 0 picks a free one. KEY, CERT: files with the private key and the "
+        "certificate chain (PEM); without them a self-signed certificate is made for this run.",
     .operand_min = 1,
-    .operand_max = 1,
+    .operand_max = 3,
     .examples = examples,
     .exits = exits,
 };
@@ -133,7 +137,7 @@ typedef struct serving {
     listener *listeners[ADDRESSES];
     struct conn *conns;
     timer drain_limit;
-    bool draining;
+    bool draining, ended;
 } serving;
 
 typedef struct conn {
@@ -147,7 +151,8 @@ struct server {
     const server_settings *set;
     const opt_call *call;
     session_config config;
-    char name[64]; /* the server field */
+    tls_config *tls; /* NULL: in the clear */
+    char name[64];   /* the server field */
     listen_address addresses[ADDRESSES];
     size_t address_count;
     serving *serving; /* one per worker */
@@ -179,7 +184,8 @@ static void post(loop *l, void (*fn)(void *user), void *user) {
 }
 
 static void stop_if_idle(serving *w) {
-    if (!w->draining || w->conns) return;
+    if (!w->draining || w->conns || w->ended) return;
+    w->ended = true;
     timer_cancel(&w->drain_limit);
     loop_stop(w->loop);
     post(w->server->loop, worker_ended, w->server);
@@ -220,6 +226,7 @@ static bool on_accept(void *user, link_birth *birth) {
     *birth = (link_birth){.calls = s->set->h2.hexdump ? &dumping : &quiet,
                           .user = c,
                           .config = &s->config,
+                          .tls = s->tls,
                           .idle_ms = LIMIT_IDLE_MS,
                           .write_ms = LIMIT_WRITE_MS};
     if (!s->set->verbose && !s->set->h2.hexdump) return true;
@@ -342,6 +349,15 @@ static void configure(server *s) {
              H2BOX_VERSION);
 }
 
+static bool make_tls(server *s) {
+    static const char *const names[] = {"localhost", "127.0.0.1", "::1", NULL};
+    char **files = s->call->operands + 1;
+    tls_identity identity = {.key_file = files[0], .cert_file = files[0] ? files[1] : NULL};
+    tls_settings t = {.server = true, .identities = &identity, .identity_count = files[0] ? 1 : 0};
+    s->tls = tls_options_config(s->call, &s->set->tls, t, names);
+    return s->tls != NULL;
+}
+
 /* Binds each address once for itself alone: SO_REUSEPORT would let a second server share the port
  * in silence. Drops those that this machine does not have (no IPv6). For port 0 the system chooses,
  * and every worker then listens on that one. */
@@ -422,7 +438,7 @@ int server_main(int argc, char **argv, bool old_name) {
     if (!opt_value_int(call.operands[0], &port) || port < 0 || port > 65535)
         return opt_refuse(&call, "PORT: '%s' is not accepted: an integer from 0 to 65535",
                           call.operands[0]);
-    if (!set.no_tls) return opt_refuse(&call, "this version has no TLS: say --no-tls");
+    if (call.operand_count == 2) return opt_refuse(&call, "KEY without CERT");
     set.h2.colour = h2_options_colour(&set.h2);
     server s = {.set = &set, .call = &call, .start_us = loop_now_us()};
     s.worker_count = set.workers ? (unsigned)set.workers : worker_cores();
@@ -432,6 +448,10 @@ int server_main(int argc, char **argv, bool old_name) {
     configure(&s);
     raise_descriptors();
     code = APPLET_FAILED;
+    if (!set.no_tls && !make_tls(&s)) {
+        opt_end(&call);
+        return code;
+    }
     s.loop = loop_new();
     if (!s.address_count)
         opt_say(&call, "listen %s: %s", set.address ? set.address : "", why);
@@ -440,6 +460,7 @@ int server_main(int argc, char **argv, bool old_name) {
     else
         code = serve(&s);
     loop_free(s.loop);
+    tls_config_drop(s.tls);
     opt_end(&call);
     return code;
 }

@@ -259,7 +259,7 @@ class Alone(unittest.TestCase):
             done = run("--no-tls", "-d", self.site, "-a", "127.0.0.1", str(busy.getsockname()[1]))
         self.assertEqual(done.returncode, 1)
         self.assertIn("address already in use", done.stderr)
-        for args in (["--no-tls", "70000"], ["--no-tls", "x"], ["8080"], ["--no-tls"], ["--no-tls", "-w31", "0"]):
+        for args in (["--no-tls", "70000"], ["--no-tls", "x"], ["8080", "key"], ["--no-tls"], ["--no-tls", "-w31", "0"]):
             done = run(*args)
             self.assertEqual(done.returncode, 2, args)
             self.assertTrue(done.stderr.startswith("h2box server: "), done.stderr)

@@ -58,7 +58,14 @@ static inline void no_output_done(void *self, size_t n) {
 
 static inline void no_end(void *self) { (void)self; }
 
+static inline const tls_facts *no_facts(const void *self) {
+    static const tls_facts h2 = {.alpn = "h2"};
+    (void)self;
+    return &h2;
+}
+
 static const tls_ports no_tls = {.feed = no_feed,
+                                 .facts = no_facts,
                                  .plain = no_plain,
                                  .seal = no_seal,
                                  .output = no_output,

@@ -114,6 +114,8 @@ typedef struct toy {
     uint8_t sealed[300000];
     size_t sealed_first, sealed_end;
     bool hello, greeted; /* like a handshake: nothing is sealed before the peer has said hello */
+    tls_status status;
+    const char *why;
     unsigned closes, frees;
 } toy;
 
@@ -129,15 +131,22 @@ static tls_status toy_feed(void *self, span *in, const char **why) {
             t->hello = true;
             t->sealed[t->sealed_end++] = 'H';
         } else if (c == 0xff) {
-            return TLS_CLOSED;
+            t->status = TLS_CLOSED;
         } else if (c == 0xfe) {
-            *why = "bad record";
-            return TLS_FAILED;
+            t->why = "bad record";
+            t->status = TLS_FAILED;
         } else {
             t->clear[t->clear_end++] = c ^ 0x55;
         }
     }
-    return TLS_OK;
+    *why = t->why;
+    return t->status;
+}
+
+static const tls_facts *toy_facts(const void *self) {
+    static const tls_facts h2 = {.alpn = "h2"};
+    (void)self;
+    return &h2;
 }
 
 static span toy_plain(void *self) {
@@ -182,6 +191,7 @@ static void toy_close(void *self) {
 static void toy_free(void *self) { ((toy *)self)->frees++; }
 
 static const tls_ports toy_ports = {.feed = toy_feed,
+                                    .facts = toy_facts,
                                     .plain = toy_plain,
                                     .seal = toy_seal,
                                     .output = toy_output,
@@ -198,7 +208,7 @@ static void send_sealed(int fd, char letter, const char *p, size_t n) {
 
 static void end_tls(void) {
     end();
-    cr_assert_eq(box.closes, 1);
+    cr_assert_eq(box.closes, me.why ? 0 : 1, "a cut is no end");
     cr_assert_eq(box.frees, 1);
 }
 
@@ -255,6 +265,24 @@ Test(link_pump, tls_failure_says_why, .timeout = 60) {
     cr_assert_str_eq(me.why, "bad record");
     end_tls();
 }
+
+/* RFC 8446 section 6.1: an end of the socket alone may be anybody's. */
+static void check_cut(bool stream, const char *why) {
+    begin_tls(&toy_ports, &box);
+    send_all(me.peer, "h", 1);
+    if (stream) send_sealed(me.peer, 'S', NULL, 0);
+    shutdown(me.peer, SHUT_WR);
+    loop_run(me.l);
+    cr_assert_eq(me.why == NULL, why == NULL);
+    if (why) cr_assert_str_eq(me.why, why);
+    end_tls();
+}
+
+Test(link_pump, tls_cut_while_something_is_open, .timeout = 60) {
+    check_cut(true, "the connection was cut (no close_notify)");
+}
+
+Test(link_pump, tls_cut_while_nothing_is_open, .timeout = 60) { check_cut(false, NULL); }
 
 Test(link_pump, tls_closed_by_the_peer, .timeout = 60) {
     begin_tls(&toy_ports, &box);

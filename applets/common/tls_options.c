@@ -1,0 +1,53 @@
+#include "applets/common/tls_options.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PASSWORD_ROOM 1024
+#define IDENTITIES    64u
+
+const char *const tls_options_versions[] = {"TLSv1.2", "TLSv1.3", NULL};
+
+static bool read_password(const opt_call *call, const char *file, char *password) {
+    FILE *f = fopen(file, "re");
+    bool ok = f && fgets(password, PASSWORD_ROOM, f);
+    if (!ok) opt_say(call, "%s: %s", file, f ? "holds no password" : strerror(errno));
+    if (f) fclose(f);
+    password[ok ? strcspn(password, "\r\n") : 0] = 0;
+    return ok;
+}
+
+tls_config *tls_options_config(const opt_call *call, const tls_options *o, tls_settings s,
+                               const char *const *names) {
+    static const char *const protocols[] = {"h2", "http/1.1", NULL}, *const none[] = {NULL};
+    const char *keylog = getenv("SSLKEYLOGFILE");
+    char why[TLS_WHY_ROOM], password[PASSWORD_ROOM] = "";
+    tls_identity identities[IDENTITIES];
+    if (o->password_file && !read_password(call, o->password_file, password)) return NULL;
+    for (size_t i = 0; i < s.identity_count && i < IDENTITIES; i++) {
+        identities[i] = s.identities[i];
+        if (o->password_file) identities[i].password = password;
+    }
+    if (s.identity_count) s.identities = identities;
+    s.ca_file = o->ca_file;
+    s.ciphers = o->ciphers;
+    s.groups = o->groups;
+    s.version_min = (uint16_t)(0x0303 + o->version_min);
+    s.version_max = (uint16_t)(0x0303 + o->version_max);
+    s.keylog_file = keylog && *keylog ? keylog : NULL;
+    if (!s.alpn) s.alpn = protocols;
+    tls_config *c = NULL;
+    if (s.identity_count > IDENTITIES)
+        snprintf(why, sizeof why, "more than %u certificates", IDENTITIES);
+    else if (s.version_min > s.version_max)
+        snprintf(why, sizeof why, "--tls-min-proto-version is above --tls-max-proto-version");
+    else if (s.server && !s.identity_count)
+        c = tls_config_self_signed(&s, names ? names : none, why);
+    else
+        c = tls_config_new(&s, why);
+    explicit_bzero(password, sizeof password);
+    if (!c) opt_say(call, "%s", why);
+    return c;
+}

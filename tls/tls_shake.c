@@ -1,0 +1,149 @@
+#include "core/limits.h"
+#include "tls/tls_impl.h"
+
+#define RECORD_HEAD      5u
+#define RECORD_HANDSHAKE 22u
+
+/* ---- what mbedTLS reads and writes ---- */
+
+int tls_shake_send(void *self, const unsigned char *p, size_t n) {
+    tls_conn *c = self;
+    if (!tls_bytes_put(c->mem, &c->out, p, n)) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
+    return (int)n;
+}
+
+/* Bytes of the record in front when it is whole, else 0. One that is too long is given as it is:
+ * mbedTLS refuses it by its head. */
+static size_t whole_record(const tls_conn *c) {
+    size_t have = tls_bytes_count(&c->in);
+    const uint8_t *p = c->in.p + c->in.first;
+    if (have < RECORD_HEAD) return 0;
+    size_t n = RECORD_HEAD + bytes_get16(p + 3);
+    if (n > RECORD_HEAD + LIMIT_TLS_SEALED_RECORD) return RECORD_HEAD;
+    return have >= n ? n : 0;
+}
+
+/* Gives whole records only: so mbedTLS holds no part of one. */
+int tls_shake_receive(void *self, unsigned char *p, size_t n) {
+    tls_conn *c = self;
+    if (!c->in_record) c->in_record = whole_record(c);
+    if (!c->in_record) return MBEDTLS_ERR_SSL_WANT_READ;
+    if (n > c->in_record) n = c->in_record;
+    memcpy(p, c->in.p + c->in.first, n);
+    c->in_record -= n;
+    tls_bytes_drop(c->mem, &c->in, n);
+    return (int)n;
+}
+
+/* ---- beginning ---- */
+
+static tls_status set_up(tls_conn *c) {
+    c->ssl = mem_take(c->mem, sizeof *c->ssl);
+    if (!c->ssl) return tls_fail(c, "out of memory");
+    mbedtls_ssl_init(c->ssl);
+    int error = mbedtls_ssl_setup(c->ssl, &c->config->ssl);
+    if (!error && !c->config->server)
+        error = mbedtls_ssl_set_hostname(c->ssl, c->name_is_address ? NULL : c->name);
+    if (error) return tls_fail(c, tls_text_error(error, NULL));
+    mbedtls_ssl_set_user_data_p(c->ssl, c);
+    mbedtls_ssl_set_bio(c->ssl, c, tls_shake_send, tls_shake_receive, NULL);
+    mbedtls_ssl_set_verify(c->ssl, tls_trust_check, c);
+    mbedtls_ssl_set_export_keys_cb(c->ssl, tls_keylog_note, c);
+    if (c->tickets && c->config->tickets) tls_tickets_offer(c);
+    return TLS_OK;
+}
+
+/* The answer to http:// on a port for https://. */
+static tls_status answer_plain_http(tls_conn *c) {
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n"
+                                 "content-type: text/plain\r\n"
+                                 "content-length: 36\r\n"
+                                 "connection: close\r\n"
+                                 "\r\n"
+                                 "This port speaks TLS: use https://\r\n";
+    tls_bytes_put(c->mem, &c->out, answer, sizeof answer - 1);
+    return tls_fail(c, "plain HTTP where TLS was expected");
+}
+
+/* A server costs its 40 KiB for a handshake only once a whole first record has come. */
+static tls_status hear(tls_conn *c) {
+    if (!tls_bytes_count(&c->in)) return TLS_OK;
+    uint8_t first = c->in.p[c->in.first];
+    if (first >= 'A' && first <= 'Z') return answer_plain_http(c);
+    if (first != RECORD_HANDSHAKE) return tls_fail(c, "the peer does not speak TLS");
+    return whole_record(c) ? set_up(c) : TLS_OK;
+}
+
+/* ---- end ---- */
+
+static tls_status finish(tls_conn *c) {
+    const mbedtls_ssl_context *ssl = c->ssl;
+    const char *alpn = mbedtls_ssl_get_alpn_protocol(ssl);
+    bool v13 = mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
+    bool named = c->name && !c->name_is_address;
+    c->over = true;
+    if (!c->full) tls_tickets_recall(c);
+    c->facts = (tls_facts){
+        .version = v13 ? 0x0304 : 0x0303,
+        .version_name = v13 ? "TLSv1.3" : "TLSv1.2",
+        .cipher = tls_suite_name(mbedtls_ssl_get_ciphersuite_id_from_ssl(ssl)),
+        .group = "",
+        .alpn = alpn ? alpn : "",
+        .server_name = c->server_name ? c->server_name
+                       : named        ? c->name
+                                      : "",
+        .distrust = c->distrust ? c->distrust : "",
+        .resumed = !c->full,
+    };
+    if (!v13) tls_tickets_keep(c);
+    return TLS_OK;
+}
+
+static tls_status fail_with(tls_conn *c, int error) {
+    if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && c->distrust)
+        return tls_fail(c, tls_text_keep("%s", c->distrust));
+    return tls_fail(c, tls_text_error(error, c->ssl));
+}
+
+/* ---- steps ---- */
+
+/* Steps that cost a private key, or a chain of certificates. */
+static bool is_dear(int state) {
+    switch (state) {
+    case MBEDTLS_SSL_CLIENT_HELLO:
+    case MBEDTLS_SSL_SERVER_HELLO:
+    case MBEDTLS_SSL_SERVER_CERTIFICATE:
+    case MBEDTLS_SSL_SERVER_KEY_EXCHANGE:
+    case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE:
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
+    case MBEDTLS_SSL_CLIENT_KEY_EXCHANGE: return true;
+    default: return false;
+    }
+}
+
+static tls_status step(tls_conn *c, bool *more) {
+    if (!c->ssl && (c->config->server ? hear(c) : set_up(c)) != TLS_OK) return c->status;
+    if (!c->ssl) return TLS_OK;
+    for (;;) {
+        int state = c->ssl->MBEDTLS_PRIVATE(state);
+        if (state == MBEDTLS_SSL_SERVER_CERTIFICATE) c->full = true;
+        int error = mbedtls_ssl_handshake_step(c->ssl);
+        if (error == MBEDTLS_ERR_SSL_WANT_READ) return TLS_OK;
+        if (error) return fail_with(c, error);
+        /* Not mbedtls_ssl_is_handshake_over: a server's tickets come after that. */
+        if (c->ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER) return finish(c);
+        if (is_dear(state)) {
+            *more = true;
+            return TLS_OK;
+        }
+    }
+}
+
+tls_status tls_shake_step(void *self, bool *more, const char **why) {
+    tls_conn *c = self;
+    *more = false;
+    if (c->status == TLS_OK && !c->over) step(c, more);
+    *why = c->why;
+    return c->status;
+}

@@ -3,11 +3,13 @@
 Opens many connections with bytes of its own and keeps them open while the server's private memory is read. The kernel's
 socket memory is not in it."""
 import socket
+import ssl
 import struct
 import time
 
 import servers
 from load import SMALL, Failure
+from servers import peers
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS = 0, 1, 4
@@ -29,11 +31,23 @@ def request(port):
     return frame(HEADERS, END_STREAM | 4, 1, block)
 
 
-class Connection:
-    """Open, and idle as soon as it is made: the server's SETTINGS came and were acknowledged, and its answer if it was asked."""
+def tls_context():
+    """Asks for HTTP/2 and looks at no certificate: what is measured is the server."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    return context
 
-    def __init__(self, port, asks):
+
+class Connection:
+    """Open, and idle as soon as it is made: the server's SETTINGS came and were acknowledged, and its answer if it was asked.
+    tls: an SSL context, session: what another connection's `socket.session` was."""
+
+    def __init__(self, port, asks, tls=None, session=None):
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, session=session)
         self.settled = False
         self.content = 0
         self.answered = not asks
@@ -63,16 +77,17 @@ class Connection:
         self.socket.close()
 
 
-def per_connection(name, start, site, n, settle, asks):
+def per_connection(name, start, site, n, settle, asks, identity):
     """KiB of private memory for each of n connections; the server starts anew, for freed memory would be taken again."""
-    server = servers.Server(name, start, site, servers.cores()[0])
+    server = servers.Server(name, start, site, servers.cores()[0], identity)
+    tls = tls_context() if identity else None
     try:
         for _ in range(50):
-            Connection(server.port, True).close()
+            Connection(server.port, True, tls).close()
         time.sleep(settle)
         before = server.private_bytes()
         # One after another: what a server needs while it answers is not what an idle connection costs.
-        connections = [Connection(server.port, asks) for _ in range(n)]
+        connections = [Connection(server.port, asks, tls) for _ in range(n)]
         time.sleep(settle)
         after = server.private_bytes()
         for connection in connections:
@@ -84,11 +99,12 @@ def per_connection(name, start, site, n, settle, asks):
     return (after - before) / n / 1024
 
 
-def measure(site, n, settle):
+def measure(site, n, settle, tls):
     """`settle`: seconds for what a server does after its last byte."""
     figures = {}
+    identity = peers.Identity() if tls else None
     for name, start in servers.starts().items():
         servers.say("    %s" % name)
-        figures[name] = {"kib": per_connection(name, start, site, n, settle, True),
-                         "kib_no_request": per_connection(name, start, site, n, settle, False)}
+        figures[name] = {"kib": per_connection(name, start, site, n, settle, True, identity),
+                         "kib_no_request": per_connection(name, start, site, n, settle, False, identity)}
     return figures

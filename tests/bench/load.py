@@ -26,15 +26,16 @@ class Failure(Exception):
 class Row:
     """What is measured: runs of h2load one after another, each with n requests for files of `size` bytes."""
 
-    def __init__(self, title, size, n, quick, options, floor, path=None, headers=None):
+    def __init__(self, title, size, n, quick, options, floor=None, path=None, headers=None, tls=False):
         self.title = title
         self.size = size
         self.n = n          # requests in a round, over all runs
         self.quick = quick  # the same, for a smoke run
         self.options = options
-        self.floor = floor  # its program
+        self.floor = floor  # its program; None: there is none
         self.path = path    # None: the varied files
         self.headers = headers or [[]]  # one run for each
+        self.tls = tls
 
 
 def random_word(source, letters):
@@ -75,6 +76,10 @@ ROWS = {
                  "floor_mmap", path="/large"),
     "many": Row("a file of 612 bytes, 1,000 connections x 1 stream", SMALL, 150000, 2000, ["-c", "1000", "-m", "1"],
                 "floor_epoll", path="/small"),
+    "tls_small": Row("TLS, a file of 612 bytes, 16 connections x 32 streams", SMALL, 400000, 3200, ["-c", "16", "-m", "32"],
+                     path="/small", tls=True),
+    "tls_large": Row("TLS, a file of 16 MiB, 4 connections x 1 stream", LARGE, 120, 4,
+                     ["-c", "4", "-m", "1", "-w", "24", "-W", "24"], path="/large", tls=True),
 }
 
 
@@ -96,7 +101,7 @@ def make_site(folder):
 
 def h2load(row, server, uris, core, n, fields):
     """One run: requests per second; it is a Failure when an answer is missing or short."""
-    base = "http://127.0.0.1:%d" % server.port
+    base = "http%s://127.0.0.1:%d" % ("s" if row.tls else "", server.port)
     target = [base + row.path] if row.path else ["-i", uris, "-B", base]
     command = ["taskset", "-c", str(core), "h2load", "-n", str(n), *row.options, *fields, *target]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
@@ -125,13 +130,15 @@ def measure(row, rounds, n, site, uris):
     """All rounds of all servers and of the floor, by name."""
     serve, drive = servers.cores()
     starts = servers.starts()
-    arguments = [site + row.path] if row.floor == "floor_mmap" else []
-    starts[row.floor] = lambda _: servers.floor(row.floor, *arguments)
+    if row.floor:
+        arguments = [site + row.path] if row.floor == "floor_mmap" else []
+        starts[row.floor] = lambda *_: servers.floor(row.floor, *arguments)
+    identity = peers.Identity() if row.tls else None
     running = []
     figures = {name: [] for name in starts}
     try:
         for name, start in starts.items():
-            running.append(servers.Server(name, start, site, serve))
+            running.append(servers.Server(name, start, site, serve, identity))
         for turn in range(rounds):
             first = turn % len(running)  # nobody always comes first
             for server in running[first:] + running[:first]:

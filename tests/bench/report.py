@@ -15,7 +15,7 @@ def compare(row, figures, key):
         return
     ours, peer = figures[OURS][key], found[row["best_peer"]]
     row["ratio"] = ours / peer
-    if "floor" in row:
+    if row.get("floor"):
         floor = figures[row["floor"]][key]
         row["above_floor"] = (ours - floor) / (peer - floor) if peer > floor else None
 
@@ -39,7 +39,8 @@ def print_load(name, row):
     for server, v in sorted(row["servers"].items(), key=lambda item: item[1]["us"]):
         mark = " *" if server == row["floor"] else ""
         print("%-14s %14.2f %12.0f %14s" % (server + mark, v["us"], v["rate"], number(best and v["us"] / best)))
-    print("* a floor: a bench of the machine, not a server")
+    if row["floor"]:
+        print("* a floor: a bench of the machine, not a server")
     aim = row["aim"] or "none set"
     if aim == "floor":
         aim = "the floor, %.2f us" % row["servers"][row["floor"]]["us"]
@@ -51,6 +52,14 @@ def print_idle(name, row):
     for server, v in sorted(row["servers"].items(), key=lambda item: item[1]["kib"]):
         print("%-14s %16.2f %16.2f" % (server, v["kib"], v["kib_no_request"]))
     print(verdict(row, row["servers"][OURS]["kib"], row["aim"], "KiB"))
+
+
+def print_handshake(name, row):
+    print("\n%s: %s\n%-14s %16s %14s" % (name, row["title"], "", "CPU us", "to best peer"))
+    best = row["servers"][row["best_peer"]]["us"] if row["best_peer"] else None
+    for server, v in sorted(row["servers"].items(), key=lambda item: item[1]["us"]):
+        print("%-14s %16.0f %14s" % (server, v["us"], number(best and v["us"] / best)))
+    print(verdict(row, row["servers"][OURS]["us"], row["aim"] or "none set", "us"))
 
 
 def print_hpack(name, row):

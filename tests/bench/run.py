@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The bench: our server beside nghttpd, h2o and nginx in one run, floors of the machine, and HPACK beside libnghttp2.
 
-    run.py [--json FILE] [--rounds N] [--quick] [NAME...]    NAME: small, varied, large, many, idle, hpack (all when none)
+    run.py [--json FILE] [--rounds N] [--quick] [NAME...]    NAME: small, varied, large, many, idle, hpack,
+           tls_small, tls_large, tls_full, tls_resumed, tls_idle (all when none)
 
 docs/bench.md tells what each row is and how to read it. Machines are noisy: trust the ratios. Progress goes to stderr, tables
 to stdout; the exit code is 1 when a server failed a request. Environment: H2BOX_BUILD_DIR = folder of the bench build."""
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import handshake
 import idle
 import load
 import report
@@ -20,9 +22,11 @@ import servers
 from load import Failure
 from servers import peers
 
-AIMS = {"small": "0.65 us", "varied": None, "large": "floor", "many": "9.8 us", "idle": "0.6 KiB", "hpack": "2.0x"}
+AIMS = {"small": "0.65 us", "varied": None, "large": "floor", "many": "9.8 us", "idle": "0.6 KiB", "hpack": "2.0x",
+        "tls_small": "0.8 us", "tls_large": "8000 us", "tls_full": "230 us", "tls_resumed": None, "tls_idle": "5 KiB"}
 IDLE_CONNECTIONS, IDLE_QUICK = 1000, 100
 HPACK_ROUNDS, HPACK_QUICK = 200, 1
+HANDSHAKES, HANDSHAKES_QUICK = 500, 10
 
 
 def load_row(name, args, site, uris):
@@ -38,10 +42,20 @@ def load_row(name, args, site, uris):
 
 def idle_row(name, args, site, _):
     n = IDLE_QUICK if args.quick else IDLE_CONNECTIONS
-    row = {"title": "private memory for each of %d idle connections" % n, "aim": AIMS[name], "connections": n,
-           "servers": idle.measure(site, n, 0.1 if args.quick else 0.5)}
+    tls = name.startswith("tls_")
+    row = {"title": "private memory for each of %d idle %sconnections" % (n, "TLS " if tls else ""), "aim": AIMS[name],
+           "connections": n, "servers": idle.measure(site, n, 0.1 if args.quick else 0.5, tls)}
     report.compare(row, row["servers"], "kib")
     report.print_idle(name, row)
+    return row
+
+
+def handshake_row(name, args, site, _):
+    n, resumes = HANDSHAKES_QUICK if args.quick else HANDSHAKES, name == "tls_resumed"
+    row = {"title": "TLS 1.3, a %s handshake and a request, %d times" % ("resumed" if resumes else "full", n), "aim": AIMS[name],
+           "handshakes": n, "servers": handshake.measure(site, n, args.rounds, resumes)}
+    report.compare(row, row["servers"], "us")
+    report.print_handshake(name, row)
     return row
 
 
@@ -56,7 +70,8 @@ def hpack_row(name, args, *_):
     return row
 
 
-ROWS = {**{name: load_row for name in load.ROWS}, "idle": idle_row, "hpack": hpack_row}
+ROWS = {**{name: load_row for name in load.ROWS}, "idle": idle_row, "hpack": hpack_row,
+        "tls_full": handshake_row, "tls_resumed": handshake_row, "tls_idle": idle_row}
 
 
 def positive(text):

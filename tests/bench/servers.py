@@ -20,10 +20,10 @@ OURS = "h2box"
 CONNECTIONS = 4096  # what servers with a limit may have open
 NGINX = "open_file_cache max=4096 inactive=60s; open_file_cache_valid 60s; http2_chunk_size 16k;"
 PEERS = {
-    "nghttpd": lambda site: peers.nghttpd(site, "-n1"),
-    "h2o": lambda site: peers.h2o(site, "max-connections: %d\n" % CONNECTIONS),
+    "nghttpd": lambda site, identity: peers.nghttpd(site, "-n1", identity=identity),
+    "h2o": lambda site, identity: peers.h2o(site, "max-connections: %d\n" % CONNECTIONS, identity=identity),
     # sendfile off: its HTTP/2 would make several system calls for each frame, which costs more than the copy.
-    "nginx": lambda site: peers.nginx(site, NGINX, "sendfile off;", CONNECTIONS),
+    "nginx": lambda site, identity: peers.nginx(site, NGINX, "sendfile off;", CONNECTIONS, identity=identity),
 }
 
 
@@ -43,9 +43,9 @@ def say(text):
 class Server:
     """A server that runs on one core. `pid` is its process."""
 
-    def __init__(self, name, start, site, core):
+    def __init__(self, name, start, site, core, identity=None):
         self.name = name
-        self.running = start(site)
+        self.running = start(site, identity)
         self.pid = self.running.process.pid
         self.port = self.running.port
         for task in self.tasks():
@@ -77,7 +77,7 @@ class Server:
 
 def starts():
     """Ours first, then the peers that are installed."""
-    found = {OURS: lambda site: peers.h2box_server(site, "-n1")}
+    found = {OURS: lambda site, identity: peers.h2box_server(site, "-n1", identity=identity)}
     found.update((name, start) for name, start in PEERS.items() if shutil.which(name))
     for name in PEERS.keys() - found.keys():
         say("%s is not installed: the table goes without it" % name)

@@ -248,6 +248,31 @@
 #define LIMIT_TICKETS      100u
 #define LIMIT_TICKET_BYTES 16384u
 
+/* Records written under one key before a KeyUpdate; RFC 8446 section 5.5 allows AES-GCM 2^24.5. */
+#define LIMIT_TLS_RECORDS_PER_KEY 8388608u
+
+/* Records without data in a row; OpenSSL's MAX_EMPTY_RECORDS. Session tickets count as such. */
+#define LIMIT_TLS_EMPTY_RECORDS 32u
+
+/* KeyUpdates that a peer may send at once (BoringSSL's kMaxKeyUpdates); each costs a few
+ * microseconds and an answer. Another is granted for so many bytes of data, or after such a pause.
+ */
+#define LIMIT_TLS_KEY_UPDATES  32u
+#define LIMIT_TLS_UPDATE_BYTES 4096u
+#define LIMIT_TLS_UPDATE_MS    1000u
+
+/* Alerts that end nothing; BoringSSL's kMaxWarningAlerts. */
+#define LIMIT_TLS_WARNINGS 4u
+
+/* A NewSessionTicket message: a ticket (RFC 8446 section 4.6.1: below 65536 bytes) and what stands
+ * around it. */
+#define LIMIT_TLS_TICKET 66560u
+
+/* Data in a record of a connection that is warm: nearly LIMIT_TLS_RECORD, so that four records fit
+ * a block of 64 KiB (STRETCH). */
+#define LIMIT_TLS_FULL_RECORD 16352u
+#define LIMIT_TLS_STRETCH     65500u
+
 /* ---- files ---- */
 
 /* Files whose bytes are kept: their size, and all of them together; open descriptors and stat

@@ -75,6 +75,8 @@ static size_t read_record(tls_conn *c) {
             tls_tickets_keep(c);
             continue;
         }
+        /* It says so, too, when it has seen a ticket's head, or an alert that means nothing. */
+        if (n == MBEDTLS_ERR_SSL_WANT_READ && tls_shake_can_read(c)) continue;
         if (n == 0 || n == MBEDTLS_ERR_SSL_WANT_READ) return 0;
         if (n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
             c->status = TLS_CLOSED;

@@ -82,6 +82,8 @@ const char *tls_text_keep(const char *format, ...) __attribute__((format(printf,
 /* What an error of mbedTLS says to people; ssl may be NULL. Static or kept as above. */
 const char *tls_text_error(int error, const mbedtls_ssl_context *ssl);
 
+const char *tls_text_alert(uint8_t alert);
+
 /* The same into a configuration's why, after "file: ". Always false. */
 bool tls_text_fail(char *why, const char *file, int error);
 
@@ -102,6 +104,7 @@ typedef struct tls_conn {
     uint8_t *plain;   /* LIMIT_TLS_RECORD bytes while any are lent */
     tls_status status;
     const char *why;
+    uint8_t alert; /* of the peer, sent in the clear; 0: none */
     bool over;     /* the handshake is */
     bool closed;   /* close_notify is queued */
     bool full;     /* certificates were seen: not resumed */
@@ -132,6 +135,9 @@ tls_status tls_shake_step(void *self, bool *more, const char **why);
 /* Called by mbedTLS, with a tls_conn. */
 int tls_shake_send(void *self, const unsigned char *p, size_t n);
 int tls_shake_receive(void *self, unsigned char *p, size_t n);
+
+/* Whether another mbedtls_ssl_read would find something. */
+bool tls_shake_can_read(const tls_conn *c);
 
 /* ---- tls_trust.c ---- */
 

@@ -66,7 +66,7 @@ static tls_status set_up(tls_conn *c) {
     mbedtls_ssl_set_user_data_p(c->ssl, c);
     mbedtls_ssl_set_bio(c->ssl, c, tls_shake_send, tls_shake_receive, NULL);
     mbedtls_ssl_set_verify(c->ssl, tls_trust_check, c);
-    mbedtls_ssl_set_export_keys_cb(c->ssl, tls_keylog_note, c);
+    mbedtls_ssl_set_export_keys_cb(c->ssl, tls_takeover_note, c);
     if (c->tickets && c->config->tickets) tls_tickets_offer(c);
     return TLS_OK;
 }
@@ -114,7 +114,9 @@ static tls_status finish(tls_conn *c) {
         .resumed = !c->full,
     };
     if (!v13) tls_tickets_keep(c);
-    return TLS_OK;
+    /* Who wants tickets waits for them: only mbedTLS can read them. */
+    if (!c->tickets || !c->peer || !c->config->tickets) tls_takeover_try(c);
+    return c->status;
 }
 
 static tls_status fail_with(tls_conn *c, int error) {

@@ -445,11 +445,11 @@ Test(tls, refused_memory_ends_the_connection) {
     span hello = SPAN("hello");
     refuse = true;
     cr_assert_eq(client.ports->seal(client.self, &hello, 1), 0);
-    feed_server("\x17", 1);
+    feed_server("\x17\x03\x03\x00\x40 a part of a record", 26);
     take_plain(&server);
     refuse = false;
     cr_assert_eq(server.status, TLS_FAILED);
-    cr_assert_str_eq(server.why, "out of memory");
+    cr_assert(strstr(server.why, "memory"), "%s", server.why);
     close_sides();
     drop(c, s);
 }

@@ -273,6 +273,35 @@
 #define LIMIT_TLS_FULL_RECORD 16352u
 #define LIMIT_TLS_STRETCH     65500u
 
+/* ---- what a client takes from a server ---- */
+
+/* Of one page (-a): bytes that are looked through, elements that are open at once (the parser looks
+ * through all of them at an end tag that fits none), addresses that are taken and that are looked
+ * at. The largest pages of the web have some hundred of the same origin (HTTP Archive, 2024: median
+ * 70 requests in all). */
+#define LIMIT_HTML_BYTES  16777216u
+#define LIMIT_HTML_DEPTH  1024u
+#define LIMIT_ASSETS      1000u
+#define LIMIT_ASSET_LOOKS 10000u
+
+/* Of one WebSocket message, all fragments together; nginx and browsers have none, ws of Node.js 100
+ * MiB. */
+#define LIMIT_MESSAGE 16777216u
+
+/* Times a request is sent when servers surely did not act on it (RFC 9113 section 8.7): once more,
+ * and as long as each connection gets others done. */
+#define LIMIT_TRIES          2u
+#define LIMIT_TRIES_PROGRESS 10u
+
+/* Interim responses (RFC 9110 section 15.2) before the one that counts; curl 8 has no such limit,
+ * Go 5. */
+#define LIMIT_INTERIM 100u
+
+/* Expect: 100-continue that is not answered: the content goes anyway (RFC 9110 section 10.1.1);
+ * curl 1 s.
+ */
+#define LIMIT_EXPECT_MS 1000u
+
 /* ---- files ---- */
 
 /* Files whose bytes are kept: their size, and all of them together; open descriptors and stat

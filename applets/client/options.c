@@ -29,8 +29,7 @@ static const opt_spec specs[] = {
      .type = OPT_FLAG,
      OF(json),
      .group = "Output",
-     .help =
-         "Log everything as JSON, one object a line, and no bodies; with -v each piece of DATA too."},
+     .help = "Log what passes as JSON, an object a line, and no bodies; -v: pieces of DATA too."},
     {.name = "har",
      .letter = 'r',
      .type = OPT_STRING,

@@ -583,8 +583,10 @@ void h2_conn_close(h2_conn *c, h2_code code, const char *why) {
     end(c, code == H2_NO_ERROR ? VERDICT_OK : VERDICT_ON_CONNECTION(code, why));
 }
 
-void h2_conn_eof(h2_conn *c) {
+void h2_conn_cut(h2_conn *c, const char *why) {
     h2_send_written(c, c->out.bytes);
-    end(c, c->streams.live ? VERDICT_ON_CONNECTION(H2_NO_ERROR, "closed by the peer") : VERDICT_OK);
+    end(c, c->streams.live ? VERDICT_ON_CONNECTION(H2_NO_ERROR, why) : VERDICT_OK);
     outq_end(&c->out);
 }
+
+void h2_conn_eof(h2_conn *c) { h2_conn_cut(c, "closed by the peer"); }

@@ -155,4 +155,7 @@ void h2_conn_close(h2_conn *c, h2_code code, const char *why);
 /* The transport ended: open streams are told CLOSED, then OVER. No output any more. */
 void h2_conn_eof(h2_conn *c);
 
+/* The same for a transport that broke: open streams and OVER are told why. */
+void h2_conn_cut(h2_conn *c, const char *why);
+
 #endif

@@ -116,3 +116,5 @@ void session_drain(session *s, uint64_t now_ms) { h2_conn_drain(s->h2, now_ms); 
 void session_close(session *s, h2_code code, const char *why) { h2_conn_close(s->h2, code, why); }
 
 void session_eof(session *s) { h2_conn_eof(s->h2); }
+
+void session_cut(session *s, const char *why) { h2_conn_cut(s->h2, why); }

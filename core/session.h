@@ -84,4 +84,8 @@ void session_drain(session *s, uint64_t now_ms);
 void session_close(session *s, h2_code code, const char *why);
 void session_eof(session *s);
 
+/* The transport broke, or ended where it should not (TLS without close_notify): as session_eof, but
+ * content that ends with the connection is not whole, and what dies is told why. */
+void session_cut(session *s, const char *why);
+
 #endif

@@ -66,7 +66,10 @@ void link_pump_end(net_link *k) {
     span none = {NULL, 0};
     http_event ev;
     if (k->over) return; /* all has been told */
-    session_eof(k->session);
+    if (k->why)
+        session_cut(k->session, k->why);
+    else
+        session_eof(k->session);
     for (;;) {
         http_event_kind kind = session_step(k->session, &none, loop_now_ms(k->loop), &ev);
         if (kind == HTTP_EVENT_NONE || kind == HTTP_EVENT_PAUSED) return;

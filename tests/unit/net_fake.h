@@ -202,6 +202,11 @@ void session_close(session *s, h2_code code, const char *why) {
     s->gone = s->over = true;
 }
 
+void session_cut(session *s, const char *why) {
+    (void)why;
+    session_eof(s);
+}
+
 void session_eof(session *s) {
     life.eofs++;
     s->gone = s->over = true;

@@ -424,6 +424,11 @@ void file_open(file_cache *c, span path, void (*done)(void *user, file_status st
     done(user, FILE_BUSY, NULL);
 }
 
+file *file_hold(file *f) {
+    f->refs++;
+    return f;
+}
+
 void file_close(file *f) {
     if (!f || --f->refs) return;
     file_map_close(f);

@@ -88,10 +88,13 @@ static uint64_t version_of(const file_identity *is) {
     return mix(mix(h, is->device), is->inode);
 }
 
+/* Six bits a letter: every byte of a tag is encoded for every answer. */
 static void put_etag(uint8_t out[FILE_ETAG], uint64_t version) {
+    static const char letters[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
     out[0] = out[FILE_ETAG - 1] = '"';
-    for (unsigned i = FILE_ETAG - 2; i > 0; i--, version >>= 4)
-        out[i] = (uint8_t)"0123456789abcdef"[version & 15];
+    for (unsigned i = FILE_ETAG - 2; i > 0; i--, version >>= 6)
+        out[i] = (uint8_t)letters[version & 63];
 }
 
 static file_status take_version(file_load *load, int fd, const struct stat *st) {

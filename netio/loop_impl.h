@@ -23,13 +23,6 @@
  * they touched is still in the cache. */
 #define LOOP_EVENTS 64
 
-/* Something to do before the loop sleeps, outside of every callback. Embedded in who wants it;
- * zeroed: not queued. */
-typedef struct loop_task {
-    struct loop_task *next, **prev;
-    void (*run)(struct loop_task *t);
-} loop_task;
-
 /* A letter for the mailbox; one that is embedded can always be posted. */
 typedef struct loop_mail {
     struct loop_mail *next;
@@ -82,10 +75,6 @@ struct loop {
 /* Counts something that keeps the loop running although no active handle of libuv shows it. */
 void loop_hold(loop *l);
 void loop_release(loop *l);
-
-/* Runs t before the loop sleeps; queueing twice is once. */
-void loop_soon(loop *l, loop_task *t);
-void loop_task_cancel(loop *l, loop_task *t);
 
 /* Posts an embedded letter from any thread; false when the loop has ended. */
 bool loop_mail_post(loop *l, loop_mail *m);

@@ -52,6 +52,17 @@ bool loop_post(loop *l, void (*fn)(void *user), void *user);
  * too, when links are gone. False when memory is refused: nothing follows. */
 bool loop_work(loop *l, void (*run)(void *user), void (*done)(void *user, bool ran), void *user);
 
+/* Something to do before the loop sleeps, outside of every callback: what a body's done() must not
+ * do itself, for one. Embed it in who wants it; zeroed but for run: not queued. */
+typedef struct loop_task {
+    struct loop_task *next, **prev;
+    void (*run)(struct loop_task *t);
+} loop_task;
+
+/* Runs t before the loop sleeps; queueing twice is once. */
+void loop_soon(loop *l, loop_task *t);
+void loop_task_cancel(loop *l, loop_task *t); /* harmless when it is not queued */
+
 /* ---- kept bytes (buf.c) ---- */
 
 typedef struct buf buf;
@@ -246,6 +257,7 @@ void file_cache_free(file_cache *c);
  * unless FILE_OK. path need live for this call only. */
 void file_open(file_cache *c, span path, void (*done)(void *user, file_status st, file *f),
                void *user);
+file *file_hold(file *f); /* one more file_close is due */
 void file_close(file *f);
 uint64_t file_size(const file *f);
 int64_t file_mtime(const file *f); /* seconds since the epoch */
@@ -253,7 +265,7 @@ int64_t file_mtime(const file *f); /* seconds since the epoch */
 /* Tells this version of a file from all others, and files from each other. */
 uint64_t file_version(const file *f);
 
-#define FILE_ETAG 18u
+#define FILE_ETAG 13u
 span file_etag(const file *f); /* its entity tag, quotes included; until file_close */
 
 /* Up to n bytes from offset on, as pread(2) has it: may block, for loop_work. */

@@ -1,17 +1,82 @@
 #include "applets/server/page.h"
+#include "applets/server/gzip.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-typedef struct page {
-    const mem *mem;
-    size_t n;
-    char bytes[512];
-} page;
+static const struct {
+    unsigned status;
+    const char *reason;
+} reasons[PAGE_COUNT] = {
+    {301, "Moved Permanently"},
+    {400, "Bad Request"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {412, "Precondition Failed"},
+    {416, "Range Not Satisfiable"},
+    {431, "Request Header Fields Too Large"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+    {500, "Internal Server Error"}, /* the last one stands for all others */
+};
+
+/* The name comes from the command line too (--header): it is escaped. */
+static size_t escape(char *out, size_t room, span s) {
+    size_t n = 0;
+    for (size_t i = 0; i < s.n && n + 6 < room; i++) {
+        uint8_t c = s.p[i];
+        if (c == '<' || c == '>' || c == '&' || c == '"' || c == '\'')
+            n += (size_t)snprintf(out + n, room - n, "&#%u;", c);
+        else
+            out[n++] = (char)c;
+    }
+    out[n] = 0;
+    return n;
+}
+
+static bool make(page *p, unsigned status, const char *reason, const char *name, unsigned port,
+                 bool coded) {
+    char text[1024];
+    int n = snprintf(text, sizeof text,
+                     "<html><head><title>%u %s</title></head><body><h1>%u %s</h1><hr>"
+                     "<address>%s at port %u</address></body></html>",
+                     status, reason, status, reason, name, port);
+    if (n < 0 || (size_t)n >= sizeof text) return false;
+    uint8_t *kept = malloc((size_t)n);
+    if (!kept) return false;
+    memcpy(kept, text, (size_t)n);
+    *p = (page){.status = status, .plain = span_of(kept, (size_t)n)};
+    return !coded || gzip_text(p->plain, &p->coded);
+}
+
+bool page_make(page pages[PAGE_COUNT], span server, unsigned port, bool coded) {
+    char name[512];
+    escape(name, sizeof name, server);
+    memset(pages, 0, PAGE_COUNT * sizeof *pages);
+    for (unsigned i = 0; i < PAGE_COUNT; i++) {
+        if (!make(&pages[i], reasons[i].status, reasons[i].reason, name, port, coded)) return false;
+    }
+    return true;
+}
+
+void page_end(page pages[PAGE_COUNT]) {
+    for (unsigned i = 0; i < PAGE_COUNT; i++) {
+        free((void *)(uintptr_t)pages[i].plain.p);
+        free((void *)(uintptr_t)pages[i].coded.p);
+    }
+    memset(pages, 0, PAGE_COUNT * sizeof *pages);
+}
+
+const page *page_of(const page pages[PAGE_COUNT], unsigned status) {
+    unsigned i = 0;
+    while (i + 1 < PAGE_COUNT && pages[i].status != status) i++;
+    return &pages[i];
+}
 
 static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
-    page *p = user;
-    size_t left = p->n - (size_t)offset;
-    *lent = span_of(p->bytes + offset, left < want ? left : want);
+    const span *bytes = user;
+    size_t left = bytes->n - (size_t)offset;
+    *lent = span_of(bytes->p + offset, left < want ? left : want);
     return lent->n == left ? HTTP_PULL_END : HTTP_PULL_MORE;
 }
 
@@ -20,32 +85,9 @@ static void done(void *user, size_t n) {
     (void)n;
 }
 
-static void release(void *user) {
-    page *p = user;
-    mem_give(p->mem, p, sizeof *p);
-}
+static void release(void *user) { (void)user; }
 
-const char *page_reason(unsigned status) {
-    switch (status) {
-    case 301: return "Moved Permanently";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 503: return "Service Unavailable";
-    default: return "Error";
-    }
-}
-
-http_body page_error(const mem *m, unsigned status, span server, unsigned port, size_t *length) {
+http_body page_body(const span *bytes) {
     static const http_body_ops ops = {pull, done, release};
-    const char *reason = page_reason(status);
-    page *p = mem_take(m, sizeof *p);
-    if (!p) return HTTP_NO_BODY;
-    p->mem = m;
-    int n = snprintf(p->bytes, sizeof p->bytes,
-                     "<html><head><title>%u %s</title></head><body><h1>%u %s</h1><hr>"
-                     "<address>%.*s at port %u</address></body></html>",
-                     status, reason, status, reason, (int)server.n, (const char *)server.p, port);
-    p->n = n < 0 ? 0 : (size_t)n < sizeof p->bytes ? (size_t)n : sizeof p->bytes - 1;
-    *length = p->n;
-    return (http_body){&ops, p};
+    return (http_body){&ops, (void *)(uintptr_t)bytes};
 }

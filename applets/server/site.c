@@ -1,219 +1,56 @@
 #include "applets/server/site.h"
-#include "applets/server/page.h"
+#include "applets/server/answer.h"
+#include "applets/server/content.h"
+#include "applets/server/echo.h"
+#include "applets/server/folder_page.h"
+#include "applets/server/push.h"
 #include "core/limits.h"
 #include "core/path.h"
 
 #include <string.h>
 
-#define INDEX      "index.html"
-#define FIELDS_MAX 10
+/* A decoded path, index.html and a NUL. */
+#define NAME_ROOM (LIMIT_PATH + 1 + sizeof SITE_INDEX)
 
-/* A request while its file is being opened, and the little that its answer needs of it. A name and
- * a location lie in the request's event while that lives, then in a block of their own, which goes
- * with the stream: thousands of requests that were taken back may wait for one file. */
-typedef struct pending {
-    site *site;
-    net_link *link; /* NULL: the stream is gone */
-    http_ref ref;
-    bool head;
-    bool *answered_now;      /* set when the answer comes while the request's event still lives */
-    const http_event *event; /* that event, while it lives */
-    int64_t since;           /* if-modified-since, DATE_MIN when absent */
-    span name;               /* decoded path, with index.html where it was a folder */
-    span location;           /* where a directory is, when it was worth keeping */
-    uint8_t *kept;           /* the two, NULL while the event lives */
-    size_t kept_size;
-} pending;
-
-typedef struct answer {
-    http_field fields[FIELDS_MAX];
-    size_t n;
-    uint8_t status[3], length[20];
-} answer;
-
-bool site_open(site *s, loop *l, const char *root, const char **why) {
-    s->loop = l;
-    s->date_at = INT64_MIN;
-    facts_init(&s->facts);
+bool site_open(site *s, loop *l, const plan *p, const char *root, const char **why) {
+    *s = (site){.loop = l, .plan = p, .date_at = INT64_MIN};
+    facts_init(&s->facts, p->types);
     s->files = file_cache_new(l, root, why);
-    return s->files != NULL;
+    if (!s->files) return false;
+    if (!p->follow_links) file_cache_confine(s->files);
+    if (p->gzip) s->gzip = gzip_cache_new(l);
+    if (p->log) s->log = access_log_writer_new(l, p->log);
+    if ((!p->gzip || s->gzip) && (!p->log || s->log)) return true;
+    *why = "out of memory";
+    site_close(s);
+    return false;
 }
 
-void site_close(site *s) { file_cache_free(s->files); }
-
-/* ---- answers ---- */
-
-static void add(answer *a, http_field f) { a->fields[a->n++] = f; }
-
-static void begin(answer *a, site *s, unsigned status) {
-    int64_t now = loop_unix_seconds(s->loop);
-    if (now != s->date_at) {
-        date_format(now, s->date);
-        s->date_at = now;
-    }
-    a->n = 0;
-    if (status != 200) bytes_put_decimal(a->status, status);
-    add(a, HTTP_FIELD_OF(STATUS, status == 200 ? SPAN("200") : span_of(a->status, 3)));
-    add(a, HTTP_FIELD_OF(SERVER, s->server));
-}
-
-static void add_date(answer *a, const site *s) {
-    add(a, HTTP_FIELD_OF(DATE, span_of(s->date, DATE_LENGTH)));
-}
-
-static void add_length(answer *a, uint64_t n) {
-    add(a, HTTP_FIELD_OF(CONTENT_LENGTH, span_of(a->length, bytes_put_decimal(a->length, n))));
-}
-
-static void send(net_link *k, http_ref ref, const answer *a, http_body body) {
-    verdict v = session_reply(link_session(k), ref, a->fields, a->n, body);
-    if (v.scope != VERDICT_NONE) {
-        if (body.ops) body.ops->release(body.user);
-        session_reset(link_session(k), ref, H2_INTERNAL_ERROR);
-    }
-    link_touch(k);
-}
-
-static void send_error(site *s, net_link *k, http_ref ref, unsigned status, span location,
-                       bool head) {
-    answer a;
-    size_t length = 0;
-    http_body body = page_error(loop_mem(s->loop), status, s->server, s->port, &length);
-    begin(&a, s, status);
-    add_date(&a, s);
-    if (status == 405)
-        add(&a, (http_field){SPAN("allow"), SPAN("GET, HEAD"), HTTP_TOKEN_OTHER, false});
-    if (location.n) add(&a, HTTP_FIELD_OF(LOCATION, location));
-    add(&a, HTTP_FIELD_OF(CONTENT_TYPE, SPAN("text/html; charset=UTF-8")));
-    add_length(&a, length);
-    if (head && body.ops) {
-        body.ops->release(body.user);
-        body = HTTP_NO_BODY;
-    }
-    send(k, ref, &a, body);
-}
-
-static void send_file(site *s, net_link *k, const pending *p, file *f) {
-    answer a;
-    http_body body = HTTP_NO_BODY;
-    bool same = p->since != DATE_MIN && file_mtime(f) <= p->since;
-    begin(&a, s, same ? 304 : 200);
-    add(&a, HTTP_FIELD_OF(CACHE_CONTROL, SPAN("max-age=3600")));
-    add_date(&a, s);
-    if (!same) add_length(&a, file_size(f));
-    add(&a, HTTP_FIELD_OF(LAST_MODIFIED, facts_date(&s->facts, file_mtime(f))));
-    if (!same) add(&a, HTTP_FIELD_OF(CONTENT_TYPE, facts_type(&s->facts, p->name)));
-    if (!same && !p->head && file_size(f) && !file_body(f, k, p->ref, &body)) {
-        send_error(s, k, p->ref, 503, SPAN(""), false);
-        return;
-    }
-    send(k, p->ref, &a, body);
+void site_close(site *s) {
+    file_cache_free(s->files);
+    gzip_cache_free(s->gzip);
+    access_log_writer_free(s->log);
 }
 
 /* ---- from request to file ---- */
 
-/* Bytes that make_location writes at most. */
-static size_t location_room(const http_event *ev, span name) {
-    const fields_summary *r = &ev->summary;
-    return r->scheme.n + 3 + r->authority.n + 3 * name.n + 1 + r->path.n;
-}
-
-/* "http://host/dir/?query": absolute, since that is what the tools that read it are used to;
- * without an authority "/dir/?query". Empty when the path cannot be written. */
-static span make_location(uint8_t *out, size_t room, const http_event *ev, span name) {
-    const fields_summary *r = &ev->summary;
-    const uint8_t *mark = memchr(r->path.p, '?', r->path.n);
-    span query = mark ? span_skip(r->path, (size_t)(mark - r->path.p)) : SPAN("");
-    size_t n = 0;
-    if (r->authority.n) {
-        memcpy(out, r->scheme.p, r->scheme.n);
-        n += r->scheme.n;
-        memcpy(out + n, "://", 3);
-        n += 3;
-        memcpy(out + n, r->authority.p, r->authority.n);
-        n += r->authority.n;
-    }
-    size_t encoded = path_encode(name, out + n, room - n);
-    if (encoded == 0) return SPAN("");
-    n += encoded;
-    out[n++] = '/';
-    if (query.n) memcpy(out + n, query.p, query.n);
-    return span_of(out, n + query.n);
-}
-
-static void forget_kept(pending *p) {
-    mem_give(loop_mem(p->site->loop), p->kept, p->kept_size);
-    p->kept = NULL;
-    p->kept_size = 0;
-    p->name = p->location = SPAN("");
-}
-
-static void pending_free(pending *p) {
-    forget_kept(p);
-    mem_give(loop_mem(p->site->loop), p, sizeof *p);
-}
-
-/* The event ends: what is needed of it moves into a block of its own. A location that is long, by
- * its escapes or its query, is not kept: a directory's path alone is then made of its name. Without
- * memory there is no name any more. */
-static void keep(pending *p, const http_event *ev) {
-    size_t room = location_room(ev, p->name);
-    if (room > LIMIT_LOCATION) room = 0;
-    span name = p->name;
-    p->event = NULL;
-    p->name = SPAN("");
-    p->kept_size = name.n + room;
-    p->kept = mem_take(loop_mem(p->site->loop), p->kept_size);
-    if (!p->kept) {
-        p->kept_size = 0;
-        return;
-    }
-    memcpy(p->kept, name.p, name.n);
-    p->name = span_of(p->kept, name.n);
-    if (room) p->location = make_location(p->kept + name.n, room, ev, p->name);
-}
-
-static void send_directory(site *s, net_link *k, const pending *p) {
-    const mem *m = loop_mem(s->loop);
-    static const http_event nothing = {0};
-    const http_event *ev = p->event ? p->event : &nothing;
-    if (p->location.n) {
-        send_error(s, k, p->ref, 301, p->location, p->head);
-        return;
-    }
-    size_t room = location_room(ev, p->name);
-    uint8_t *out = mem_take(m, room);
-    if (out)
-        send_error(s, k, p->ref, 301, make_location(out, room, ev, p->name), p->head);
-    else
-        send_error(s, k, p->ref, 503, SPAN(""), p->head);
-    mem_give(m, out, room);
-}
-
 static void opened(void *user, file_status st, file *f) {
-    pending *p = user;
-    net_link *k = p->link;
-    site *s = p->site;
-    if (p->event) *p->answered_now = true;
-    if (k) {
-        session_attach(link_session(k), p->ref, NULL);
-        if (!p->name.n) st = FILE_BUSY; /* it could not be kept */
+    request *r = user;
+    if (!request_gone(r)) {
+        if (!r->name.n) st = FILE_BUSY; /* it could not be kept */
         switch (st) {
-        case FILE_OK: send_file(s, k, p, f); break;
-        case FILE_DIRECTORY: send_directory(s, k, p); break;
-        case FILE_MISSING: send_error(s, k, p->ref, 404, SPAN(""), p->head); break;
-        case FILE_BUSY: send_error(s, k, p->ref, 503, SPAN(""), p->head); break;
+        case FILE_OK: content_send(r, f); break;
+        case FILE_DIRECTORY: answer_directory(r); break;
+        case FILE_MISSING:
+            if (r->site->plan->index && r->folder)
+                folder_page_send(r);
+            else
+                answer_error(r, 404);
+            break;
+        case FILE_BUSY: answer_error(r, 503); break;
         }
     }
     if (f) file_close(f);
-    pending_free(p);
-}
-
-static int64_t since_of(const site *s, const http_event *ev) {
-    int64_t seconds = DATE_MIN;
-    const http_field *f = fields_find(ev->fields, ev->field_count, HTTP_TOKEN_IF_MODIFIED_SINCE);
-    if (f) date_parse(f->value, loop_unix_seconds(s->loop), &seconds);
-    return seconds;
 }
 
 /* No file system has longer names than NAME_MAX: such a path need not be asked for. */
@@ -223,47 +60,124 @@ static bool name_too_long(span name) {
     return n > LIMIT_NAME;
 }
 
+/* A name that begins with a dot is hidden, but for what RFC 8615 gives to everybody. */
+static bool is_hidden(span name) {
+    static const span known = SPAN_LIT("/.well-known/");
+    if (span_starts(name, known)) name = span_skip(name, known.n - 1);
+    for (const uint8_t *at = name.p, *end = name.p + name.n; at;
+         at = memchr(at + 1, '/', (size_t)(end - at - 1))) {
+        if (at + 1 < end && at[1] == '.') return true;
+    }
+    return false;
+}
+
 /* The decoded path of the request, with index.html where it is a folder; empty when it is none. */
-static span name_of(const http_event *ev, uint8_t *buffer, size_t room) {
+static span name_of(const site *s, const http_event *ev, uint8_t buffer[NAME_ROOM],
+                    bool *is_folder) {
     path decoded;
     span target = ev->summary.path;
-    if (target.n > LIMIT_PATH || path_decode(target, buffer, room - sizeof INDEX, &decoded))
+    if (target.n > LIMIT_PATH ||
+        path_decode(target, buffer, NAME_ROOM - sizeof SITE_INDEX, &decoded))
         return SPAN("");
     if (decoded.name.n > LIMIT_NAME && name_too_long(decoded.name)) return SPAN("");
+    if (!s->plan->dotfiles && is_hidden(decoded.name)) return SPAN("");
+    *is_folder = decoded.folder;
     if (!decoded.folder) return decoded.name;
-    memcpy(buffer + decoded.name.n, INDEX, sizeof INDEX - 1);
-    return span_of(buffer, decoded.name.n + sizeof INDEX - 1);
+    memcpy(buffer + decoded.name.n, SITE_INDEX, SITE_INDEX_LENGTH);
+    return span_of(buffer, decoded.name.n + SITE_INDEX_LENGTH);
 }
 
-void site_answer(site *s, net_link *k, const http_event *ev) {
-    uint8_t buffer[LIMIT_PATH + 1 + sizeof INDEX];
-    bool head = span_eq(ev->summary.method, SPAN("HEAD")), answered = false;
-    if (!head && !s->any_method && !span_eq(ev->summary.method, SPAN("GET"))) {
-        send_error(s, k, ev->ref, 405, SPAN(""), head);
-        return;
-    }
-    span name = name_of(ev, buffer, sizeof buffer);
-    pending *p = name.n ? mem_take(loop_mem(s->loop), sizeof *p) : NULL;
-    if (!p) {
-        send_error(s, k, ev->ref, name.n ? 503 : 404, SPAN(""), head);
-        return;
-    }
-    *p = (pending){.site = s,
-                   .link = k,
-                   .ref = ev->ref,
-                   .head = head,
-                   .answered_now = &answered,
-                   .event = ev,
-                   .since = since_of(s, ev),
-                   .name = name};
-    /* Attached first: when the answer comes within the call, opened() detaches it and p is gone. */
-    session_attach(link_session(k), p->ref, p);
-    file_open(s->files, p->name, opened, p);
-    if (!answered) keep(p, ev);
+/* Bits of the fields of a request that count here. */
+static uint64_t asks_of(const site *s, const http_event *ev) {
+    uint64_t seen = 0;
+    for (size_t i = 0; i < ev->field_count; i++) seen |= UINT64_C(1) << ev->fields[i].token;
+    return seen & s->plan->honours;
 }
 
-void site_forget(const http_event *ev) {
-    pending *p = ev->user;
-    p->link = NULL;
-    forget_kept(p);
+static void answer_get(site *s, net_link *k, const http_event *ev, bool pushed) {
+    uint8_t buffer[NAME_ROOM];
+    bool answered = false, is_folder = false;
+    span name = name_of(s, ev, buffer, &is_folder);
+    request *r = name.n || s->log ? request_new(s, k, ev) : NULL;
+    if (!r) {
+        answer_refuse(s, k, ev, name.n ? 503 : 404);
+        return;
+    }
+    r->head = span_eq(ev->summary.method, SPAN("HEAD"));
+    r->asks = asks_of(s, ev);
+    r->answered_now = &answered;
+    r->name = name;
+    r->folder = is_folder;
+    if (!name.n) {
+        answer_error(r, 404);
+        return;
+    }
+    if (s->plan->push_count && !pushed && !r->head)
+        push_all(s, k, ev, is_folder ? span_head(name, name.n - SITE_INDEX_LENGTH) : name);
+    if (s->plan->any_method && !ev->end && !s->plan->early) {
+        r->until_end = true;
+        request_keep(r);
+        site_continue(k, ev);
+        return;
+    }
+    file_open(s->files, r->name, opened, r);
+    if (!answered) request_keep(r);
+}
+
+void site_answer_pushed(site *s, net_link *k, const http_event *ev) { answer_get(s, k, ev, true); }
+
+static void answer_request(site *s, net_link *k, const http_event *ev) {
+    const plan *p = s->plan;
+    span method = ev->summary.method;
+    if (!span_eq(method, SPAN("GET")) && !span_eq(method, SPAN("HEAD"))) {
+        if (p->echo && (span_eq(method, SPAN("POST")) || span_eq(method, SPAN("PUT")))) {
+            echo_begin(s, k, ev);
+            return;
+        }
+        if (!p->any_method || !ev->summary.path.n) {
+            request *r = s->log ? request_new(s, k, ev) : NULL;
+            bool now;
+            if (r) r->answered_now = &now;
+            if (r)
+                answer_error(r, 405);
+            else
+                answer_refuse(s, k, ev, 405);
+            return;
+        }
+    }
+    answer_get(s, k, ev, false);
+}
+
+/* ---- what follows a request ---- */
+
+void site_continue(net_link *k, const http_event *ev) {
+    const http_field *f = fields_find(ev->fields, ev->field_count, HTTP_TOKEN_EXPECT);
+    http_field status = HTTP_FIELD_OF(STATUS, SPAN("100"));
+    if (f && span_ieq(f->value, SPAN("100-continue")))
+        session_inform(link_session(k), ev->ref, &status, 1);
+}
+
+static void take_content(net_link *k, const http_event *ev) {
+    request *r = ev->user;
+    if (r && r->echo) {
+        echo_take(r, ev);
+        return;
+    }
+    if (ev->kind == HTTP_EVENT_DATA) session_credit(link_session(k), ev->ref, ev->credit);
+    if (!r || !r->until_end || !ev->end) return;
+    r->until_end = false;
+    if (r->name.n)
+        file_open(r->site->files, r->name, opened, r);
+    else
+        answer_error(r, 503);
+}
+
+void site_take(site *s, net_link *k, const http_event *ev) {
+    switch (ev->kind) {
+    case HTTP_EVENT_REQUEST: answer_request(s, k, ev); break;
+    case HTTP_EVENT_DATA:
+    case HTTP_EVENT_TRAILERS: take_content(k, ev); break;
+    case HTTP_EVENT_CLOSED: request_closed(ev->user); break;
+    default: break;
+    }
 }

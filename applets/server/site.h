@@ -1,32 +1,40 @@
 /* The site: what a static server answers to a request, out of a directory.
  *
- * One per worker. It owns its file cache; every request that waits for a file is its own small
- * object and ends with the answer or with the stream, whichever is later. */
+ * One per worker. It owns its file cache, its coded files and its part of the access log; every
+ * request that waits for something is its own small object (request.h). */
 #ifndef H2BOX_APPLETS_SERVER_SITE_H
 #define H2BOX_APPLETS_SERVER_SITE_H
 
 #include "applets/server/facts.h"
-#include "netio/net.h"
+#include "applets/server/gzip_cache.h"
+#include "applets/server/plan.h"
+
+#define SITE_INDEX        "index.html"
+#define SITE_INDEX_LENGTH (sizeof SITE_INDEX - 1)
 
 typedef struct site {
     loop *loop;
+    const plan *plan;
     file_cache *files;
-    span server;     /* value of the server field */
-    uint16_t port;   /* shown in error pages */
-    bool any_method; /* answer every method as GET, as nghttpd does */
-    int64_t date_at; /* the second that date shows */
+    gzip_cache *gzip;       /* NULL: nothing is coded */
+    access_log_writer *log; /* NULL: nothing is logged */
+    unsigned listings;      /* being made */
+    int64_t date_at;        /* the second that date shows */
     uint8_t date[DATE_LENGTH];
     facts facts;
 } site;
 
-/* False with *why: the directory cannot be served. */
-bool site_open(site *s, loop *l, const char *root, const char **why);
+/* False with *why: the directory cannot be served. p outlives it. */
+bool site_open(site *s, loop *l, const plan *p, const char *root, const char **why);
 void site_close(site *s);
 
-/* Answers the request of a HTTP_EVENT_REQUEST, now or when its file is open. */
-void site_answer(site *s, net_link *k, const http_event *ev);
+/* An event of a link that serves the site: requests, their content, their end. */
+void site_take(site *s, net_link *k, const http_event *ev);
 
-/* The stream of an answer that still waits is gone: its HTTP_EVENT_CLOSED. */
-void site_forget(const http_event *ev);
+/* A request that we have promised ourselves. */
+void site_answer_pushed(site *s, net_link *k, const http_event *ev);
+
+/* 100 (Continue), when the client waits for it (RFC 9110 section 10.1.1). */
+void site_continue(net_link *k, const http_event *ev);
 
 #endif

@@ -88,7 +88,7 @@ class Server(unittest.TestCase):
         c = Client(self.server.port)
         headers, _ = c.response(c.get("/page.css"))
         self.assertEqual(list(headers), [":status", "server", "cache-control", "date", "content-length", "last-modified",
-                                         "content-type"])
+                                         "etag", "content-type"])
         self.assertEqual(headers["content-type"], "text/css")
         self.assertEqual(headers["cache-control"], "max-age=3600")
         self.assertEqual(headers["content-length"], "15")

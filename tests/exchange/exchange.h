@@ -27,6 +27,10 @@ void wrap_begin(wrap_whose whose, unsigned n);
 bool wrap_end(void);
 long wrap_blocks(void); /* that are out now */
 
+/* ---- main.c ---- */
+
+extern tls_config *exchange_server_tls, *exchange_client_tls; /* NULL: in the clear */
+
 /* ---- serve.c: the server's side ---- */
 
 bool serve_begin(loop *l, const char *root, const session_config *config);

@@ -163,7 +163,11 @@ void fetch_begin(loop *on, uint16_t port, const session_config *config, void (*w
     memset(clients, 0, sizeof clients);
     for (size_t i = 0; i < sizeof pattern; i++) pattern[i] = fetch_byte(i);
     for (unsigned i = 0; i < FETCH_CLIENTS; i++) {
-        link_birth birth = {.calls = &calls, .user = &clients[i], .config = config};
+        link_birth birth = {.calls = &calls,
+                            .user = &clients[i],
+                            .config = config,
+                            .tls = exchange_client_tls,
+                            .tls_name = "localhost"};
         if (!dial_open(l, hosts[i], port, &birth, 0, &dialling, &clients[i]))
             end_client(&clients[i], false);
     }

@@ -3,6 +3,8 @@
  * the threads of libuv's pool, then libuv's own. Whatever is refused: nothing crashes, hangs or
  * leaks; every link, dial, stream and body is told its end once; at most one connection suffers.
  *
+ * exchange tls: some of the refusals, and the bad networks, over TLS.
+ *
  * exchange faults: with small buffers, short writes, EAGAIN and resets at both ends (H2BOX_FAULT).
  * All must come whole, but for the resets; those may end what they will, in good order. */
 #include <signal.h>
@@ -18,6 +20,8 @@
 enum { SECONDS = 20 }; /* for one run, before it counts as hanging */
 
 static char root[64];
+tls_config *exchange_server_tls, *exchange_client_tls;
+
 static session_config server_config, client_config;
 static char *at; /* what the child is at, for the parent to tell when it is gone */
 
@@ -122,11 +126,40 @@ static bool faults(void) {
     return good;
 }
 
+/* Handshakes ask for thousands of blocks: the first ones are refused in turn, later ones with
+ * growing steps. */
+static bool refusals_of_tls(void) {
+    bool refused, good = true;
+    unsigned runs = 0;
+    for (unsigned n = 1;; n += 1 + n / 24, runs++) {
+        snprintf(at, AT_ROOM, "allocation %u refused over TLS", n);
+        good &= run(WRAP_LOOP, n, 0, &refused);
+        if (!refused) break;
+    }
+    printf("%u allocations were refused over TLS\n", runs);
+    return good && runs > 100;
+}
+
+static bool tls(void) { return refusals_of_tls() && faults(); }
+
+static bool begin_tls(void) {
+    static const char *const protocols[] = {"h2", NULL}, *const names[] = {"localhost", NULL};
+    char why[TLS_WHY_ROOM];
+    tls_settings s = {.server = true, .alpn = protocols};
+    exchange_server_tls = tls_config_self_signed(&s, names, why);
+    exchange_client_tls =
+        tls_config_new(&(tls_settings){.alpn = protocols, .check = TLS_CHECK_TELL}, why);
+    return exchange_server_tls && exchange_client_tls;
+}
+
 static int child(bool (*all)(void)) {
     bool refused, good;
+    if (all == tls && !begin_tls()) return 1;
     snprintf(at, AT_ROOM, "nothing refused");
     good = run(WRAP_LOOP, 0, 0, &refused); /* libuv's threads start here, and stay */
     good &= all();
+    tls_config_drop(exchange_server_tls);
+    tls_config_drop(exchange_client_tls);
     fflush(stdout);
     return good ? 0 : 1;
 }
@@ -138,10 +171,13 @@ static bool remove_file(const char *name) {
 }
 
 int main(int argc, char **argv) {
-    bool bad_network = argc == 2 && !strcmp(argv[1], "faults");
+    static bool (*const whats[])(void) = {refusals, faults, tls};
+    static const char *const names[] = {"refusals", "faults", "tls"};
+    unsigned what = 0;
     int status = 0;
-    if (!bad_network && (argc != 2 || strcmp(argv[1], "refusals"))) {
-        fprintf(stderr, "usage: exchange refusals|faults\n");
+    while (what < 3 && (argc != 2 || strcmp(argv[1], names[what]) != 0)) what++;
+    if (what == 3) {
+        fprintf(stderr, "usage: exchange refusals|faults|tls\n");
         return 2;
     }
     snprintf(root, sizeof root, P_tmpdir "/h2box-exchange-XXXXXX");
@@ -153,7 +189,7 @@ int main(int argc, char **argv) {
     session_defaults(&server_config, true);
     session_defaults(&client_config, false);
     pid_t pid = fork();
-    if (pid == 0) exit(child(bad_network ? faults : refusals));
+    if (pid == 0) exit(child(whats[what]));
     waitpid(pid, &status, 0);
     if (status) printf("status %#x; the last was: %s\n", (unsigned)status, at);
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) printf("it hung\n");

@@ -214,7 +214,7 @@ static const link_calls calls = {.event = on_event, .closed = on_closed};
 static bool on_accept(void *user, link_birth *birth) {
     (void)user;
     born++;
-    *birth = (link_birth){.calls = &calls, .config = serving};
+    *birth = (link_birth){.calls = &calls, .config = serving, .tls = exchange_server_tls};
     return true;
 }
 

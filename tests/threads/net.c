@@ -1,6 +1,6 @@
 /* Workers that serve files to workers that fetch them, with dials by name, letters and cancels
- * between: for ThreadSanitizer, and as a test of how everything of netio ends. Exits 0 when every
- * stream was answered whole. */
+ * between, in the clear and over TLS with one configuration for all: for ThreadSanitizer, and as a
+ * test of how everything of netio ends. Exits 0 when every stream was answered whole. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,8 @@ static const uint64_t sizes[] = {3000, 400000, 0};
 
 static char root[64];
 static session_config server_config, client_config;
+static tls_config *server_tls, *client_tls; /* NULL: in the clear */
+static tls_tickets *tickets[CLIENTS];
 static atomic_uint port, served, streams_done, streams_bad, dials_failed, links_closed,
     clients_done;
 
@@ -70,7 +72,8 @@ static void on_server_closed(void *user, net_link *k, const char *why) {
 static const link_calls server_calls = {.event = on_request, .closed = on_server_closed};
 
 static bool on_accept(void *user, link_birth *birth) {
-    *birth = (link_birth){.calls = &server_calls, .user = user, .config = &server_config};
+    *birth = (link_birth){
+        .calls = &server_calls, .user = user, .config = &server_config, .tls = server_tls};
     return true;
 }
 
@@ -167,9 +170,13 @@ static void on_failed(void *user, const char *why) {
 static const dial_calls calls = {on_opened, on_failed};
 
 static bool start_client(void *user, unsigned index, loop *l) {
-    static const link_birth birth = {.calls = &client_calls, .config = &client_config};
+    if (client_tls) tickets[index] = tls_tickets_new(loop_mem(l));
+    link_birth birth = {.calls = &client_calls,
+                        .config = &client_config,
+                        .tls = client_tls,
+                        .tls_name = "localhost",
+                        .tls_tickets = tickets[index]};
     (void)user;
-    (void)index;
     for (unsigned i = 0; i < DIALS; i++) {
         fetch *f = calloc(1, sizeof *f);
         f->l = l;
@@ -190,8 +197,9 @@ static bool start_client(void *user, unsigned index, loop *l) {
 
 static void end_client(void *user, unsigned index, loop *l) {
     (void)user;
-    (void)index;
     (void)l;
+    tls_tickets_free(tickets[index]);
+    tickets[index] = NULL;
     atomic_fetch_add(&clients_done, 1);
 }
 
@@ -205,27 +213,43 @@ static void write_file(const char *name, size_t n) {
     fclose(f);
 }
 
+static bool run(const char *name) {
+    port = served = streams_done = streams_bad = dials_failed = links_closed = 0;
+    server_crew = worker_start(SERVERS, start_server, end_server, NULL);
+    worker *client_crew =
+        server_crew ? worker_start(CLIENTS, start_client, end_client, NULL) : NULL;
+    if (!client_crew) return false;
+    worker_join(client_crew); /* ends by itself when everything is fetched */
+    for (unsigned i = 0; i < SERVERS; i++)
+        loop_post(worker_loop(server_crew, i), on_leave, &servers[i]);
+    worker_join(server_crew);
+    printf("%s: streams %u bad %u, dials failed %u, links %u, files %u\n", name, streams_done,
+           streams_bad, dials_failed, links_closed, served);
+    return streams_done == CLIENTS * DIALS * STREAMS && streams_bad == 0 &&
+           dials_failed == CLIENTS * 3 && links_closed == CLIENTS * DIALS;
+}
+
+static bool run_tls(uint16_t version) {
+    static const char *const protocols[] = {"h2", NULL}, *const hosts[] = {"localhost", NULL};
+    char why[TLS_WHY_ROOM] = "";
+    tls_settings s = {.server = true, .alpn = protocols, .version_max = version};
+    server_tls = tls_config_self_signed(&s, hosts, why);
+    client_tls = tls_config_new(&(tls_settings){.alpn = protocols, .check = TLS_CHECK_TELL}, why);
+    bool good = server_tls && client_tls && run(version == 0x0304 ? "TLS 1.3" : "TLS 1.2");
+    tls_config_drop(server_tls);
+    tls_config_drop(client_tls);
+    return good;
+}
+
 int main(void) {
+    char command[100];
     snprintf(root, sizeof root, P_tmpdir "/h2box-threads-XXXXXX");
     if (!mkdtemp(root)) return 1;
     write_file("/small", sizes[0]);
     write_file("/big", sizes[1]);
     session_defaults(&server_config, true);
     session_defaults(&client_config, false);
-    server_crew = worker_start(SERVERS, start_server, end_server, NULL);
-    worker *client_crew =
-        server_crew ? worker_start(CLIENTS, start_client, end_client, NULL) : NULL;
-    if (!client_crew) return 1;
-    worker_join(client_crew); /* ends by itself when everything is fetched */
-    for (unsigned i = 0; i < SERVERS; i++)
-        loop_post(worker_loop(server_crew, i), on_leave, &servers[i]);
-    worker_join(server_crew);
-    char command[100];
+    bool good = run("clear") && run_tls(0x0304) && run_tls(0x0303);
     snprintf(command, sizeof command, "rm -rf %s", root);
-    if (system(command)) return 1;
-    printf("streams %u bad %u, dials failed %u, links %u, files %u\n", streams_done, streams_bad,
-           dials_failed, links_closed, served);
-    bool good = streams_done == CLIENTS * DIALS * STREAMS && streams_bad == 0 &&
-                dials_failed == CLIENTS * 3 && links_closed == CLIENTS * DIALS;
-    return good ? 0 : 1;
+    return system(command) == 0 && good ? 0 : 1;
 }

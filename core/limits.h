@@ -248,6 +248,60 @@
 #define LIMIT_TICKETS      100u
 #define LIMIT_TICKET_BYTES 16384u
 
+/* Records written under one key before a KeyUpdate; RFC 8446 section 5.5 allows AES-GCM 2^24.5. */
+#define LIMIT_TLS_RECORDS_PER_KEY 8388608u
+
+/* Records without data in a row; OpenSSL's MAX_EMPTY_RECORDS. Session tickets count as such. */
+#define LIMIT_TLS_EMPTY_RECORDS 32u
+
+/* KeyUpdates that a peer may send at once (BoringSSL's kMaxKeyUpdates); each costs a few
+ * microseconds and an answer. Another is granted for so many bytes of data, or after such a pause.
+ */
+#define LIMIT_TLS_KEY_UPDATES  32u
+#define LIMIT_TLS_UPDATE_BYTES 4096u
+#define LIMIT_TLS_UPDATE_MS    1000u
+
+/* Alerts that end nothing; BoringSSL's kMaxWarningAlerts. */
+#define LIMIT_TLS_WARNINGS 4u
+
+/* A NewSessionTicket message: a ticket (RFC 8446 section 4.6.1: below 65536 bytes) and what stands
+ * around it. */
+#define LIMIT_TLS_TICKET 66560u
+
+/* Data in a record of a connection that is warm: nearly LIMIT_TLS_RECORD, so that four records fit
+ * a block of 64 KiB (STRETCH). */
+#define LIMIT_TLS_FULL_RECORD 16352u
+#define LIMIT_TLS_STRETCH     65500u
+
+/* ---- what a client takes from a server ---- */
+
+/* Of one page (-a): bytes that are looked through, elements that are open at once (the parser looks
+ * through all of them at an end tag that fits none), addresses that are taken and that are looked
+ * at. The largest pages of the web have some hundred of the same origin (HTTP Archive, 2024: median
+ * 70 requests in all). */
+#define LIMIT_HTML_BYTES  16777216u
+#define LIMIT_HTML_DEPTH  1024u
+#define LIMIT_ASSETS      1000u
+#define LIMIT_ASSET_LOOKS 10000u
+
+/* Of one WebSocket message, all fragments together; nginx and browsers have none, ws of Node.js 100
+ * MiB. */
+#define LIMIT_MESSAGE 16777216u
+
+/* Times a request is sent when servers surely did not act on it (RFC 9113 section 8.7): once more,
+ * and as long as each connection gets others done. */
+#define LIMIT_TRIES          2u
+#define LIMIT_TRIES_PROGRESS 10u
+
+/* Interim responses (RFC 9110 section 15.2) before the one that counts; curl 8 has no such limit,
+ * Go 5. */
+#define LIMIT_INTERIM 100u
+
+/* Expect: 100-continue that is not answered: the content goes anyway (RFC 9110 section 10.1.1);
+ * curl 1 s.
+ */
+#define LIMIT_EXPECT_MS 1000u
+
 /* ---- files ---- */
 
 /* Files whose bytes are kept: their size, and all of them together; open descriptors and stat

@@ -81,16 +81,16 @@ static wrote write_clear(net_link *k) {
 }
 
 /* Seals what the session has, as far as TLS takes it: all small frames of a turn into one record,
- * all records into one write. */
-static void seal_some(net_link *k) {
+ * all records into one write. False when TLS takes nothing. */
+static bool seal_some(net_link *k) {
     loop *l = k->loop;
     for (;;) {
         size_t all = 0, n = session_output(k->session, l->iov, LOOP_IOV, budget(k));
-        if (!n) return;
+        if (!n) return true;
         for (size_t i = 0; i < n; i++) all += l->iov[i].n;
         size_t sealed = k->extra->tls->seal(k->extra->tls_self, l->iov, n);
         session_output_done(k->session, sealed);
-        if (sealed < all) return;
+        if (sealed < all) return sealed != 0;
     }
 }
 
@@ -99,8 +99,12 @@ static wrote write_sealed(net_link *k) {
     const tls_ports *tls = k->extra->tls;
     void *self = k->extra->tls_self;
     size_t done, n;
-    seal_some(k);
+    bool sealed = seal_some(k);
     n = tls->output(self, l->iov, LOOP_IOV);
+    if (!n && !sealed) { /* nothing waits, and still there was no room */
+        errno = ENOMEM;
+        return WROTE_BROKEN;
+    }
     if (!n) return WROTE_ALL;
     wrote w = write_spans(k, l->iov, n, &done);
     tls->output_done(self, done);

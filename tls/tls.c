@@ -1,9 +1,9 @@
 #include "tls/tls.h"
 
 #include <arpa/inet.h>
-#include <time.h>
 
 #include "core/limits.h"
+#include "tls/record.h"
 #include "tls/tls_impl.h"
 
 /* ---- bytes that wait ---- */
@@ -54,6 +54,12 @@ tls_status tls_fail(tls_conn *c, const char *why) {
 
 static tls_status feed(void *self, span *in, const char **why) {
     tls_conn *c = self;
+    if (c->record) {
+        if (in->n && c->status != TLS_FAILED) c->status = record_feed(c->record, in, &c->why);
+        *in = span_skip(*in, in->n);
+        *why = c->why;
+        return c->status;
+    }
     if (in->n && c->status == TLS_OK && !tls_bytes_put(c->mem, &c->in, in->p, in->n))
         tls_fail(c, "out of memory");
     *in = span_skip(*in, in->n);
@@ -73,8 +79,12 @@ static size_t read_record(tls_conn *c) {
         if (n > 0) return (size_t)n;
         if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             tls_tickets_keep(c);
+            tls_takeover_try(c);
+            if (c->record) return 0;
             continue;
         }
+        /* It says so, too, when it has seen a ticket's head, or an alert that means nothing. */
+        if (n == MBEDTLS_ERR_SSL_WANT_READ && tls_shake_can_read(c)) continue;
         if (n == 0 || n == MBEDTLS_ERR_SSL_WANT_READ) return 0;
         if (n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
             c->status = TLS_CLOSED;
@@ -87,6 +97,7 @@ static size_t read_record(tls_conn *c) {
 static span plain(void *self) {
     tls_conn *c = self;
     span none = {NULL, 0};
+    if (c->record) return record_plain(c->record);
     if (!c->over || c->status != TLS_OK) return none;
     if (!c->plain && !tls_bytes_count(&c->in)) return none;
     if (!c->plain) c->plain = mem_take(c->mem, LIMIT_TLS_RECORD);
@@ -97,16 +108,10 @@ static span plain(void *self) {
     size_t n = read_record(c);
     if (n) return span_of(c->plain, n);
     give_plain(c);
-    return none;
+    return c->record ? record_plain(c->record) : none;
 }
 
 /* ---- out ---- */
-
-static int64_t coarse_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* Records fit a packet at first: what is in a record cannot be read before its last byte, and the
  * first round trips of TCP carry little. */
@@ -148,8 +153,9 @@ static size_t seal(void *self, const span *iov, size_t n) {
     uint8_t room[LIMIT_TLS_RECORD];
     place p = {.iov = iov, .left = n};
     size_t taken = 0;
+    if (c->record) return record_seal(c->record, iov, n);
     if (!c->over || c->status == TLS_FAILED || c->closed) return 0;
-    int64_t now = coarse_ms();
+    uint64_t now = tls_takeover_clock();
     if (now - c->sealed_ms > LIMIT_TLS_COLD_MS) c->warm = 0;
     c->sealed_ms = now;
     advance(&p, 0);
@@ -170,14 +176,19 @@ static size_t seal(void *self, const span *iov, size_t n) {
 
 static size_t output(void *self, span *iov, size_t niov) {
     tls_conn *c = self;
-    if (!tls_bytes_count(&c->out) || !niov) return 0;
-    iov[0] = span_of(c->out.p + c->out.first, tls_bytes_count(&c->out));
-    return 1;
+    size_t n = 0;
+    if (tls_bytes_count(&c->out) && niov)
+        iov[n++] = span_of(c->out.p + c->out.first, tls_bytes_count(&c->out));
+    if (c->record && n < niov) n += record_output(c->record, iov + n, niov - n);
+    return n;
 }
 
 static void output_done(void *self, size_t n) {
     tls_conn *c = self;
-    if (n) tls_bytes_drop(c->mem, &c->out, n);
+    size_t first = tls_bytes_count(&c->out); /* what the handshake left */
+    if (first > n) first = n;
+    if (first) tls_bytes_drop(c->mem, &c->out, first);
+    if (c->record) record_output_done(c->record, n - first);
 }
 
 /* ---- birth and end ---- */
@@ -191,6 +202,7 @@ static void close_stream(void *self) {
     tls_conn *c = self;
     if (c->closed || c->status == TLS_FAILED) return;
     c->closed = true;
+    if (c->record) record_close(c->record);
     if (c->ssl && c->over) mbedtls_ssl_close_notify(c->ssl);
 }
 
@@ -204,6 +216,8 @@ static void free_conn(void *self) {
         mbedtls_ssl_free(c->ssl);
         mem_give(c->mem, c->ssl, sizeof *c->ssl);
     }
+    record_free(c->record);
+    tls_takeover_forget(c);
     give_plain(c);
     tls_bytes_end(c->mem, &c->in);
     tls_bytes_end(c->mem, &c->out);

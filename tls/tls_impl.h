@@ -82,6 +82,8 @@ const char *tls_text_keep(const char *format, ...) __attribute__((format(printf,
 /* What an error of mbedTLS says to people; ssl may be NULL. Static or kept as above. */
 const char *tls_text_error(int error, const mbedtls_ssl_context *ssl);
 
+const char *tls_text_alert(uint8_t alert);
+
 /* The same into a configuration's why, after "file: ". Always false. */
 bool tls_text_fail(char *why, const char *file, int error);
 
@@ -93,20 +95,25 @@ typedef struct tls_bytes {
     size_t first, end, room;
 } tls_bytes;
 
+typedef struct tls_secrets tls_secrets;
+
 typedef struct tls_conn {
     const mem *mem;
     tls_config *config;
     mbedtls_ssl_context *ssl; /* a server has none before the first record has come */
+    struct record *record;    /* has taken over from it: ssl is NULL */
+    tls_secrets *secrets;     /* for that; NULL: none yet, or no longer */
     tls_bytes in, out;
     size_t in_record; /* bytes of the record that mbedTLS reads now that it has not taken */
     uint8_t *plain;   /* LIMIT_TLS_RECORD bytes while any are lent */
     tls_status status;
     const char *why;
+    uint8_t alert; /* of the peer, sent in the clear; 0: none */
     bool over;     /* the handshake is */
     bool closed;   /* close_notify is queued */
     bool full;     /* certificates were seen: not resumed */
     uint32_t warm; /* bytes sealed since it was idle last, up to LIMIT_TLS_WARM */
-    int64_t sealed_ms;
+    uint64_t sealed_ms;
     tls_facts facts;
     char *name, *peer; /* of the birth; owned */
     char *server_name; /* of facts; owned */
@@ -132,6 +139,26 @@ tls_status tls_shake_step(void *self, bool *more, const char **why);
 /* Called by mbedTLS, with a tls_conn. */
 int tls_shake_send(void *self, const unsigned char *p, size_t n);
 int tls_shake_receive(void *self, unsigned char *p, size_t n);
+
+/* Whether another mbedtls_ssl_read would find something. */
+bool tls_shake_can_read(const tls_conn *c);
+
+/* ---- tls_takeover.c: our own records after a handshake of TLS 1.3 ---- */
+
+/* mbedTLS tells each secret; those of the records are kept, all go to the key log. */
+void tls_takeover_note(void *self, mbedtls_ssl_key_export_type type, const unsigned char *secret,
+                       size_t n, const unsigned char client_random[32],
+                       const unsigned char server_random[32], mbedtls_tls_prf_types prf);
+
+/* When it can be, after the handshake: the record layer goes on where mbedTLS is, whose 40 KiB are
+ * freed. Else, as with TLS 1.2, nothing changes. */
+void tls_takeover_try(tls_conn *c);
+
+/* Wipes the secrets. */
+void tls_takeover_forget(tls_conn *c);
+
+/* Milliseconds of a steady clock that costs next to nothing. */
+uint64_t tls_takeover_clock(void);
 
 /* ---- tls_trust.c ---- */
 

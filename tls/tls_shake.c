@@ -2,7 +2,9 @@
 #include "tls/tls_impl.h"
 
 #define RECORD_HEAD      5u
+#define RECORD_ALERT     21u
 #define RECORD_HANDSHAKE 22u
+#define ALERT_FATAL      2u
 
 /* ---- what mbedTLS reads and writes ---- */
 
@@ -16,17 +18,33 @@ int tls_shake_send(void *self, const unsigned char *p, size_t n) {
  * mbedTLS refuses it by its head. */
 static size_t whole_record(const tls_conn *c) {
     size_t have = tls_bytes_count(&c->in);
-    const uint8_t *p = c->in.p + c->in.first;
     if (have < RECORD_HEAD) return 0;
+    const uint8_t *p = c->in.p + c->in.first;
     size_t n = RECORD_HEAD + bytes_get16(p + 3);
     if (n > RECORD_HEAD + LIMIT_TLS_SEALED_RECORD) return RECORD_HEAD;
     return have >= n ? n : 0;
 }
 
+/* A client that refuses our certificate in TLS 1.3 may say so in the clear, where mbedTLS expects
+ * only sealed records and finds this one damaged. */
+static void note_alert(tls_conn *c) {
+    const uint8_t *p = c->in.p + c->in.first;
+    if (c->in_record == RECORD_HEAD + 2 && p[0] == RECORD_ALERT && p[RECORD_HEAD] == ALERT_FATAL)
+        c->alert = p[RECORD_HEAD + 1];
+}
+
+bool tls_shake_can_read(const tls_conn *c) {
+    return c->in_record || whole_record(c) ||
+           c->ssl->MBEDTLS_PRIVATE(state) != MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
 /* Gives whole records only: so mbedTLS holds no part of one. */
 int tls_shake_receive(void *self, unsigned char *p, size_t n) {
     tls_conn *c = self;
-    if (!c->in_record) c->in_record = whole_record(c);
+    if (!c->in_record) {
+        c->in_record = whole_record(c);
+        note_alert(c);
+    }
     if (!c->in_record) return MBEDTLS_ERR_SSL_WANT_READ;
     if (n > c->in_record) n = c->in_record;
     memcpy(p, c->in.p + c->in.first, n);
@@ -48,7 +66,7 @@ static tls_status set_up(tls_conn *c) {
     mbedtls_ssl_set_user_data_p(c->ssl, c);
     mbedtls_ssl_set_bio(c->ssl, c, tls_shake_send, tls_shake_receive, NULL);
     mbedtls_ssl_set_verify(c->ssl, tls_trust_check, c);
-    mbedtls_ssl_set_export_keys_cb(c->ssl, tls_keylog_note, c);
+    mbedtls_ssl_set_export_keys_cb(c->ssl, tls_takeover_note, c);
     if (c->tickets && c->config->tickets) tls_tickets_offer(c);
     return TLS_OK;
 }
@@ -96,12 +114,20 @@ static tls_status finish(tls_conn *c) {
         .resumed = !c->full,
     };
     if (!v13) tls_tickets_keep(c);
-    return TLS_OK;
+    /* Who wants tickets waits for them: only mbedTLS can read them. */
+    if (!c->tickets || !c->peer || !c->config->tickets) tls_takeover_try(c);
+    return c->status;
 }
 
 static tls_status fail_with(tls_conn *c, int error) {
     if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && c->distrust)
         return tls_fail(c, tls_text_keep("%s", c->distrust));
+    /* In TLS 1.2 mbedTLS says nothing to the client (RFC 5246 section 7.4.6). */
+    if (error == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE &&
+        mbedtls_ssl_get_version_number(c->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+        mbedtls_ssl_send_alert_message(c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                                       MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+    if (c->alert) return tls_fail(c, tls_text_alert(c->alert));
     return tls_fail(c, tls_text_error(error, c->ssl));
 }
 

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <mbedtls/asn1.h>
 #include <mbedtls/error.h>
 #include <mbedtls/pem.h>
 #include <stdarg.h>
@@ -55,6 +56,12 @@ static const char *alert_text(uint8_t alert) {
     }
 }
 
+const char *tls_text_alert(uint8_t alert) {
+    const char *text = alert_text(alert);
+    return text ? tls_text_keep("the peer refuses: %s", text)
+                : tls_text_keep("the peer refuses: alert %u", alert);
+}
+
 const char *tls_text_error(int error, const mbedtls_ssl_context *ssl) {
     switch (error) {
     case MBEDTLS_ERR_SSL_ALLOC_FAILED:
@@ -82,15 +89,13 @@ const char *tls_text_error(int error, const mbedtls_ssl_context *ssl) {
     case MBEDTLS_ERR_PK_KEY_INVALID_FORMAT:
     case MBEDTLS_ERR_PK_UNKNOWN_PK_ALG: return "no private key in PEM";
     case MBEDTLS_ERR_X509_CERT_UNKNOWN_FORMAT:
+    case MBEDTLS_ERR_X509_INVALID_FORMAT + MBEDTLS_ERR_ASN1_UNEXPECTED_TAG:
+    case MBEDTLS_ERR_X509_INVALID_FORMAT:
     case MBEDTLS_ERR_PEM_NO_HEADER_FOOTER_PRESENT: return "no certificate in PEM";
     default: break;
     }
-    if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && ssl) {
-        uint8_t alert = ssl->MBEDTLS_PRIVATE(in_msg)[1];
-        const char *text = alert_text(alert);
-        return text ? tls_text_keep("the peer refuses: %s", text)
-                    : tls_text_keep("the peer refuses: alert %u", alert);
-    }
+    if (error == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && ssl)
+        return tls_text_alert(ssl->MBEDTLS_PRIVATE(in_msg)[1]);
     char text[128];
     mbedtls_strerror(error, text, sizeof text);
     return tls_text_keep("TLS: %s", text);

@@ -3,46 +3,48 @@
 #define H2BOX_APPLETS_CLIENT_FETCH_H
 
 #include "applets/client/client.h"
-#include "applets/client/upload.h"
+#include "applets/client/route.h"
 #include "applets/common/frame_log.h"
 
-/* What all connections of one run share. Owned by the caller. */
-typedef struct fetch_run {
-    const client_settings *set;
-    const opt_call *call; /* for messages */
-    const session_config *config;
-    tls_config *tls; /* NULL: no URI is https */
-    loop *loop;
-    upload *upload;          /* or NULL */
-    const http_field *extra; /* -H, lower case */
-    size_t extra_count;
-    const http_field *trailers;
-    size_t trailer_count;
-    uint64_t start_us; /* of the run: what the log counts from */
-    int output_error;  /* errno when stdout took no more */
-} fetch_run;
-
 typedef struct fetch {
-    fetch_run *run;
-    request *requests; /* all to the same scheme, host and port; pushed ones are added for -s */
+    client_run *run;
+    request *requests; /* all to the same scheme, host and port; pushed ones are added */
     request **last;
     request *waiting, **waiting_last; /* to be sent, next one first; some may have timed out */
     timer patience;                   /* nothing runs and nothing may be sent */
     uint32_t pushes;                  /* taken so far */
+    dial *dial;
     net_link *link;
     frame_log log;
-    uint64_t connected_us;
+    route route;
+    char tls_name[ROUTE_HOST_ROOM]; /* for SNI and the certificate's check */
+    uint64_t dial_us, connected_us;
+    uint64_t settled_bytes;
+    uint32_t connection; /* of the run, from 1 */
+    uint32_t sent;       /* requests on this connection */
     uint32_t running;
     uint32_t settled; /* on this connection */
-    bool goaway;      /* the server takes no more requests here, without an error */
-    const char *why;  /* the connection failed: every request that is not done has */
+    bool ever_connected;
+    bool goaway;     /* the server takes no more requests here, without an error */
+    bool again;      /* a request may be sent once more, on another connection */
+    bool fault;      /* no other connection would do better */
+    const char *why; /* the connection failed: every request that is not done has */
 } fetch;
 
-/* Dials and runs the loop until every request is done or has failed. The outcome is in the
- * requests. */
-void fetch_all(fetch *f, fetch_run *run, request *requests);
+/* Dials and runs the loop until every request is done or has failed, over as many connections as
+ * the server makes necessary. The outcome is in the requests. */
+void fetch_all(fetch *f, client_run *run, request *requests);
 
-/* Frees requests, pushed ones too. */
-void fetch_free_requests(request *r);
+/* One more request to the same server, in the middle of that. */
+void fetch_add(fetch *f, request *r);
+
+/* What no request of ours began (a push): counted, and attached to its stream. */
+void fetch_adopt(fetch *f, request *r, http_ref ref);
+
+/* The request is done (why NULL), or has failed. */
+void fetch_settle(fetch *f, request *r, const char *why);
+
+/* Ends the connection: whatever is not done has failed. */
+void fetch_stop(fetch *f, const char *why);
 
 #endif

@@ -7,17 +7,38 @@ static void add(fields_out *out, http_field f) {
 }
 
 /* The user's last value for a name we would send ourselves; host stands for :authority too. */
-static const http_field *replaced(const http_field *extra, size_t n, http_token token) {
+static const http_field *replaced(const client_run *run, http_token token) {
     const http_field *last = NULL;
-    for (size_t i = 0; i < n; i++)
-        if (extra[i].token == token) last = &extra[i];
-    if (!last && token == HTTP_TOKEN_AUTHORITY) return fields_find(extra, n, HTTP_TOKEN_HOST);
+    for (size_t i = 0; i < run->extra_count; i++)
+        if (run->extra[i].token == token) last = &run->extra[i];
+    if (!last && token == HTTP_TOKEN_AUTHORITY)
+        return fields_find(run->extra, run->extra_count, HTTP_TOKEN_HOST);
     return last;
 }
 
-static void add_own(fields_out *out, const http_field *extra, size_t n, http_token token,
+/* Whether -H counts for r. What names the target does so for what the person asked for alone;
+ * credentials, for the origin that they were given for (RFC 9110 section 15.4). */
+static bool counts(const request *r, uint16_t token) {
+    switch (token) {
+    case HTTP_TOKEN_METHOD: return r->kind == REQUEST_ASKED && !r->plain_get;
+    case HTTP_TOKEN_PATH:
+    case HTTP_TOKEN_PROTOCOL: return r->kind == REQUEST_ASKED && !r->hops;
+    case HTTP_TOKEN_SCHEME:
+    case HTTP_TOKEN_AUTHORITY:
+    case HTTP_TOKEN_HOST:
+    case HTTP_TOKEN_AUTHORIZATION:
+    case HTTP_TOKEN_PROXY_AUTHORIZATION:
+    case HTTP_TOKEN_COOKIE: return !r->stranger;
+    case HTTP_TOKEN_CONTENT_TYPE:
+    case HTTP_TOKEN_CONTENT_ENCODING:
+    case HTTP_TOKEN_CONTENT_LENGTH: return r->kind == REQUEST_ASKED && !r->plain_get;
+    default: return true;
+    }
+}
+
+static void add_own(fields_out *out, const request *r, const client_run *run, http_token token,
                     span value) {
-    const http_field *f = replaced(extra, n, token);
+    const http_field *f = counts(r, (uint16_t)token) ? replaced(run, token) : NULL;
     add(out, (http_field){fields_name(token), f ? f->value : value, (uint16_t)token, false});
 }
 
@@ -28,6 +49,7 @@ static bool ours(uint16_t token) {
     case HTTP_TOKEN_SCHEME:
     case HTTP_TOKEN_AUTHORITY:
     case HTTP_TOKEN_HOST:
+    case HTTP_TOKEN_PROTOCOL:
     case HTTP_TOKEN_ACCEPT:
     case HTTP_TOKEN_ACCEPT_ENCODING:
     case HTTP_TOKEN_USER_AGENT:
@@ -44,29 +66,53 @@ static const uint8_t *long_value(void) {
     return dashes;
 }
 
-void fields_out_make(fields_out *out, const request *r, const client_settings *set,
-                     uint64_t upload_bytes, const http_field *extra, size_t extra_count) {
-    bool upload = upload_bytes != UINT64_MAX;
-    out->n = 0;
-    add_own(out, extra, extra_count, HTTP_TOKEN_METHOD, upload ? SPAN("POST") : SPAN("GET"));
-    add_own(out, extra, extra_count, HTTP_TOKEN_PATH, r->uri.target);
-    add_own(out, extra, extra_count, HTTP_TOKEN_SCHEME, r->uri.scheme);
-    add_own(out, extra, extra_count, HTTP_TOKEN_AUTHORITY, r->uri.authority);
-    const http_field *protocol = fields_find(extra, extra_count, HTTP_TOKEN_PROTOCOL);
-    if (protocol) add(out, *protocol);
-    add_own(out, extra, extra_count, HTTP_TOKEN_ACCEPT, SPAN("*/*"));
-    add_own(out, extra, extra_count, HTTP_TOKEN_ACCEPT_ENCODING, SPAN("gzip, deflate"));
-    add_own(out, extra, extra_count, HTTP_TOKEN_USER_AGENT, SPAN("h2box/" H2BOX_VERSION));
-    add_own(out, extra, extra_count, HTTP_TOKEN_PRIORITY, SPAN("u=3"));
-    if (upload && !set->no_content_length &&
-        !fields_find(extra, extra_count, HTTP_TOKEN_CONTENT_LENGTH))
+bool fields_out_has_body(const request *r, const client_run *run) {
+    return run->upload && r->kind == REQUEST_ASKED && !r->plain_get;
+}
+
+span fields_out_method(const request *r, const client_run *run) {
+    const http_field *f = counts(r, HTTP_TOKEN_METHOD) ? replaced(run, HTTP_TOKEN_METHOD) : NULL;
+    if (f) return f->value;
+    if (r->kind == REQUEST_OPENER) return SPAN("OPTIONS");
+    return fields_out_has_body(r, run) ? SPAN("POST") : SPAN("GET");
+}
+
+const http_field *fields_out_authority(const request *r, const client_run *run) {
+    return counts(r, HTTP_TOKEN_AUTHORITY) ? replaced(run, HTTP_TOKEN_AUTHORITY) : NULL;
+}
+
+static void add_content(fields_out *out, const request *r, const client_run *run) {
+    const client_settings *set = run->set;
+    if (!fields_out_has_body(r, run)) return;
+    if (!set->no_content_length && !replaced(run, HTTP_TOKEN_CONTENT_LENGTH))
         add(out, HTTP_FIELD_OF(CONTENT_LENGTH,
-                               span_of(out->length, bytes_put_decimal(out->length, upload_bytes))));
-    if (set->continuation)
+                               span_of(out->length,
+                                       bytes_put_decimal(out->length, upload_size(run->upload)))));
+    if (set->compress) add(out, HTTP_FIELD_OF(CONTENT_ENCODING, SPAN("gzip")));
+    if (set->expect_continue) add(out, HTTP_FIELD_OF(EXPECT, SPAN("100-continue")));
+}
+
+void fields_out_make(fields_out *out, const request *r, const client_run *run) {
+    out->n = 0;
+    span urgency = r->said_priority
+                       ? span_str(r->said_priority)
+                       : span_of(out->priority, priority_format(r->priority, out->priority));
+    add(out, HTTP_FIELD_OF(METHOD, fields_out_method(r, run)));
+    add_own(out, r, run, HTTP_TOKEN_PATH, r->kind == REQUEST_OPENER ? SPAN("*") : r->uri.target);
+    add_own(out, r, run, HTTP_TOKEN_SCHEME, r->uri.scheme);
+    add_own(out, r, run, HTTP_TOKEN_AUTHORITY, r->uri.authority);
+    const http_field *protocol = replaced(run, HTTP_TOKEN_PROTOCOL);
+    if (protocol && counts(r, HTTP_TOKEN_PROTOCOL)) add(out, *protocol);
+    add_own(out, r, run, HTTP_TOKEN_ACCEPT, SPAN("*/*"));
+    add_own(out, r, run, HTTP_TOKEN_ACCEPT_ENCODING, SPAN("gzip, deflate"));
+    add_own(out, r, run, HTTP_TOKEN_USER_AGENT, SPAN("h2box/" H2BOX_VERSION));
+    add_own(out, r, run, HTTP_TOKEN_PRIORITY, urgency);
+    add_content(out, r, run);
+    if (run->set->continuation)
         add(out, (http_field){SPAN("x-h2box-continuation"), span_of(long_value(), LONG_VALUE),
                               HTTP_TOKEN_OTHER, false});
-    for (size_t i = 0; i < extra_count; i++)
-        if (!ours(extra[i].token) && extra[i].token != HTTP_TOKEN_PROTOCOL) add(out, extra[i]);
+    for (size_t i = 0; i < run->extra_count; i++)
+        if (!ours(run->extra[i].token) && counts(r, run->extra[i].token)) add(out, run->extra[i]);
 }
 
 static span trimmed(span s) {

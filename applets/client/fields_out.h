@@ -11,12 +11,20 @@ typedef struct fields_out {
     http_field v[FIELDS_OUT_ROOM];
     size_t n;
     uint8_t length[20]; /* digits of content-length */
+    uint8_t priority[PRIORITY_ROOM];
 } fields_out;
 
-/* The fields of r, borrowed from r, from extra and from the result itself. upload_bytes UINT64_MAX:
- * no body. */
-void fields_out_make(fields_out *out, const request *r, const client_settings *set,
-                     uint64_t upload_bytes, const http_field *extra, size_t extra_count);
+/* Whether r carries --data. */
+bool fields_out_has_body(const request *r, const client_run *run);
+
+/* The method that r is sent with. */
+span fields_out_method(const request *r, const client_run *run);
+
+/* What -H says in place of r's own :authority, or NULL. */
+const http_field *fields_out_authority(const request *r, const client_run *run);
+
+/* The fields of r, borrowed from r, from the run and from the result itself. */
+void fields_out_make(fields_out *out, const request *r, const client_run *run);
 
 /* Parses "name: value" options in place: names become lower case, blanks around values go. A
  * pseudo-header field keeps its first colon. NULL, or what is wrong with the item at *bad. The

@@ -10,24 +10,30 @@ static int by_completion(const void *a, const void *b) {
     return 0;
 }
 
-static void print_row(FILE *out, const request *r, uint64_t connected_us) {
+static void print_row(FILE *out, const request *r) {
     char end[HUMAN_ROOM + 1] = "+", start[HUMAN_ROOM + 1] = "+", took[HUMAN_ROOM], size[HUMAN_ROOM];
-    human_duration(end + 1, r->end_us - connected_us);
-    human_duration(start + 1, r->start_us - connected_us);
+    human_duration(end + 1, r->end_us - r->connected_us);
+    human_duration(start + 1, r->start_us - r->connected_us);
     human_duration(took, r->end_us - r->start_us);
     human_units(size, r->received);
-    fprintf(out, "%3u %11s %s%11s %8s %4u %4s %.*s\n", r->ref.id, end, r->pushed ? "*" : " ", start,
-            took, r->status, size, (int)r->uri.target.n, (const char *)r->uri.target.p);
+    fprintf(out, "%3u %11s %s%11s %8s %4u %4s %.*s\n", r->ref.id, end,
+            r->kind == REQUEST_PUSHED ? "*" : " ", start, took, r->status, size,
+            (int)r->uri.target.n, (const char *)r->uri.target.p);
 }
 
-void statistics_print(FILE *out, const request *requests, uint64_t connected_us) {
+static bool is_row(const request *r) {
+    return r->state == REQUEST_DONE && r->kind != REQUEST_OPENER;
+}
+
+void statistics_print(FILE *out, const request *requests) {
     size_t n = 0;
-    for (const request *r = requests; r; r = r->next) n += r->state == REQUEST_DONE;
-    const request **rows = calloc(n + 1, sizeof *rows);
+    for (const request *r = requests; r; r = r->next) n += is_row(r);
+    if (n == 0) return;
+    const request **rows = calloc(n, sizeof *rows);
     if (!rows) return;
     n = 0;
     for (const request *r = requests; r; r = r->next)
-        if (r->state == REQUEST_DONE) rows[n++] = r;
+        if (is_row(r)) rows[n++] = r;
     qsort(rows, n, sizeof *rows, by_completion);
     fputs("***** Statistics *****\n"
           "\n"
@@ -43,6 +49,6 @@ void statistics_print(FILE *out, const request *requests, uint64_t connected_us)
           "\n"
           "id  responseEnd requestStart  process code size request path\n",
           out);
-    for (size_t i = 0; i < n; i++) print_row(out, rows[i], connected_us);
+    for (size_t i = 0; i < n; i++) print_row(out, rows[i]);
     free(rows);
 }

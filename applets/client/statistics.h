@@ -4,8 +4,8 @@
 
 #include "applets/client/client.h"
 
-/* Prints the done requests of one connection, which was made at connected_us, in the order they
- * completed. */
-void statistics_print(FILE *out, const request *requests, uint64_t connected_us);
+/* Prints the done requests to one server, if there are any, in the order they completed; times
+ * count from when the connection of each was made. */
+void statistics_print(FILE *out, const request *requests);
 
 #endif

@@ -1,10 +1,12 @@
 #include "applets/client/upload.h"
+#include "applets/client/gzip_body.h"
 #include "core/limits.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,18 +29,29 @@ typedef struct piece {
     uint8_t *bytes;
 } piece;
 
+struct upload_hold {
+    bool held;
+    upload_hold **where; /* who holds it, or NULL */
+};
+
 typedef struct body {
+    upload_hold hold; /* first: a hold is its body */
     const upload *upload;
     piece pieces[PIECES]; /* a ring */
     uint32_t first, count;
 } body;
 
+/* An unnamed file; where there is no place for one (an empty root), memory. */
+static int spool_new(void) {
+    FILE *f = tmpfile();
+    int fd = f ? dup(fileno(f)) : memfd_create("h2box", MFD_CLOEXEC);
+    if (f) fclose(f);
+    return fd;
+}
+
 static int spool(void) {
     uint8_t bytes[16384];
-    FILE *f = tmpfile();
-    if (!f) return -1;
-    int fd = dup(fileno(f));
-    fclose(f);
+    int fd = spool_new();
     if (fd < 0) return -1;
     for (ssize_t n; (n = read(STDIN_FILENO, bytes, sizeof bytes)) != 0;) {
         if (n < 0 && errno == EINTR) continue;
@@ -50,18 +63,37 @@ static int spool(void) {
     return fd;
 }
 
-upload *upload_open(const char *path) {
+/* fd, or the gzip of it in its place; -1 with errno. */
+static int compressed(int fd, bool wanted) {
+    if (fd < 0 || !wanted) return fd;
+    int to = spool_new();
+    if (to >= 0 && !gzip_body_make(fd, to)) {
+        close(to);
+        to = -1;
+    }
+    int why = errno;
+    close(fd);
+    errno = why;
+    return to;
+}
+
+static int open_regular(const char *path) {
     struct stat st;
-    int fd = strcmp(path, "-") == 0 ? spool() : open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))) return fd;
+    close(fd);
+    errno = EINVAL;
+    return -1;
+}
+
+upload *upload_open(const char *path, bool compress) {
+    struct stat st;
+    int fd = compressed(strcmp(path, "-") == 0 ? spool() : open_regular(path), compress);
     if (fd < 0) return NULL;
-    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode))
-        errno = EINVAL;
-    else if (st.st_size >= 0) {
-        upload *u = malloc(sizeof *u);
-        if (u) {
-            *u = (upload){fd, (uint64_t)st.st_size};
-            return u;
-        }
+    upload *u = fstat(fd, &st) == 0 ? malloc(sizeof *u) : NULL;
+    if (u) {
+        *u = (upload){fd, (uint64_t)st.st_size};
+        return u;
     }
     int why = errno;
     close(fd);
@@ -100,6 +132,7 @@ static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
     body *b = user;
     uint64_t size = b->upload->size;
     *lent = span_of(NULL, 0);
+    if (b->hold.held) return HTTP_PULL_LATER;
     if (offset >= size) return HTTP_PULL_END;
     if (want == 0) return HTTP_PULL_MORE;
     piece *p = piece_at(b, offset);
@@ -126,14 +159,23 @@ static void done(void *user, size_t n) {
 
 static void release(void *user) {
     body *b = user;
+    if (b->hold.where) *b->hold.where = NULL;
     for (unsigned i = 0; i < PIECES; i++) free(b->pieces[i].bytes);
     free(b);
 }
 
-http_body upload_body(upload *u) {
+http_body upload_body(upload *u, upload_hold **hold) {
     static const http_body_ops ops = {pull, done, release};
     body *b = calloc(1, sizeof *b);
     if (!b) return HTTP_NO_BODY;
     b->upload = u;
+    b->hold = (upload_hold){hold != NULL, hold};
+    if (hold) *hold = &b->hold;
     return (http_body){&ops, b};
+}
+
+void upload_go(upload_hold *h) {
+    h->held = false;
+    *h->where = NULL;
+    h->where = NULL;
 }

@@ -40,7 +40,7 @@ static void add_field(frame_log *l, const http_field *f) {
     text_print(&l->line, "\n");
 }
 
-static void add_flags(text *t, const h2_trace_frame *f) {
+const char *frame_log_flag(uint8_t type, uint8_t bit) {
     static const struct {
         uint8_t type, flag;
         const char *name;
@@ -57,10 +57,17 @@ static void add_flags(text *t, const h2_trace_frame *f) {
         {H2_FRAME_PUSH_PROMISE, H2_FLAG_PADDED, "PADDED"},
         {H2_FRAME_CONTINUATION, H2_FLAG_END_HEADERS, "END_HEADERS"},
     };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].type == type && names[i].flag == bit) return names[i].name;
+    return NULL;
+}
+
+static void add_flags(text *t, const h2_trace_frame *f) {
     const char *before = INDENT "; ";
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (names[i].type != f->type || !(f->flags & names[i].flag)) continue;
-        text_print(t, "%s%s", before, names[i].name);
+    for (unsigned bit = 1; bit < 256; bit <<= 1) {
+        const char *name = f->flags & bit ? frame_log_flag(f->type, (uint8_t)bit) : NULL;
+        if (!name) continue;
+        text_print(t, "%s%s", before, name);
         before = " | ";
     }
     if (before[0] == ' ' && before[1] == '|') text_print(t, "\n");

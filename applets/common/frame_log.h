@@ -26,6 +26,9 @@ h2_trace frame_log_trace(frame_log *l);
 /* A line of one's own with the time stamp in front. */
 void frame_log_say(frame_log *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The name of one bit of a frame's flags; NULL: it has none. */
+const char *frame_log_flag(uint8_t type, uint8_t bit);
+
 /* The bytes as they came, as hexdump -C shows them. */
 void frame_log_hexdump(frame_log *l, span bytes);
 

@@ -53,17 +53,17 @@ static void send(answer *a, const plan *p, net_link *k, http_ref ref, http_body 
     link_touch(k);
 }
 
-void answer_send(answer *a, request *r, http_body body) {
+void answer_send(answer *a, exchange *r, http_body body) {
     net_link *k = r->link;
     http_ref ref = r->ref;
     const plan *p = r->site->plan;
     if (r->log) {
         r->status = a->code;
-        if (body.ops) body = request_count(r, body);
+        if (body.ops) body = exchange_count(r, body);
     }
-    request_leave(r);
+    exchange_leave(r);
     send(a, p, k, ref, body);
-    request_end(r);
+    exchange_end(r);
 }
 
 /* ---- errors ---- */
@@ -89,19 +89,19 @@ static void begin_error(answer *a, site *s, unsigned status) {
     if (status == 405) answer_add(a, HTTP_FIELD_OF(ALLOW, s->plan->allow));
 }
 
-static void send_error(answer *a, request *r) {
+static void send_error(answer *a, exchange *r) {
     bool coded = r->site->plan->error_gzip && takes_gzip(r->fields, r->field_count);
     http_body body = add_page(a, r->site, a->code, coded, r->head);
     answer_send(a, r, body);
 }
 
-void answer_error(request *r, unsigned status) {
+void answer_error(exchange *r, unsigned status) {
     answer a;
     begin_error(&a, r->site, status);
     send_error(&a, r);
 }
 
-void answer_unsatisfiable(request *r, uint64_t size) {
+void answer_unsatisfiable(exchange *r, uint64_t size) {
     answer a;
     begin_error(&a, r->site, 416);
     int n = snprintf((char *)a.range, sizeof a.range, "bytes */%llu", (unsigned long long)size);
@@ -109,14 +109,14 @@ void answer_unsatisfiable(request *r, uint64_t size) {
     send_error(&a, r);
 }
 
-static void send_directory(request *r, span location) {
+static void send_directory(exchange *r, span location) {
     answer a;
     begin_error(&a, r->site, 301);
     if (location.n) answer_add(&a, HTTP_FIELD_OF(LOCATION, location));
     send_error(&a, r);
 }
 
-void answer_directory(request *r) {
+void answer_directory(exchange *r) {
     static const http_event nothing = {0};
     const http_event *ev = r->event ? r->event : &nothing;
     if (r->location.n) {
@@ -124,10 +124,10 @@ void answer_directory(request *r) {
         return;
     }
     const mem *m = loop_mem(r->site->loop);
-    size_t room = request_location_room(ev, r->name);
+    size_t room = exchange_location_room(ev, r->name);
     uint8_t *out = mem_take(m, room);
     if (out)
-        send_directory(r, request_location(ev, r->name, out, room));
+        send_directory(r, exchange_location(ev, r->name, out, room));
     else
         answer_error(r, 503);
     mem_give(m, out, room);

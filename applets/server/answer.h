@@ -4,7 +4,7 @@
 #ifndef H2BOX_APPLETS_SERVER_ANSWER_H
 #define H2BOX_APPLETS_SERVER_ANSWER_H
 
-#include "applets/server/request.h"
+#include "applets/server/exchange.h"
 
 /* Our own fields, and those of --header, whose row in options.c bounds them. */
 #define ANSWER_OWN    16u
@@ -26,16 +26,16 @@ void answer_add_length(answer *a, uint64_t n);
 
 /* With the fields and trailers that every answer has. Takes the body, also when it cannot be sent;
  * the request ends. */
-void answer_send(answer *a, request *r, http_body body);
+void answer_send(answer *a, exchange *r, http_body body);
 
 /* The page of an error status. The request ends. */
-void answer_error(request *r, unsigned status);
+void answer_error(exchange *r, unsigned status);
 
 /* 301 to where the directory is. The request ends. */
-void answer_directory(request *r);
+void answer_directory(exchange *r);
 
 /* 416 with the size there is. The request ends. */
-void answer_unsatisfiable(request *r, uint64_t size);
+void answer_unsatisfiable(exchange *r, uint64_t size);
 
 /* Without a request: there was no memory for one, or none was needed. */
 void answer_refuse(site *s, net_link *k, const http_event *ev, unsigned status);

@@ -15,7 +15,7 @@
 
 /* What is to be sent: the file as it is, or one of its coded forms. */
 typedef struct form {
-    request *request;
+    exchange *request;
     file *file;
     blob *blob;    /* coded by us, or NULL */
     file *sibling; /* coded by somebody else, or NULL */
@@ -58,7 +58,7 @@ static void send_same(const form *m) {
 /* ---- parts ---- */
 
 static void send_part(const form *m, range part) {
-    request *r = m->request;
+    exchange *r = m->request;
     answer a;
     http_body body = HTTP_NO_BODY;
     if (!file_body_part(m->file, r->link, r->ref, part.first, part.length, &body)) {
@@ -76,7 +76,7 @@ static void send_part(const form *m, range part) {
 }
 
 static void send_parts(const form *m, const range *list, size_t n) {
-    request *r = m->request;
+    exchange *r = m->request;
     answer a;
     http_body body;
     uint64_t length;
@@ -96,7 +96,7 @@ static void send_parts(const form *m, const range *list, size_t n) {
 /* True when ranges were asked for, and that was the answer. HEAD has none (RFC 9110 section 14.2).
  */
 static bool send_ranges(const form *m) {
-    request *r = m->request;
+    exchange *r = m->request;
     range list[LIMIT_RANGES];
     size_t n;
     const http_field *f = fields_find(r->fields, r->field_count, HTTP_TOKEN_RANGE);
@@ -120,7 +120,7 @@ static uint64_t size_of(const form *m) {
 }
 
 static bool whole_body(const form *m, http_body *body) {
-    request *r = m->request;
+    exchange *r = m->request;
     *body = HTTP_NO_BODY;
     if (r->head || !size_of(m)) return true;
     if (!m->blob) return file_body(m->sibling ? m->sibling : m->file, r->link, r->ref, body);
@@ -136,7 +136,7 @@ static void add_accept_ranges(answer *a, const form *m) {
 }
 
 static void send_whole(const form *m) {
-    request *r = m->request;
+    exchange *r = m->request;
     const plan *p = r->site->plan;
     answer a;
     http_body body;
@@ -156,7 +156,7 @@ static void send_whole(const form *m) {
 /* The tag of a coded form is that of the file and a mark; of a form that somebody else has made it
  * must change with that file, so it is that file's own. */
 static void set_validators(form *m) {
-    const request *r = m->request;
+    const exchange *r = m->request;
     if (!r->site->plan->plain) {
         m->is.etag = file_etag(m->file);
         if (m->varies) {
@@ -170,7 +170,7 @@ static void set_validators(form *m) {
 }
 
 static void send_form(form *m) {
-    request *r = m->request;
+    exchange *r = m->request;
     set_validators(m);
     if (r->asks & CONDITIONS) {
         m->is.now = loop_unix_seconds(r->site->loop);
@@ -189,7 +189,7 @@ static void send_form(form *m) {
 
 /* ---- the choice of a form ---- */
 
-static form form_of(request *r, file *f) {
+static form form_of(exchange *r, file *f) {
     const facts_type_of *type = facts_type(&r->site->facts, r->name);
     return (form){.request = r,
                   .file = f,
@@ -197,16 +197,16 @@ static form form_of(request *r, file *f) {
                   .varies = type->compress && r->site->gzip && file_size(f) >= LIMIT_GZIP_LEAST};
 }
 
-static bool takes_gzip(const request *r) {
+static bool takes_gzip(const exchange *r) {
     const http_field *f = fields_find(r->fields, r->field_count, HTTP_TOKEN_ACCEPT_ENCODING);
     return f && accept_prefers(f->value, SPAN("gzip"));
 }
 
 /* The request may end within, and the file of the choice with it. */
-static void send_chosen(request *r, blob *b, file *sibling) {
+static void send_chosen(exchange *r, blob *b, file *sibling) {
     file *f = r->file;
     r->file = NULL;
-    if (!request_gone(r)) {
+    if (!exchange_gone(r)) {
         if (!r->name.n) {
             answer_error(r, 503);
         } else {
@@ -223,7 +223,7 @@ static void on_coded(void *user, blob *b) { send_chosen(user, b, NULL); }
 
 /* A form that is older than the file is of another one. */
 static void on_sibling(void *user, file_status st, file *sibling) {
-    request *r = user;
+    exchange *r = user;
     if (st == FILE_OK && file_mtime(sibling) >= file_mtime(r->file))
         send_chosen(r, NULL, sibling);
     else if (r->link && r->name.n)
@@ -233,7 +233,7 @@ static void on_sibling(void *user, file_status st, file *sibling) {
     file_close(sibling);
 }
 
-static void choose(request *r, file *f) {
+static void choose(exchange *r, file *f) {
     site *s = r->site;
     uint8_t name[LIMIT_PATH + 16];
     blob *b;
@@ -247,7 +247,7 @@ static void choose(request *r, file *f) {
     file_open(s->files, span_of(name, r->name.n + 3), on_sibling, r);
 }
 
-void content_send(request *r, file *f) {
+void content_send(exchange *r, file *f) {
     form m = form_of(r, f);
     /* A part of a coded form would be of use to nobody but who has its rest: parts are of the file.
      */

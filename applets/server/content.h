@@ -3,9 +3,9 @@
 #ifndef H2BOX_APPLETS_SERVER_CONTENT_H
 #define H2BOX_APPLETS_SERVER_CONTENT_H
 
-#include "applets/server/request.h"
+#include "applets/server/exchange.h"
 
 /* Answers the request with the file, now or when a coded form of it is there. f is lent. */
-void content_send(request *r, file *f);
+void content_send(exchange *r, file *f);
 
 #endif

@@ -82,7 +82,7 @@ static void give(loop_task *t) {
 
 /* ---- the face ---- */
 
-static void answer_with(request *r, const http_event *ev) {
+static void answer_with(exchange *r, const http_event *ev) {
     const plan *p = r->site->plan;
     answer a;
     answer_begin(&a, r->site, 200);
@@ -98,7 +98,7 @@ static void answer_with(request *r, const http_event *ev) {
 void echo_begin(site *s, net_link *k, const http_event *ev) {
     bool answered = false;
     echo *e = mem_take(loop_mem(s->loop), sizeof *e);
-    request *r = e ? request_new(s, k, ev) : NULL;
+    exchange *r = e ? exchange_new(s, k, ev) : NULL;
     if (!r) {
         mem_give(loop_mem(s->loop), e, sizeof *e);
         answer_refuse(s, k, ev, 503);
@@ -124,7 +124,7 @@ static void wake(echo *e) {
     link_touch(e->link);
 }
 
-void echo_take(request *r, const http_event *ev) {
+void echo_take(exchange *r, const http_event *ev) {
     echo *e = r->echo;
     e->ended = ev->end;
     size_t n = ev->kind == HTTP_EVENT_DATA ? ev->data.n : 0;

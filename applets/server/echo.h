@@ -5,7 +5,7 @@
 #ifndef H2BOX_APPLETS_SERVER_ECHO_H
 #define H2BOX_APPLETS_SERVER_ECHO_H
 
-#include "applets/server/request.h"
+#include "applets/server/exchange.h"
 
 typedef struct echo echo;
 
@@ -13,7 +13,7 @@ typedef struct echo echo;
 void echo_begin(site *s, net_link *k, const http_event *ev);
 
 /* DATA and TRAILERS of a request that has an echo. */
-void echo_take(request *r, const http_event *ev);
+void echo_take(exchange *r, const http_event *ev);
 
 /* The stream is gone; NULL is nothing. */
 void echo_end(echo *e);

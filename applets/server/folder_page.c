@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 typedef struct job {
-    request *request;
+    exchange *request;
     site *site;
     folder *folder;
     listing_order order;
@@ -68,7 +68,7 @@ static void free_job(job *j) {
     free(j);
 }
 
-static void send_page(request *r, job *j) {
+static void send_page(exchange *r, job *j) {
     answer a;
     blob *b = blob_new(span_of(j->page.p, j->page.n));
     j->page = (text){0};
@@ -87,9 +87,9 @@ static void send_page(request *r, job *j) {
 
 static void made(void *user, bool ran) {
     job *j = user;
-    request *r = j->request;
+    exchange *r = j->request;
     j->site->listings--;
-    if (!request_gone(r)) {
+    if (!exchange_gone(r)) {
         if (!ran || (j->status == FILE_OK && !j->page.n))
             answer_error(r, 503);
         else if (j->status != FILE_OK)
@@ -100,14 +100,14 @@ static void made(void *user, bool ran) {
     free_job(j);
 }
 
-static span query_of(const request *r) {
+static span query_of(const exchange *r) {
     /* Of a request whose event has ended the query stands in its location, if that was kept. */
     span target = r->event ? r->event->summary.path : r->location;
     const uint8_t *mark = target.n ? memchr(target.p, '?', target.n) : NULL;
     return mark ? span_skip(target, (size_t)(mark - target.p) + 1) : SPAN("");
 }
 
-void folder_page_send(request *r) {
+void folder_page_send(exchange *r) {
     site *s = r->site;
     span path = span_of(r->name.p, r->name.n - SITE_INDEX_LENGTH);
     job *j = s->listings < LIMIT_LISTING_JOBS ? calloc(1, sizeof *j + path.n) : NULL;

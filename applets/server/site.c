@@ -35,8 +35,8 @@ void site_close(site *s) {
 /* ---- from request to file ---- */
 
 static void opened(void *user, file_status st, file *f) {
-    request *r = user;
-    if (!request_gone(r)) {
+    exchange *r = user;
+    if (!exchange_gone(r)) {
         if (!r->name.n) st = FILE_BUSY; /* it could not be kept */
         switch (st) {
         case FILE_OK: content_send(r, f); break;
@@ -98,7 +98,7 @@ static void answer_get(site *s, net_link *k, const http_event *ev, bool pushed) 
     uint8_t buffer[NAME_ROOM];
     bool answered = false, is_folder = false;
     span name = name_of(s, ev, buffer, &is_folder);
-    request *r = name.n || s->log ? request_new(s, k, ev) : NULL;
+    exchange *r = name.n || s->log ? exchange_new(s, k, ev) : NULL;
     if (!r) {
         answer_refuse(s, k, ev, name.n ? 503 : 404);
         return;
@@ -116,12 +116,12 @@ static void answer_get(site *s, net_link *k, const http_event *ev, bool pushed) 
         push_all(s, k, ev, is_folder ? span_head(name, name.n - SITE_INDEX_LENGTH) : name);
     if (s->plan->any_method && !ev->end && !s->plan->early) {
         r->until_end = true;
-        request_keep(r);
+        exchange_keep(r);
         site_continue(k, ev);
         return;
     }
     file_open(s->files, r->name, opened, r);
-    if (!answered) request_keep(r);
+    if (!answered) exchange_keep(r);
 }
 
 void site_answer_pushed(site *s, net_link *k, const http_event *ev) { answer_get(s, k, ev, true); }
@@ -135,7 +135,7 @@ static void answer_request(site *s, net_link *k, const http_event *ev) {
             return;
         }
         if (!p->any_method || !ev->summary.path.n) {
-            request *r = s->log ? request_new(s, k, ev) : NULL;
+            exchange *r = s->log ? exchange_new(s, k, ev) : NULL;
             bool now;
             if (r) r->answered_now = &now;
             if (r)
@@ -158,7 +158,7 @@ void site_continue(net_link *k, const http_event *ev) {
 }
 
 static void take_content(net_link *k, const http_event *ev) {
-    request *r = ev->user;
+    exchange *r = ev->user;
     if (r && r->echo) {
         echo_take(r, ev);
         return;
@@ -177,7 +177,7 @@ void site_take(site *s, net_link *k, const http_event *ev) {
     case HTTP_EVENT_REQUEST: answer_request(s, k, ev); break;
     case HTTP_EVENT_DATA:
     case HTTP_EVENT_TRAILERS: take_content(k, ev); break;
-    case HTTP_EVENT_CLOSED: request_closed(ev->user); break;
+    case HTTP_EVENT_CLOSED: exchange_closed(ev->user); break;
     default: break;
     }
 }

@@ -1,7 +1,7 @@
 /* The site: what a static server answers to a request, out of a directory.
  *
  * One per worker. It owns its file cache, its coded files and its part of the access log; every
- * request that waits for something is its own small object (request.h). */
+ * request that waits for something is its own small object (exchange.h). */
 #ifndef H2BOX_APPLETS_SERVER_SITE_H
 #define H2BOX_APPLETS_SERVER_SITE_H
 

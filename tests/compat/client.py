@@ -312,7 +312,6 @@ class Failing(unittest.TestCase):
             self.SETTINGS + frame(1, 4, 1, status200): "closed by the peer",
             self.SETTINGS + frame(1, 4, 1, status200 + bytes.fromhex("0f0d0135")) + frame(0, 1, 1, b"12"): "less DATA",
             self.SETTINGS + frame(3, 0, 1, (11).to_bytes(4, "big")): "reset by the server: ENHANCE_YOUR_CALM",
-            self.SETTINGS + frame(7, 0, 0, bytes(8)): "not processed by the server",
             self.SETTINGS + frame(1, 5, 1, bytes.fromhex("ff")): "ends inside a field|truncated|block",
             self.SETTINGS + frame(0, 1, 1, b"early"): "DATA before the response",
             self.SETTINGS + frame(1, 4, 3, status200): "idle stream",

@@ -38,10 +38,10 @@ static inline span no_plain(void *self) {
 }
 
 static inline size_t no_seal(void *self, const span *iov, size_t n) {
+    size_t all = 0;
     (void)self;
-    (void)iov;
-    (void)n;
-    return 0;
+    for (size_t i = 0; i < n; i++) all += iov[i].n;
+    return all;
 }
 
 static inline size_t no_output(void *self, span *iov, size_t niov) {

@@ -3,18 +3,18 @@
  *
  * What it needs of the request's event lies there while that lives, then in a block of its own,
  * which goes with the stream: thousands of requests that were taken back may wait for one file. It
- * is attached to its stream, and gone after request_end, or after its CLOSED when nothing is waited
- * for any more. */
-#ifndef H2BOX_APPLETS_SERVER_REQUEST_H
-#define H2BOX_APPLETS_SERVER_REQUEST_H
+ * is attached to its stream, and gone after exchange_end, or after its CLOSED when nothing is
+ * waited for any more. */
+#ifndef H2BOX_APPLETS_SERVER_EXCHANGE_H
+#define H2BOX_APPLETS_SERVER_EXCHANGE_H
 
 #include "applets/server/access_log.h"
 #include "netio/net.h"
 
 typedef struct site site;
-typedef struct request request;
+typedef struct exchange exchange;
 
-struct request {
+struct exchange {
     site *site;
     net_link *link; /* NULL: the stream is gone */
     http_ref ref;
@@ -39,32 +39,32 @@ struct request {
 };
 
 /* Attached to the event's stream; NULL when memory is refused. */
-request *request_new(site *s, net_link *k, const http_event *ev);
+exchange *exchange_new(site *s, net_link *k, const http_event *ev);
 
 /* The event ends, and the request is not answered: what is needed of it is kept. Without memory it
  * has no name any more. */
-void request_keep(request *r);
+void exchange_keep(exchange *r);
 
 /* It is about to be answered: detaches it from its stream, unless it is told of the stream's end.
  */
-void request_leave(request *r);
+void exchange_leave(exchange *r);
 
 /* It is answered, or its stream is gone: it goes, unless it is still attached. */
-void request_end(request *r);
+void exchange_end(exchange *r);
 
 /* Its stream is gone (CLOSED). When it is not answered and waits for something, it goes then. */
-void request_closed(request *r);
+void exchange_closed(exchange *r);
 
 /* Whether a callback finds that its stream is gone; the request is then, too. */
-bool request_gone(request *r);
+bool exchange_gone(exchange *r);
 
-/* Writes "http://host/dir/?query" into out, room bytes of request_location_room: absolute, since
+/* Writes "http://host/dir/?query" into out, room bytes of exchange_location_room: absolute, since
  * that is what the tools that read it are used to; without an authority "/dir/?query". Empty when
  * the path cannot be written. */
-span request_location(const http_event *ev, span name, uint8_t *out, size_t room);
-size_t request_location_room(const http_event *ev, span name);
+span exchange_location(const http_event *ev, span name, uint8_t *out, size_t room);
+size_t exchange_location_room(const http_event *ev, span name);
 
 /* The body, with what is written of it counted for the log. */
-http_body request_count(request *r, http_body body);
+http_body exchange_count(exchange *r, http_body body);
 
 #endif

@@ -1,4 +1,4 @@
-#include "applets/server/request.h"
+#include "applets/server/exchange.h"
 #include "applets/server/echo.h"
 #include "applets/server/site.h"
 #include "core/limits.h"
@@ -6,17 +6,17 @@
 
 #include <string.h>
 
-static const mem *mem_of(const request *r) { return loop_mem(r->site->loop); }
+static const mem *mem_of(const exchange *r) { return loop_mem(r->site->loop); }
 
-request *request_new(site *s, net_link *k, const http_event *ev) {
-    request *r = mem_take(loop_mem(s->loop), sizeof *r);
+exchange *exchange_new(site *s, net_link *k, const http_event *ev) {
+    exchange *r = mem_take(loop_mem(s->loop), sizeof *r);
     if (!r) return NULL;
-    *r = (request){.site = s,
-                   .link = k,
-                   .ref = ev->ref,
-                   .event = ev,
-                   .fields = ev->fields,
-                   .field_count = ev->field_count};
+    *r = (exchange){.site = s,
+                    .link = k,
+                    .ref = ev->ref,
+                    .event = ev,
+                    .fields = ev->fields,
+                    .field_count = ev->field_count};
     session_attach(link_session(k), r->ref, r);
     if (s->log) r->log = access_log_begin(s->log, k, ev);
     return r;
@@ -24,12 +24,12 @@ request *request_new(site *s, net_link *k, const http_event *ev) {
 
 /* ---- where a directory is ---- */
 
-size_t request_location_room(const http_event *ev, span name) {
+size_t exchange_location_room(const http_event *ev, span name) {
     const fields_summary *r = &ev->summary;
     return r->scheme.n + 3 + r->authority.n + 3 * name.n + 1 + r->path.n;
 }
 
-span request_location(const http_event *ev, span name, uint8_t *out, size_t room) {
+span exchange_location(const http_event *ev, span name, uint8_t *out, size_t room) {
     const fields_summary *r = &ev->summary;
     const uint8_t *mark = r->path.n ? memchr(r->path.p, '?', r->path.n) : NULL;
     span query = mark ? span_skip(r->path, (size_t)(mark - r->path.p)) : SPAN("");
@@ -52,7 +52,7 @@ span request_location(const http_event *ev, span name, uint8_t *out, size_t room
 
 /* ---- what is kept ---- */
 
-static void forget_kept(request *r) {
+static void forget_kept(exchange *r) {
     mem_give(mem_of(r), r->kept, r->kept_size);
     r->kept = NULL;
     r->kept_size = 0;
@@ -61,12 +61,12 @@ static void forget_kept(request *r) {
     r->field_count = 0;
 }
 
-static bool counts(const request *r, const http_field *f) {
+static bool counts(const exchange *r, const http_field *f) {
     return f->token && (r->asks >> f->token & 1);
 }
 
 /* How many fields are to be kept, and their bytes; none when they are too long. */
-static size_t measure_fields(request *r, size_t *bytes) {
+static size_t measure_fields(exchange *r, size_t *bytes) {
     size_t n = 0;
     *bytes = 0;
     for (size_t i = 0; r->asks && i < r->field_count; i++) {
@@ -88,9 +88,9 @@ static uint8_t *put(uint8_t *at, span *s) {
 
 /* A location that is long, by its escapes or its query, is not kept: a directory's path alone is
  * then made of its name. */
-void request_keep(request *r) {
+void exchange_keep(exchange *r) {
     const http_event *ev = r->event;
-    size_t room = request_location_room(ev, r->name), bytes, from = 0;
+    size_t room = exchange_location_room(ev, r->name), bytes, from = 0;
     size_t n = measure_fields(r, &bytes);
     if (room > LIMIT_LOCATION) room = 0;
     span name = r->name;
@@ -117,20 +117,20 @@ void request_keep(request *r) {
     r->field_count = n;
     at = put(at, &name);
     r->name = name;
-    if (room) r->location = request_location(ev, r->name, at, room);
+    if (room) r->location = exchange_location(ev, r->name, at, room);
 }
 
 /* ---- the end ---- */
 
-static void free_request(request *r) {
+static void free_exchange(exchange *r) {
     forget_kept(r);
     if (r->file) file_close(r->file);
     mem_give(mem_of(r), r, sizeof *r);
 }
 
-static void uncount(request *r);
+static void uncount(exchange *r);
 
-void request_leave(request *r) {
+void exchange_leave(exchange *r) {
     if (r->event) *r->answered_now = true;
     r->answered = true;
     if (r->log || r->echo) return;
@@ -138,15 +138,15 @@ void request_leave(request *r) {
     r->link = NULL;
 }
 
-void request_end(request *r) {
+void exchange_end(exchange *r) {
     r->event = NULL;
     if (r->link)
         forget_kept(r);
     else
-        free_request(r);
+        free_exchange(r);
 }
 
-void request_closed(request *r) {
+void exchange_closed(exchange *r) {
     uncount(r);
     if (r->log) access_log_end(r->site->log, r->log, r->status, r->sent);
     r->log = NULL;
@@ -154,16 +154,16 @@ void request_closed(request *r) {
     r->echo = NULL;
     r->link = NULL;
     if (r->answered || r->until_end) {
-        free_request(r);
+        free_exchange(r);
         return;
     }
     forget_kept(r); /* what it waits for comes */
 }
 
-bool request_gone(request *r) {
+bool exchange_gone(exchange *r) {
     if (r->link) return false;
     if (r->event) *r->answered_now = true;
-    request_end(r);
+    exchange_end(r);
     return true;
 }
 
@@ -171,7 +171,7 @@ bool request_gone(request *r) {
 
 typedef struct count {
     const mem *mem;
-    request *request; /* NULL: it is gone */
+    exchange *request; /* NULL: it is gone */
     http_body body;
 } count;
 
@@ -193,7 +193,7 @@ static void release_counted(void *user) {
     mem_give(c->mem, c, sizeof *c);
 }
 
-http_body request_count(request *r, http_body body) {
+http_body exchange_count(exchange *r, http_body body) {
     static const http_body_ops ops = {pull_counted, done_counted, release_counted};
     count *c = mem_take(mem_of(r), sizeof *c);
     if (!c) return body;
@@ -202,7 +202,7 @@ http_body request_count(request *r, http_body body) {
     return (http_body){&ops, c};
 }
 
-static void uncount(request *r) {
+static void uncount(exchange *r) {
     if (r->count) r->count->request = NULL;
     r->count = NULL;
 }

@@ -288,6 +288,10 @@
  * MiB. */
 #define LIMIT_MESSAGE 16777216u
 
+/* A WebSocket that we closed and whose peer does not (RFC 6455 section 7.1.1 lets a client wait);
+ * ws of Node.js 30 s. */
+#define LIMIT_FAREWELL_MS 5000u
+
 /* Times a request is sent when servers surely did not act on it (RFC 9113 section 8.7): once more,
  * and as long as each connection gets others done. */
 #define LIMIT_TRIES          2u

@@ -61,7 +61,13 @@ static int check_settings(opt_call *call, const client_settings *set) {
         return opt_refuse(call, "--expect-continue needs --data");
     if (set->compress && !set->upload) return opt_refuse(call, "--compress-data needs --data");
     if (set->upgrade && set->http1) return opt_refuse(call, "--upgrade leads away from --http1.1");
+    if (set->tunnel && (call->operand_count != 1 || set->multiply != 1 || set->upload))
+        return opt_refuse(call, "--connect goes with one URI, that of the proxy, and no --data");
     if (!set->cert != !set->key) return opt_refuse(call, "--cert and --key need each other");
+    uri_address to;
+    const char *why = set->tunnel ? uri_address_parse(span_str(set->tunnel), 0, &to) : NULL;
+    if (!why && set->tunnel && (to.local || !to.host.n || !to.port)) why = "needs HOST:PORT";
+    if (why) return opt_refuse(call, "--connect: '%s': %s", set->tunnel, why);
     int code = check_list(call, &set->priorities, "extpri", check_priority);
     if (code == OPT_GO) code = check_list(call, &set->resolves, "resolve", route_check_resolve);
     if (code == OPT_GO) code = check_list(call, &set->routes, "connect-to", route_check_connect);
@@ -86,13 +92,14 @@ static bool make_requests(client_run *run) {
         const char *typed = run->call->operands[i];
         for (int64_t m = 0; m < set->multiply; m++) {
             const char *why;
-            request *r = request_new(NULL, span_str(typed), &why);
+            request *r = request_typed(typed, &why);
             if (!r) {
                 opt_say(run->call, "%s: %s", typed, why);
                 ok = false;
                 break;
             }
             r->number = (uint32_t)i;
+            if (set->tunnel) r->kind = REQUEST_TUNNEL;
             if ((uint32_t)i < set->priorities.count) r->said_priority = set->priorities.v[i];
             request_queue(run, r);
         }
@@ -193,7 +200,9 @@ static uint64_t unix_us(void) {
 
 static int run_with(client_run *run) {
     const client_settings *set = run->set;
-    json_log json = {.out = stdout, .start_us = run->start_us, .chunks = set->verbose > 0};
+    json_log json = {.out = set->tunnel ? stderr : stdout,
+                     .start_us = run->start_us,
+                     .chunks = set->verbose > 0};
     int code = APPLET_FAILED;
     if (set->json) run->json = &json;
     if (set->har) run->har = har_new(run);

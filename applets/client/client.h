@@ -25,7 +25,7 @@ typedef struct client_settings {
     bool insecure;
     opt_sizes table_sizes;
     opt_list headers, trailers, priorities, resolves, routes;
-    const char *upload, *har;
+    const char *upload, *har, *tunnel;
 } client_settings;
 
 /* What all connections of one run share. Owned by client.c. */
@@ -67,7 +67,9 @@ typedef enum request_kind {
     REQUEST_ASKED,  /* on the command line, or what a redirect made of it */
     REQUEST_ASSET,  /* named by a page that was asked for (-a) */
     REQUEST_PUSHED, /* promised by the server */
-    REQUEST_OPENER  /* OPTIONS *, to carry Upgrade where a body follows */
+    REQUEST_TUNNEL, /* CONNECT to where --connect says */
+    REQUEST_WEBSOCKET,
+    REQUEST_OPENER /* OPTIONS *, to carry Upgrade where a body follows */
 } request_kind;
 
 /* One exchange. */
@@ -95,6 +97,7 @@ typedef struct request {
     uint32_t connection;                               /* of the run, from 1 */
     bool http1;                                        /* sent by HTTP/1.1 */
     struct response *response;                         /* while it comes */
+    struct channel *channel;                           /* of a tunnel or WebSocket */
     struct har_entry *har;
     upload_hold *hold; /* its content waits for 100 (Continue), or NULL */
     timer limit, patience;

@@ -1,4 +1,5 @@
 #include "applets/client/fetch.h"
+#include "applets/client/channel.h"
 #include "applets/client/fields_out.h"
 #include "applets/client/har.h"
 #include "applets/client/json_log.h"
@@ -21,6 +22,8 @@ void fetch_settle(fetch *f, request *r, const char *why) {
     timer_cancel(&r->patience);
     r->end_us = loop_now_us();
     why = response_end(r, why);
+    if (r->channel) why = channel_end(r->channel, why);
+    r->channel = NULL;
     r->state = why ? REQUEST_FAILED : REQUEST_DONE;
     f->settled += r->kind == REQUEST_ASKED || r->kind == REQUEST_ASSET;
     f->settled_bytes += r->received;
@@ -55,24 +58,36 @@ static void send_content(request *r) {
 
 static void expect_ends(timer *t) { send_content(t->user); }
 
+/* False when memory is refused. */
+static bool make_body(request *r, const client_run *run, http_body *body) {
+    *body = HTTP_NO_BODY;
+    if (r->kind == REQUEST_TUNNEL || r->kind == REQUEST_WEBSOCKET) {
+        r->channel = channel_new(r);
+        if (r->channel) *body = channel_body(r->channel);
+        return r->channel != NULL;
+    }
+    if (!fields_out_has_body(r, run)) return true;
+    *body = upload_body(run->upload, run->set->expect_continue ? &r->hold : NULL);
+    return body->ops != NULL;
+}
+
 static bool submit(fetch *f, request *r) {
     client_run *run = f->run;
     session *s = link_session(f->link);
     fields_out fields;
-    http_body body = HTTP_NO_BODY;
-    fields_out_make(&fields, r, run);
-    if (fields_out_has_body(r, run)) {
-        body = upload_body(run->upload, run->set->expect_continue ? &r->hold : NULL);
-        if (!body.ops) {
-            fetch_settle(f, r, "out of memory");
-            return true;
-        }
-    }
+    http_body body;
     r->start_us = loop_now_us();
     r->http1 = strcmp(session_protocol(s), "h2") != 0;
+    if (!make_body(r, run, &body)) {
+        fetch_settle(f, r, "out of memory");
+        return true;
+    }
+    fields_out_make(&fields, r, run);
     verdict v = session_open(s, fields.v, fields.n, body, r, &r->ref);
     if (v.scope != VERDICT_NONE) {
         if (body.ops) body.ops->release(body.user);
+        if (r->channel) channel_end(r->channel, NULL);
+        r->channel = NULL;
         if (v.code == VERDICT_BUSY) return false;
         fetch_settle(f, r, v.why);
         return true;
@@ -192,12 +207,12 @@ static void take_response(fetch *f, request *r, const http_event *ev) {
     if (r->http1 && f->run->set->upgrade && !r->uri.https)
         fetch_stop(f, why = "the server did not upgrade to HTTP/2");
     else
-        why = response_begin(r, ev);
+        why = r->channel ? channel_answer(r->channel, ev) : response_begin(r, ev);
     if (why) give_up(f, r, why);
 }
 
 static void take_data(fetch *f, request *r, const http_event *ev) {
-    const char *why = response_take(r, ev->data);
+    const char *why = r->channel ? channel_take(r->channel, ev->data) : response_take(r, ev->data);
     if (why)
         give_up(f, r, why);
     else
@@ -214,6 +229,7 @@ static void take_interim(fetch *f, request *r, const http_event *ev) {
 static void take_end(fetch *f, request *r, bool end) {
     if (!end) return;
     r->ended = true;
+    if (r->channel) channel_ended(r->channel);
     /* An answer without 100 (Continue) before it: the content is not wanted. */
     if (r->hold) session_reset(link_session(f->link), r->ref, H2_NO_ERROR);
 }
@@ -393,7 +409,7 @@ void fetch_all(fetch *f, client_run *run, request *requests) {
         join(f, r);
         enqueue(f, r);
     }
-    f->log = (frame_log){.out = stdout,
+    f->log = (frame_log){.out = set->tunnel ? stderr : stdout,
                          .start_us = run->start_us,
                          .colour = set->h2.colour,
                          .chunks = set->verbose > 1};

@@ -1,4 +1,5 @@
 #include "applets/client/fields_out.h"
+#include "applets/client/channel.h"
 
 #include <stdlib.h>
 
@@ -92,8 +93,26 @@ static void add_content(fields_out *out, const request *r, const client_run *run
     if (set->expect_continue) add(out, HTTP_FIELD_OF(EXPECT, SPAN("100-continue")));
 }
 
-void fields_out_make(fields_out *out, const request *r, const client_run *run) {
-    out->n = 0;
+/* A tunnel has no scheme and no path (RFC 9113 section 8.5); a WebSocket is CONNECT with :protocol
+ * (RFC 8441 section 5), which HTTP/1.1 writes as Upgrade. */
+static void make_channel(fields_out *out, const request *r, const client_run *run) {
+    add(out, HTTP_FIELD_OF(METHOD, SPAN("CONNECT")));
+    if (r->kind == REQUEST_TUNNEL) {
+        add(out, HTTP_FIELD_OF(AUTHORITY, span_str(run->set->tunnel)));
+    } else {
+        add(out, HTTP_FIELD_OF(PROTOCOL, SPAN("websocket")));
+        add(out, HTTP_FIELD_OF(PATH, r->uri.target));
+        add(out, HTTP_FIELD_OF(SCHEME, r->uri.scheme));
+        add_own(out, r, run, HTTP_TOKEN_AUTHORITY, r->uri.authority);
+        add(out, (http_field){SPAN("sec-websocket-version"), SPAN("13"), HTTP_TOKEN_OTHER, false});
+        if (r->http1)
+            add(out, (http_field){SPAN("sec-websocket-key"), channel_key(r->channel),
+                                  HTTP_TOKEN_OTHER, false});
+    }
+    add_own(out, r, run, HTTP_TOKEN_USER_AGENT, SPAN("h2box/" H2BOX_VERSION));
+}
+
+static void make_plain(fields_out *out, const request *r, const client_run *run) {
     span urgency = r->said_priority
                        ? span_str(r->said_priority)
                        : span_of(out->priority, priority_format(r->priority, out->priority));
@@ -111,6 +130,14 @@ void fields_out_make(fields_out *out, const request *r, const client_run *run) {
     if (run->set->continuation)
         add(out, (http_field){SPAN("x-h2box-continuation"), span_of(long_value(), LONG_VALUE),
                               HTTP_TOKEN_OTHER, false});
+}
+
+void fields_out_make(fields_out *out, const request *r, const client_run *run) {
+    out->n = 0;
+    if (r->channel)
+        make_channel(out, r, run);
+    else
+        make_plain(out, r, run);
     for (size_t i = 0; i < run->extra_count; i++)
         if (!ours(run->extra[i].token) && counts(r, run->extra[i].token)) add(out, run->extra[i]);
 }

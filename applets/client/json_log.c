@@ -237,7 +237,8 @@ void json_log_closed(json_log *l, const char *why) {
 }
 
 void json_log_request(json_log *l, const request *r, const char *why) {
-    static const char *const kinds[] = {"asked", "asset", "pushed", "opener"};
+    static const char *const kinds[] = {"asked",  "asset",     "pushed",
+                                        "tunnel", "websocket", "opener"};
     if (!l) return;
     text *t = &l->line;
     begin(l, "request");

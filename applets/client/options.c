@@ -159,6 +159,14 @@ static const opt_spec specs[] = {
      OF(upgrade),
      .group = "Connection",
      .help = "Begin with HTTP/1.1 and Upgrade: h2c; http URIs only. Before --data goes OPTIONS *."},
+    {.name = "connect",
+     .type = OPT_STRING,
+     OF(tunnel),
+     .arg = "HOST:PORT",
+     .group = "Connection",
+     .help =
+         "Use the server of the URI as proxy: open a tunnel to HOST:PORT (CONNECT), between standard input and "
+         "stdout. Logs go to stderr then."},
     {.name = "resolve",
      .type = OPT_LIST,
      OF(resolves),
@@ -283,6 +291,10 @@ static const opt_pair examples[] = {
     {"$0 --json http://localhost:8080/ | jq 'select(.event == \"request\")'",
      "Tells a program what came of each request."},
     {"$0 --connect-to ::unix:/run/app.sock http://app/health", "Asks a server on a UNIX socket."},
+    {"ssh -o ProxyCommand='$0 --connect %h:%p https://proxy.example/' host",
+     "Reaches a host through a proxy that speaks HTTP/2."},
+    {"$0 wss://chat.example/room",
+     "Sends each line as a WebSocket message, prints each that comes."},
     {NULL, NULL},
 };
 
@@ -300,7 +312,9 @@ const opt_table client_options = {
         "Fetches URIs over HTTP/2: in the clear with prior knowledge of it, over TLS as the server agrees (HTTP/1.1 "
         "otherwise). URIs with the same scheme, host and port share a connection. Bodies go to stdout, and so does "
         "the log; gzip and deflate are undone.",
-    .operands = "URIs: http[s]://HOST[:PORT][/PATH][?QUERY].",
+    .operands =
+        "URIs: http[s]://HOST[:PORT][/PATH][?QUERY], or ws[s]://... for a WebSocket (RFC 8441; with "
+        "--http1.1 by Upgrade).",
     .operand_min = 1,
     .operand_max = OPT_ANY,
     .examples = examples,

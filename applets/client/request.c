@@ -1,4 +1,5 @@
 #include "applets/client/request.h"
+#include "applets/client/channel.h"
 #include "applets/client/har.h"
 #include "applets/client/response.h"
 #include "applets/common/text.h"
@@ -19,12 +20,27 @@ request *request_new(const uri *base, span ref, const char **why) {
     return r;
 }
 
+request *request_typed(const char *typed, const char **why) {
+    span s = span_str(typed);
+    bool ws = span_ieq(span_head(s, 5), SPAN("ws://")) || span_ieq(span_head(s, 6), SPAN("wss://"));
+    if (!ws) return request_new(NULL, s, why);
+    char *http = malloc(s.n + 3);
+    *why = "out of memory";
+    if (!http) return NULL;
+    int n = sprintf(http, "http%s", typed + 2); /* ws becomes http, wss https */
+    request *r = request_new(NULL, span_of(http, (size_t)n), why);
+    free(http);
+    if (r) r->kind = REQUEST_WEBSOCKET;
+    return r;
+}
+
 void request_free(request *r) {
     while (r) {
         request *next = r->next;
         timer_cancel(&r->limit);
         timer_cancel(&r->patience);
         response_end(r, "abandoned");
+        if (r->channel) channel_end(r->channel, NULL);
         har_forget(r->har);
         free(r->text);
         free(r);

@@ -7,6 +7,10 @@
 /* A request for ref, resolved against base (NULL: ref is absolute). NULL with the reason. */
 request *request_new(const uri *base, span ref, const char **why);
 
+/* A request for what a person typed, which may begin with ws:// or wss:// too: http or https, as a
+ * WebSocket. */
+request *request_typed(const char *typed, const char **why);
+
 /* Frees a list by next. */
 void request_free(request *r);
 

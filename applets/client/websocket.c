@@ -1,0 +1,253 @@
+#include "applets/client/websocket.h"
+#include "core/limits.h"
+
+#include <stdlib.h>
+
+/* ---- UTF-8 ---- */
+
+bool websocket_utf8_take(websocket_utf8 *u, span bytes) {
+    for (size_t i = 0; i < bytes.n; i++) {
+        uint8_t c = bytes.p[i];
+        if (u->missing) {
+            if (c < u->low || c > u->high) return false;
+            u->missing--;
+            u->low = 0x80;
+            u->high = 0xbf;
+            continue;
+        }
+        if (c < 0x80) continue;
+        if (c < 0xc2 || c > 0xf4) return false;
+        u->missing = c < 0xe0 ? 1 : c < 0xf0 ? 2 : 3;
+        /* No overlong forms, no surrogates, nothing past U+10FFFF (RFC 3629 section 4). */
+        u->low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+        u->high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+    }
+    return true;
+}
+
+/* ---- reading ---- */
+
+static websocket_kind fault(websocket *w, websocket_event *ev, uint16_t code, const char *why) {
+    w->over = true;
+    ev->code = code;
+    ev->data = span_of(NULL, 0);
+    ev->why = why;
+    return ev->kind = WEBSOCKET_FAULT;
+}
+
+static const char *check_head(const websocket *w) {
+    bool control = w->opcode & 8;
+    if (w->head[0] & 0x70) return "a reserved bit is set";
+    if (w->head[1] & 0x80) return "a server's frame is masked";
+    if (control && (!w->last || (w->head[1] & 0x7f) > 125)) return "a control frame is long or cut";
+    switch (w->opcode) {
+    case WEBSOCKET_MORE: return w->in_message ? NULL : "a continuation of nothing";
+    case WEBSOCKET_TEXT:
+    case WEBSOCKET_BINARY: return w->in_message ? "a message begins inside another" : NULL;
+    case WEBSOCKET_CLOSE:
+    case WEBSOCKET_PING:
+    case WEBSOCKET_PONG: return NULL;
+    default: return "an unknown opcode";
+    }
+}
+
+/* Takes bytes of the head until it is whole. True when it is. */
+static bool take_head(websocket *w, span *in) {
+    for (;;) {
+        size_t n = w->have < 2                  ? 2
+                   : (w->head[1] & 0x7f) == 126 ? 4
+                   : (w->head[1] & 0x7f) == 127 ? 10
+                                                : 2;
+        if (w->have == n && n >= 2) return true;
+        if (in->n == 0) return false;
+        w->head[w->have++] = in->p[0];
+        *in = span_skip(*in, 1);
+    }
+}
+
+static const char *begin_frame(websocket *w) {
+    const char *why;
+    unsigned form = w->head[1] & 0x7f;
+    w->have = 0;
+    w->opcode = w->head[0] & 15;
+    w->last = w->head[0] >> 7;
+    if ((why = check_head(w))) return why;
+    w->left = form < 126    ? form
+              : form == 126 ? bytes_get16(w->head + 2)
+                            : (uint64_t)bytes_get32(w->head + 2) << 32 | bytes_get32(w->head + 6);
+    if ((form == 126 && w->left < 126) || (form == 127 && w->left < 65536) || w->left >> 63)
+        return "a length is not written in the shortest form";
+    w->in_frame = true;
+    w->control_n = 0;
+    if (w->opcode == WEBSOCKET_TEXT || w->opcode == WEBSOCKET_BINARY) {
+        w->message_text = w->opcode == WEBSOCKET_TEXT;
+        w->in_message = true;
+        w->n = 0;
+        w->utf8 = (websocket_utf8){0};
+    }
+    return NULL;
+}
+
+static bool keep(websocket *w, span piece) {
+    if (piece.n > w->room - w->n) {
+        size_t room = w->room ? w->room : 4096;
+        while (room - w->n < piece.n) room *= 2;
+        uint8_t *grown = realloc(w->message, room);
+        if (!grown) return false;
+        w->message = grown;
+        w->room = room;
+    }
+    if (piece.n) memcpy(w->message + w->n, piece.p, piece.n);
+    w->n += piece.n;
+    return true;
+}
+
+static bool code_valid(uint16_t code) {
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) ||
+           (code >= 3000 && code <= 4999);
+}
+
+static websocket_kind end_close(websocket *w, websocket_event *ev) {
+    span body = span_of(w->control, w->control_n);
+    websocket_utf8 reason = {0};
+    ev->code = WEBSOCKET_NO_CODE;
+    if (body.n == 1) return fault(w, ev, WEBSOCKET_PROTOCOL_ERROR, "a close frame with one byte");
+    if (body.n) {
+        ev->code = bytes_get16(body.p);
+        ev->data = span_skip(body, 2);
+        if (!code_valid(ev->code))
+            return fault(w, ev, WEBSOCKET_PROTOCOL_ERROR, "a close code that is none");
+        if (!websocket_utf8_take(&reason, ev->data) || !websocket_utf8_whole(&reason))
+            return fault(w, ev, WEBSOCKET_BAD_TEXT, "text that is not UTF-8");
+    }
+    w->over = true;
+    return ev->kind = WEBSOCKET_CLOSED;
+}
+
+/* A whole frame has come; NOTHING when it is part of a message that goes on. */
+static websocket_kind end_frame(websocket *w, websocket_event *ev) {
+    w->in_frame = false;
+    if (w->opcode == WEBSOCKET_CLOSE) return end_close(w, ev);
+    if (w->opcode & 8) {
+        ev->data = span_of(w->control, w->control_n);
+        return ev->kind = w->opcode == WEBSOCKET_PING ? WEBSOCKET_PINGED : WEBSOCKET_PONGED;
+    }
+    if (!w->last) return WEBSOCKET_NOTHING;
+    w->in_message = false;
+    if (w->message_text && !websocket_utf8_whole(&w->utf8))
+        return fault(w, ev, WEBSOCKET_BAD_TEXT, "text that is not UTF-8");
+    ev->text = w->message_text;
+    ev->data = span_of(w->message, w->n);
+    return ev->kind = WEBSOCKET_MESSAGE;
+}
+
+websocket_kind websocket_step(websocket *w, span *in, websocket_event *ev) {
+    *ev = (websocket_event){0};
+    while (!w->over) {
+        if (!w->in_frame) {
+            const char *why = take_head(w, in) ? begin_frame(w) : NULL;
+            if (why) return fault(w, ev, WEBSOCKET_PROTOCOL_ERROR, why);
+            if (!w->in_frame) return WEBSOCKET_NOTHING;
+        }
+        span piece = span_take(in, in->n < w->left ? in->n : (size_t)w->left);
+        w->left -= piece.n;
+        if (w->opcode & 8) {
+            if (piece.n) memcpy(w->control + w->control_n, piece.p, piece.n);
+            w->control_n = (uint8_t)(w->control_n + piece.n);
+        } else {
+            if (w->left > LIMIT_MESSAGE || w->n + piece.n + w->left > LIMIT_MESSAGE)
+                return fault(w, ev, WEBSOCKET_TOO_BIG, "a message is too long");
+            if (w->message_text && !websocket_utf8_take(&w->utf8, piece))
+                return fault(w, ev, WEBSOCKET_BAD_TEXT, "text that is not UTF-8");
+            if (!keep(w, piece)) return fault(w, ev, WEBSOCKET_TOO_BIG, "out of memory");
+        }
+        if (w->left) return WEBSOCKET_NOTHING;
+        if (end_frame(w, ev) != WEBSOCKET_NOTHING) return ev->kind;
+    }
+    *in = span_skip(*in, in->n); /* nothing counts behind the end */
+    return WEBSOCKET_NOTHING;
+}
+
+void websocket_end(websocket *w) {
+    free(w->message);
+    *w = (websocket){0};
+}
+
+/* ---- writing ---- */
+
+size_t websocket_head(uint8_t out[WEBSOCKET_HEAD], uint8_t opcode, bool last, uint64_t n,
+                      uint32_t mask) {
+    size_t at = 2;
+    out[0] = (uint8_t)((last ? 0x80 : 0) | opcode);
+    if (n < 126) {
+        out[1] = (uint8_t)(0x80 | n);
+    } else if (n < 65536) {
+        out[1] = 0x80 | 126;
+        bytes_put16(out + 2, (uint32_t)n);
+        at = 4;
+    } else {
+        out[1] = 0x80 | 127;
+        bytes_put32(out + 2, (uint32_t)(n >> 32));
+        bytes_put32(out + 6, (uint32_t)n);
+        at = 10;
+    }
+    bytes_put32(out + at, mask);
+    return at + 4;
+}
+
+void websocket_mask(uint8_t *p, size_t n, uint32_t mask, uint64_t offset) {
+    for (size_t i = 0; i < n; i++) p[i] ^= (uint8_t)(mask >> (24 - 8 * ((offset + i) & 3)));
+}
+
+/* ---- the handshake ---- */
+
+static void base64(uint8_t *out, const uint8_t *p, size_t n) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
+                     (i + 2 < n ? p[i + 2] : 0);
+        for (unsigned d = 0; d < 4; d++)
+            *out++ = i + d > n ? '=' : (uint8_t)digits[v >> (18 - 6 * d) & 63];
+    }
+}
+
+/* SHA-1 (RFC 3174) of a text under 120 bytes: no secret hangs on it here, it only shows that the
+ * server has read the key (RFC 6455 section 10.3). */
+static void sha1(uint8_t out[20], const uint8_t *text, size_t n) {
+    uint32_t h[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
+    uint8_t padded[128] = {0};
+    size_t blocks = (n + 9 + 63) / 64;
+    memcpy(padded, text, n);
+    padded[n] = 0x80;
+    bytes_put32(padded + blocks * 64 - 4, (uint32_t)(n * 8));
+    for (size_t b = 0; b < blocks; b++) {
+        uint32_t w[80], v[5];
+        memcpy(v, h, sizeof v);
+        for (unsigned t = 0; t < 80; t++) {
+            uint32_t x = t < 16 ? bytes_get32(padded + b * 64 + t * 4)
+                                : w[t - 3] ^ w[t - 8] ^ w[t - 14] ^ w[t - 16];
+            w[t] = t < 16 ? x : x << 1 | x >> 31;
+            uint32_t f = t < 20   ? ((v[1] & v[2]) | (~v[1] & v[3])) + 0x5a827999
+                         : t < 40 ? (v[1] ^ v[2] ^ v[3]) + 0x6ed9eba1
+                         : t < 60 ? ((v[1] & v[2]) | (v[1] & v[3]) | (v[2] & v[3])) + 0x8f1bbcdc
+                                  : (v[1] ^ v[2] ^ v[3]) + 0xca62c1d6;
+            uint32_t next = (v[0] << 5 | v[0] >> 27) + f + v[4] + w[t];
+            memmove(v + 1, v, 4 * sizeof *v);
+            v[2] = v[2] << 30 | v[2] >> 2;
+            v[0] = next;
+        }
+        for (unsigned i = 0; i < 5; i++) h[i] += v[i];
+    }
+    for (unsigned i = 0; i < 5; i++) bytes_put32(out + 4 * i, h[i]);
+}
+
+void websocket_key(uint8_t out[WEBSOCKET_KEY], const uint8_t nonce[16]) { base64(out, nonce, 16); }
+
+void websocket_accept(uint8_t out[WEBSOCKET_ACCEPT], const uint8_t key[WEBSOCKET_KEY]) {
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    uint8_t text[WEBSOCKET_KEY + sizeof guid - 1], digest[20];
+    memcpy(text, key, WEBSOCKET_KEY);
+    memcpy(text + WEBSOCKET_KEY, guid, sizeof guid - 1);
+    sha1(digest, text, sizeof text);
+    base64(out, digest, sizeof digest);
+}

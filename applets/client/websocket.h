@@ -1,0 +1,99 @@
+/* The frames of the WebSocket protocol as a client reads and writes them (RFC 6455 sections 5 to
+ * 8).
+ *
+ * Bytes in, messages out; whose bytes they are (HTTP/1.1 after 101, or DATA of HTTP/2) is not
+ * known here. Extensions are not spoken. It owns the message that is being put together, up to
+ * LIMIT_MESSAGE. */
+#ifndef H2BOX_APPLETS_CLIENT_WEBSOCKET_H
+#define H2BOX_APPLETS_CLIENT_WEBSOCKET_H
+
+#include "core/bytes.h"
+
+enum { /* opcodes, section 5.2 */
+       WEBSOCKET_MORE = 0x0,
+       WEBSOCKET_TEXT = 0x1,
+       WEBSOCKET_BINARY = 0x2,
+       WEBSOCKET_CLOSE = 0x8,
+       WEBSOCKET_PING = 0x9,
+       WEBSOCKET_PONG = 0xa
+};
+
+/* Status codes, section 7.4.1. */
+enum {
+    WEBSOCKET_NORMAL = 1000,
+    WEBSOCKET_GOING_AWAY = 1001,
+    WEBSOCKET_PROTOCOL_ERROR = 1002,
+    WEBSOCKET_NO_CODE = 1005,
+    WEBSOCKET_BAD_TEXT = 1007,
+    WEBSOCKET_TOO_BIG = 1009
+};
+
+/* ---- UTF-8, piece by piece ---- */
+
+typedef struct websocket_utf8 {
+    uint8_t missing, low, high; /* continuation bytes to come, and what the next may be */
+} websocket_utf8;
+
+/* False when the bytes cannot be part of UTF-8 (RFC 3629). */
+bool websocket_utf8_take(websocket_utf8 *u, span bytes);
+static inline bool websocket_utf8_whole(const websocket_utf8 *u) { return u->missing == 0; }
+
+/* ---- reading ---- */
+
+typedef enum websocket_kind {
+    WEBSOCKET_NOTHING, /* all input is used */
+    WEBSOCKET_MESSAGE, /* data, and whether it is text */
+    WEBSOCKET_PINGED,  /* data is to be sent back */
+    WEBSOCKET_PONGED,
+    WEBSOCKET_CLOSED, /* code (NO_CODE when there is none) and the reason in data; nothing follows
+                       */
+    WEBSOCKET_FAULT   /* the peer broke the protocol: code to close with, and why */
+} websocket_kind;
+
+typedef struct websocket_event {
+    websocket_kind kind;
+    bool text;
+    uint16_t code;
+    span data; /* until the next step */
+    const char *why;
+} websocket_event;
+
+typedef struct websocket {
+    uint8_t head[10], have; /* of a frame */
+    bool over, message_text, in_message;
+    uint8_t opcode;
+    bool last;
+    bool in_frame;
+    uint64_t left; /* of its payload */
+    uint8_t control[125], control_n;
+    websocket_utf8 utf8;
+    uint8_t *message;
+    size_t n, room;
+} websocket; /* begins zeroed */
+
+/* Uses *in up to the next thing worth telling, and tells it. */
+websocket_kind websocket_step(websocket *w, span *in, websocket_event *ev);
+void websocket_end(websocket *w);
+
+/* ---- writing ---- */
+
+#define WEBSOCKET_HEAD 14u
+
+/* Writes the head of a frame with n bytes, masked as a client must, and returns its length. */
+size_t websocket_head(uint8_t out[WEBSOCKET_HEAD], uint8_t opcode, bool last, uint64_t n,
+                      uint32_t mask);
+
+/* Masks n bytes in place; they begin `offset` bytes into the payload. */
+void websocket_mask(uint8_t *p, size_t n, uint32_t mask, uint64_t offset);
+
+/* ---- the handshake of HTTP/1.1 ---- */
+
+#define WEBSOCKET_KEY    24u
+#define WEBSOCKET_ACCEPT 28u
+
+/* Sec-WebSocket-Key of 16 random bytes, and the Sec-WebSocket-Accept that answers it
+ * (section 4.2.2). */
+void websocket_key(uint8_t out[WEBSOCKET_KEY], const uint8_t nonce[16]);
+void websocket_accept(uint8_t out[WEBSOCKET_ACCEPT], const uint8_t key[WEBSOCKET_KEY]);
+
+#endif

@@ -28,9 +28,9 @@ static size_t whole_record(const tls_conn *c) {
 /* A client that refuses our certificate in TLS 1.3 may say so in the clear, where mbedTLS expects
  * only sealed records and finds this one damaged. */
 static void note_alert(tls_conn *c) {
+    if (c->in_record != RECORD_HEAD + 2) return;
     const uint8_t *p = c->in.p + c->in.first;
-    if (c->in_record == RECORD_HEAD + 2 && p[0] == RECORD_ALERT && p[RECORD_HEAD] == ALERT_FATAL)
-        c->alert = p[RECORD_HEAD + 1];
+    if (p[0] == RECORD_ALERT && p[RECORD_HEAD] == ALERT_FATAL) c->alert = p[RECORD_HEAD + 1];
 }
 
 bool tls_shake_can_read(const tls_conn *c) {

@@ -84,6 +84,12 @@ static int parse_fields(opt_call *call, const opt_list *list, const char *option
 
 /* ---- requests ---- */
 
+static bool is_queued(const client_run *run, const request *r) {
+    for (const request *o = run->todo; o; o = o->next)
+        if (span_eq(o->uri.text, r->uri.text)) return true;
+    return false;
+}
+
 /* All requests, in the order of the operands; false when some could not be made. */
 static bool make_requests(client_run *run) {
     const client_settings *set = run->set;
@@ -99,6 +105,10 @@ static bool make_requests(client_run *run) {
                 break;
             }
             r->number = (uint32_t)i;
+            if (run->call->old_name && set->multiply == 1 && is_queued(run, r)) {
+                request_free(r); /* as the tool of that name has it */
+                break;
+            }
             if (set->tunnel) r->kind = REQUEST_TUNNEL;
             if ((uint32_t)i < set->priorities.count) r->said_priority = set->priorities.v[i];
             request_queue(run, r);

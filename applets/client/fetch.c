@@ -17,7 +17,10 @@
 void fetch_settle(fetch *f, request *r, const char *why) {
     client_run *run = f->run;
     if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) return;
-    if (r->state == REQUEST_RUNS) f->running--;
+    if (r->state == REQUEST_RUNS) {
+        f->running--;
+        f->pushing -= r->kind == REQUEST_PUSHED;
+    }
     timer_cancel(&r->limit);
     timer_cancel(&r->patience);
     r->end_us = loop_now_us();
@@ -25,7 +28,10 @@ void fetch_settle(fetch *f, request *r, const char *why) {
     if (r->channel) why = channel_end(r->channel, why);
     r->channel = NULL;
     r->state = why ? REQUEST_FAILED : REQUEST_DONE;
-    f->settled += r->kind == REQUEST_ASKED || r->kind == REQUEST_ASSET;
+    if (r->kind == REQUEST_ASKED || r->kind == REQUEST_ASSET) {
+        f->settled++;
+        f->ever_settled = true;
+    }
     f->settled_bytes += r->received;
     har_done(run->har, r, why);
     json_log_request(run->json, r, why);
@@ -123,7 +129,9 @@ static void dequeue(fetch *f) {
 }
 
 static void patience_ends(timer *t) {
-    fetch_stop(t->user, "timed out: the server lets no request begin");
+    fetch *f = t->user;
+    fetch_stop(f, f->pushing ? "timed out: a promised response does not come"
+                             : "timed out: the server lets no request begin");
 }
 
 /* Opens what there is room for; ends the connection when nothing is left to wait for. */
@@ -140,7 +148,7 @@ static void submit_waiting(fetch *f) {
     timer_cancel(&f->patience);
     if ((!f->waiting || f->goaway) && f->running == 0)
         session_close(link_session(f->link), H2_NO_ERROR, NULL);
-    else if (f->running == 0)
+    else if (f->running == f->pushing)
         timer_arm(f->run->loop, &f->patience, limit);
     link_touch(f->link);
 }
@@ -168,6 +176,7 @@ void fetch_adopt(fetch *f, request *r, http_ref ref) {
     r->connected_us = f->connected_us;
     r->connection = f->connection;
     f->running++;
+    f->pushing++;
     session_attach(link_session(f->link), ref, r);
 }
 
@@ -191,7 +200,8 @@ static const char *closed_why(const http_event *ev) {
  * another connection. */
 static bool try_again(fetch *f, request *r) {
     if (r->state != REQUEST_RUNS || r->kind == REQUEST_PUSHED || r->status) return false;
-    if (r->tries >= (f->settled ? LIMIT_TRIES_PROGRESS : LIMIT_TRIES)) return false;
+    if (f->fault || r->tries >= (f->ever_settled ? LIMIT_TRIES_PROGRESS : LIMIT_TRIES))
+        return false;
     r->state = REQUEST_WAITS;
     f->running--;
     f->again = true;
@@ -267,7 +277,7 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
     case HTTP_EVENT_PUSH: push_take(f, ev); break;
     case HTTP_EVENT_CLOSED:
         if (!ev->never_processed || !try_again(f, r))
-            fetch_settle(f, r, r->ended ? NULL : closed_why(ev));
+            fetch_settle(f, r, r->ended ? NULL : f->stopped ? f->stopped : closed_why(ev));
         submit_waiting(f);
         break;
     case HTTP_EVENT_ROOM: submit_waiting(f); break;
@@ -320,7 +330,7 @@ static void on_failed(void *user, const char *why) {
 }
 
 void fetch_stop(fetch *f, const char *why) {
-    f->why = why;
+    f->why = f->stopped = why;
     f->fault = true;
     if (f->dial) {
         dial_cancel(f->dial);

@@ -23,12 +23,14 @@ typedef struct fetch {
     uint32_t connection; /* of the run, from 1 */
     uint32_t sent;       /* requests on this connection */
     uint32_t running;
+    uint32_t pushing; /* of these, what nobody asked for */
     uint32_t settled; /* on this connection */
-    bool ever_connected;
-    bool goaway;     /* the server takes no more requests here, without an error */
-    bool again;      /* a request may be sent once more, on another connection */
-    bool fault;      /* no other connection would do better */
-    const char *why; /* the connection failed: every request that is not done has */
+    bool ever_connected, ever_settled;
+    bool goaway;         /* the server takes no more requests here, without an error */
+    bool again;          /* a request may be sent once more, on another connection */
+    bool fault;          /* no other connection would do better */
+    const char *stopped; /* why we ended it */
+    const char *why;     /* the connection failed: every request that is not done has */
 } fetch;
 
 /* Dials and runs the loop until every request is done or has failed, over as many connections as

@@ -21,11 +21,12 @@ static request *promised(const fetch *f, const http_event *ev) {
 
 void push_take(fetch *f, const http_event *ev) {
     session *s = link_session(f->link);
+    if (f->pushes++ == LIMIT_PUSHES) fetch_stop(f, "too many promised responses");
     if (!span_ieq(ev->summary.authority, f->requests->uri.authority)) {
         session_reset(s, ev->ref, H2_PROTOCOL_ERROR);
         return;
     }
-    request *r = f->pushes++ < LIMIT_PUSHES ? promised(f, ev) : NULL;
+    request *r = f->pushes <= LIMIT_PUSHES ? promised(f, ev) : NULL;
     if (!r) {
         session_reset(s, ev->ref, H2_REFUSED_STREAM);
         return;

@@ -279,6 +279,18 @@ class Requesting(unittest.TestCase):
             self.assertEqual(get("--max-frame-size", "64K", server.url())[0], big)
 
 
+    def test_twice_the_same(self):
+        """nghttp asks once for a URI that stands twice; we ask twice, but under its name."""
+        with tempfile.TemporaryDirectory() as folder:
+            nghttp = os.path.join(folder, "nghttp")
+            os.symlink(os.path.abspath(peers.H2BOX), nghttp)
+            for tool, count in (([peers.H2BOX, "client"], 2), ([nghttp], 1), (["nghttp"], 1), ([nghttp, "-m2"], 4), (["nghttp", "-m2"], 4)):
+                asked = []
+                with Server(site({}, asked)) as server:
+                    subprocess.run([*tool, "-n", server.url("/a"), server.url("/a")], capture_output=True, timeout=20)
+                self.assertEqual(len(asked), count, tool)
+
+
 class Routing(unittest.TestCase):
     def test_names_lead_elsewhere(self):
         asked = []

@@ -116,6 +116,10 @@ class Peer:
                 while not flags & END_HEADERS:
                     _, more, _, rest = self.frame()
                     payload, flags = payload + rest, flags | (more & END_HEADERS)
+                if flags & PADDED:
+                    payload = payload[1:len(payload) - payload[0]]
+                if flags & 0x20:  # PRIORITY
+                    payload = payload[5:]
                 fields = [(n, v) for n, v in self.decoder.decode(payload)]
                 if stream in self.open:
                     self.open[stream].trailers = fields

@@ -19,11 +19,16 @@ struct handshake {
     loop_task ready;
     timer limit;
     uint64_t received, sent;
-    bool queued;  /* in loop.shaking */
-    bool more;    /* the next step needs no bytes */
-    bool blocked; /* the socket is full */
-    bool doomed;  /* its listener is closed */
+    bool queued;   /* in loop.shaking */
+    bool readable; /* a read may find something */
+    bool more;     /* the next step needs no bytes */
+    bool blocked;  /* the socket is full */
+    bool doomed;   /* its listener is closed */
 };
+
+/* Edges, as with links: those that wait in line with bytes to read must not fill the waits of
+ * epoll, whose events are few at a time. */
+#define EDGES ((uint32_t)(EPOLLIN | EPOLLET))
 
 session_start handshake_start(const tls_facts *f) {
     return strcmp(f->alpn, "h2") == 0 ? SESSION_H2 : SESSION_H1;
@@ -51,7 +56,9 @@ static void leave_line(handshake *h) {
 }
 
 static void on_ready(loop_task *t) {
-    queue((handshake *)(void *)((char *)t - offsetof(handshake, ready)));
+    handshake *h = (handshake *)(void *)((char *)t - offsetof(handshake, ready));
+    h->readable = true;
+    queue(h);
 }
 
 /* ---- ends ---- */
@@ -117,7 +124,7 @@ static void linger(handshake *h, const char *why) {
     }
     h->tls->free(h->self);
     h->self = NULL;
-    loop_poll_change(h->loop, b.fd, EPOLLIN, &h->ready);
+    loop_poll_change(h->loop, b.fd, EDGES, &h->ready);
     timer_arm(h->loop, &h->limit, LIMIT_LINGER_MS);
     tell(&b, NULL, why);
 }
@@ -153,8 +160,8 @@ static bool write_out(handshake *h) {
         h->sent += (size_t)w;
         h->tls->output_done(h->self, (size_t)w);
     }
-    if (h->blocked != was)
-        loop_poll_change(l, fd, h->blocked ? EPOLLIN | EPOLLOUT : EPOLLIN, &h->ready);
+    if (h->blocked || was)
+        loop_poll_change(l, fd, h->blocked ? EDGES | EPOLLOUT : EDGES, &h->ready);
     return true;
 }
 
@@ -176,11 +183,20 @@ static ssize_t read_in(handshake *h) {
     return n;
 }
 
-/* True when there is something to go on with. */
+/* True when there is something to go on with. It may be gone else. */
 static bool take_input(handshake *h) {
+    if (!h->readable) return false;
     ssize_t n = read_in(h);
     if (n > 0) return true;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
+    if (n < 0 && errno == EINTR) {
+        queue(h);
+        return false;
+    }
+    if (n < 0 && errno == EAGAIN) {
+        h->readable = false;
+        if (h->loop->fault) loop_poll_change(h->loop, h->begin.fd, EDGES, &h->ready);
+        return false;
+    }
     if (!h->self)
         handshake_cancel(h);
     else
@@ -189,21 +205,22 @@ static bool take_input(handshake *h) {
     return false;
 }
 
-static void step(handshake *h) {
+/* True when it may have cost a private key. */
+static bool step(handshake *h) {
     const char *why = NULL;
     if (h->doomed) {
         handshake_fail(h, "the program takes no more connections");
-        return;
+        return false;
     }
     if (!h->self) {
-        take_input(h);
-        return;
+        if (take_input(h)) queue(h);
+        return false;
     }
     if (h->blocked && !write_out(h)) {
         handshake_fail(h, loop_error_text(errno));
-        return;
+        return false;
     }
-    if (h->blocked || (!h->more && !take_input(h))) return;
+    if (h->blocked || (!h->more && !take_input(h))) return false;
     tls_status status = h->tls->shake(h->self, &h->more, &why);
     if (!write_out(h)) {
         handshake_fail(h, why ? why : loop_error_text(errno));
@@ -211,16 +228,18 @@ static void step(handshake *h) {
         linger(h, why ? why : "the peer closed the connection in the handshake");
     } else if (h->tls->facts(h->self)) {
         finish(h);
-    } else if (h->more && !h->blocked) {
+    } else if ((h->more || h->readable) && !h->blocked) {
         queue(h);
     }
+    return true;
 }
 
 void handshake_turn(loop *l) {
-    handshake *h = l->shaking;
-    if (!h) return;
-    leave_line(h);
-    step(h);
+    for (unsigned n = 0; l->shaking && n < LIMIT_ACCEPTS; n++) {
+        handshake *h = l->shaking;
+        leave_line(h);
+        if (step(h)) return;
+    }
 }
 
 /* ---- birth ---- */
@@ -248,7 +267,7 @@ handshake *handshake_new(loop *l, const handshake_begin *b) {
                        .tickets = b->birth.tls_tickets};
     h->self = tls_open(&birth, &h->tls);
     h->ready.run = on_ready;
-    if (!h->self || !loop_poll_task(l, b->fd, EPOLLIN, &h->ready)) {
+    if (!h->self || !loop_poll_task(l, b->fd, EDGES, &h->ready)) {
         if (h->self) h->tls->free(h->self);
         mem_give(&l->mem, h, sizeof *h);
         return NULL;

@@ -36,7 +36,7 @@ void handshake_fail(handshake *h, const char *why);
 /* Those of a listener that closes end in the turns to come. */
 void handshake_abandon(loop *l, const listener *s);
 
-/* One step of the one that is next. */
+/* One step that costs something, of the one that is next. */
 void handshake_turn(loop *l);
 
 /* What a session begins with after it: HTTP/2 only when ALPN said so (RFC 9113 section 3.2). */

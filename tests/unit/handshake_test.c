@@ -5,9 +5,11 @@
 #include <criterion/criterion.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/limits.h"
@@ -313,6 +315,79 @@ Test(handshake, plain_http_reads_its_answer, .timeout = 60) {
     pthread_join(peer, NULL);
     cr_assert_str_eq(server.why, "plain HTTP where TLS was expected");
     cr_assert_not_null(strstr(answer, "This port speaks TLS: use https://\r\n"), "'%s'", answer);
+    end();
+}
+
+/* ---- turns ---- */
+
+enum { MANY = 60 };
+
+static struct {
+    loop_task task;
+    uint64_t last_us, worst_us, first_us;
+} turns;
+
+static uint64_t cpu_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
+}
+
+/* Once a turn and more: what a link that is ready would wait for. */
+static void on_turn(loop_task *t) {
+    uint64_t now = cpu_us(), took = now - turns.last_us;
+    if (server.accepted && took > turns.worst_us) turns.worst_us = took;
+    turns.last_us = now;
+    if (server.closed < MANY) loop_soon(l, t);
+}
+
+static void on_crowd_closed(void *user, net_link *k, const char *why) {
+    (void)user;
+    (void)k;
+    (void)why;
+}
+
+static void on_crowd_opened(void *user, net_link *k) {
+    (void)user;
+    (void)k;
+}
+
+static void on_crowd_failed(void *user, const char *why) {
+    (void)user;
+    cr_assert_fail("%s", why);
+}
+
+static void *many_clients(void *unused) {
+    static const link_calls quiet = {.event = on_client_event, .closed = on_crowd_closed};
+    static const dial_calls crowd_calls = {on_crowd_opened, on_crowd_failed};
+    link_birth birth = {
+        .calls = &quiet, .config = &client_config, .tls = client_tls, .tls_name = "localhost"};
+    loop *mine = loop_new();
+    for (int i = 0; i < MANY; i++)
+        cr_assert_not_null(
+            dial_open(mine, "127.0.0.1", client.port, &birth, 0, &crowd_calls, NULL));
+    loop_run(mine);
+    loop_free(mine);
+    return unused;
+}
+
+/* However many handshakes there are, a turn has one step of one of them: a third of its work or so,
+ * and never two. */
+Test(handshake, one_step_a_turn, .timeout = 60) {
+    pthread_t peer;
+    begin_with(NULL);
+    server.stop_after = MANY;
+    pthread_create(&peer, NULL, many_clients, NULL);
+    turns.task.run = on_turn;
+    turns.last_us = turns.first_us = cpu_us();
+    loop_soon(l, &turns.task);
+    loop_run(l);
+    pthread_join(peer, NULL);
+    uint64_t each = (cpu_us() - turns.first_us) / MANY;
+    fprintf(stderr, "a handshake takes %u us, the longest turn %u us\n", (unsigned)each,
+            (unsigned)turns.worst_us);
+    cr_assert_eq(server.opened, MANY);
+    cr_assert_lt(turns.worst_us, 2 * each);
     end();
 }
 

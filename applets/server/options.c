@@ -198,8 +198,14 @@ static const opt_spec specs[] = {
 static const char *const usage[] = {"[OPTION]... PORT [KEY CERT]", NULL};
 
 static const opt_pair examples[] = {
-    {"$0 --no-tls -d site 8080", "Serves the directory site on every address."},
+    {"$0 -d site 8443",
+     "Serves the directory site on every address, with a certificate for this run."},
+    {"$0 --index -d . 443 server.key server.crt",
+     "Serves and lists this directory with your certificate."},
     {"$0 --no-tls -v -n1 -a localhost 0", "Picks a free port, says which, and logs frames."},
+    {"$0 -D -d /srv/site --access-log /var/log/site 443 server.key server.crt",
+     "Serves in the background, with a log."},
+    {"$0 --no-tls -p /=/style.css -d site 8080", "Pushes /style.css with the page."},
     {NULL, NULL},
 };
 
@@ -216,8 +222,9 @@ const opt_table server_options = {
     .settings_size = sizeof(server_settings),
     .usage = usage,
     .about =
-        "Serves static files over HTTP/2. A path that ends in / gives its index.html; a directory without it is "
-        "redirected. TERM, INT and QUIT stop it when open requests are answered; the second one at once.",
+        "Serves static files. A path that ends in / gives its index.html; a directory without it is "
+        "redirected. Text goes in gzip to who takes it; ranges and conditions are obeyed. TERM, INT and QUIT stop it "
+        "when open requests are answered, the second one at once; HUP reads KEY and CERT again.",
     .operands =
         "PORT: the TCP port, 0 to 65535; 0 picks a free one. KEY, CERT: files with the private key and the "
         "certificate chain (PEM); without them a self-signed certificate is made for this run.",

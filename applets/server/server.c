@@ -69,9 +69,9 @@ static void announce(const server *s) {
         printf("%s: listen %s:%u\n", strchr(a->text, ':') ? "IPv6" : "IPv4", a->text, a->port);
     }
     if (s->tls && !s->call->operands[1])
-        printf("a certificate made for this run (%s server PORT KEY CERT takes one of yours), "
-               "SHA-256 %s\n",
-               "h2box", tls_config_fingerprint(s->tls));
+        printf("TLS with a certificate made for this run, SHA-256 %s\n"
+               "(%s PORT KEY CERT serves with one of yours)\n",
+               tls_config_fingerprint(s->tls), s->call->tool);
     fflush(stdout);
 }
 
@@ -187,6 +187,8 @@ int server_main(int argc, char **argv, bool old_name) {
         return opt_refuse(&call, "PORT: '%s' is not accepted: an integer from 0 to 65535",
                           call.operands[0]);
     if (call.operand_count == 2) return opt_refuse(&call, "KEY without CERT");
+    if (old_name && !set.no_tls && call.operand_count < 3)
+        return opt_refuse(&call, "Too few arguments: KEY and CERT, or --no-tls");
     if (set.daemon && !opt_given(&call, "htdocs"))
         return opt_refuse(&call, "--daemon needs --htdocs: it leaves this directory");
     set.h2.colour = h2_options_colour(&set.h2);

@@ -167,7 +167,7 @@ static bool read_once(net_link *k, const char *why_if_eof) {
 }
 
 void link_pump_read(net_link *k) {
-    if (link_has_tls(k) && k->extra->fresh) {
+    if (link_has_tls(k) && k->extra->fresh && !k->held_back) {
         k->extra->fresh = false;
         step_plain(k, NULL);
     }

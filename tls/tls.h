@@ -24,7 +24,7 @@ typedef struct tls_facts {
     uint16_t version;         /* 0x0303, 0x0304 */
     const char *version_name; /* "TLSv1.3" */
     const char *cipher;       /* "TLS_AES_128_GCM_SHA256"; TLS 1.2 by its OpenSSL name */
-    const char *group;        /* "x25519", "" when unknown */
+    const char *group;        /* "X25519", "P-256"; "" when there is none: TLS 1.2 resumed */
     const char *alpn;         /* "h2", "http/1.1", "" when none was agreed on */
     const char *server_name;  /* SNI as sent, "" when none */
     const char *distrust;     /* why the peer's certificate is not trusted; "" when it is, or when

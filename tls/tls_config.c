@@ -93,13 +93,21 @@ static bool copy_alpn(tls_config *c, const char *const *from) {
     return mbedtls_ssl_conf_alpn_protocols(&c->ssl, c->alpn) == 0;
 }
 
+/* It goes into logs; a host name has 253 bytes at most (RFC 1035 section 2.3.4). */
+static bool is_printable(const unsigned char *name, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (name[i] <= ' ' || name[i] > '~') return false;
+    }
+    return n < 256;
+}
+
 /* Chooses certificates by the name that the client asks for; without a match the first one stays,
  * as RFC 6066 section 3 allows. */
 static int on_server_name(void *self, mbedtls_ssl_context *ssl, const unsigned char *name,
                           size_t n) {
     tls_config *c = self;
     tls_conn *conn = mbedtls_ssl_get_user_data_p(ssl);
-    if (!conn->server_name && n < 256 && !memchr(name, 0, n)) {
+    if (!conn->server_name && is_printable(name, n)) {
         conn->server_name = mem_take(conn->mem, n + 1);
         if (!conn->server_name) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
         memcpy(conn->server_name, name, n);

@@ -143,6 +143,11 @@ int tls_shake_receive(void *self, unsigned char *p, size_t n);
 /* Whether another mbedtls_ssl_read would find something. */
 bool tls_shake_can_read(const tls_conn *c);
 
+/* ---- tls_group.c ---- */
+
+/* Sees a record of the server's, whole and in the clear, go by: puts its group into the facts. */
+void tls_group_note(tls_conn *c, const uint8_t *record, size_t n);
+
 /* ---- tls_takeover.c: our own records after a handshake of TLS 1.3 ---- */
 
 /* mbedTLS tells each secret; those of the records are kept, all go to the key log. */

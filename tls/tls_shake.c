@@ -10,6 +10,7 @@
 
 int tls_shake_send(void *self, const unsigned char *p, size_t n) {
     tls_conn *c = self;
+    if (c->config->server) tls_group_note(c, p, n);
     if (!tls_bytes_put(c->mem, &c->out, p, n)) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     return (int)n;
 }
@@ -44,6 +45,8 @@ int tls_shake_receive(void *self, unsigned char *p, size_t n) {
     if (!c->in_record) {
         c->in_record = whole_record(c);
         note_alert(c);
+        if (!c->config->server && c->in_record)
+            tls_group_note(c, c->in.p + c->in.first, c->in_record);
     }
     if (!c->in_record) return MBEDTLS_ERR_SSL_WANT_READ;
     if (n > c->in_record) n = c->in_record;
@@ -99,13 +102,14 @@ static tls_status finish(tls_conn *c) {
     const char *alpn = mbedtls_ssl_get_alpn_protocol(ssl);
     bool v13 = mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
     bool named = c->name && !c->name_is_address;
+    const char *group = c->facts.group;
     c->over = true;
     if (!c->full) tls_tickets_recall(c);
     c->facts = (tls_facts){
         .version = v13 ? 0x0304 : 0x0303,
         .version_name = v13 ? "TLSv1.3" : "TLSv1.2",
         .cipher = tls_suite_name(mbedtls_ssl_get_ciphersuite_id_from_ssl(ssl)),
-        .group = "",
+        .group = group ? group : "",
         .alpn = alpn ? alpn : "",
         .server_name = c->server_name ? c->server_name
                        : named        ? c->name

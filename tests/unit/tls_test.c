@@ -33,6 +33,7 @@ static void check_facts(const side *s, uint16_t version, bool resumed) {
     cr_assert_str_eq(f->alpn, "h2");
     cr_assert_str_eq(f->server_name, "localhost");
     cr_assert_eq(f->resumed, resumed);
+    if (version == 0x0304 || !resumed) cr_assert_str_eq(f->group, "X25519");
     cr_assert_str_eq(f->cipher, version == 0x0304 ? "TLS_AES_128_GCM_SHA256"
                                                   : "ECDHE-ECDSA-AES128-GCM-SHA256");
 }
@@ -88,6 +89,27 @@ Test(tls, ciphers_that_are_asked_for) {
         send_pattern(&client, &server, 20000, SIZE_MAX);
         close_sides();
         drop(c, s);
+    }
+}
+
+Test(tls, groups_that_are_asked_for) {
+    static const char *const names[] = {"P-256", "P-384", "P-521", "X25519"};
+    make_root("localhost");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        for (uint16_t most = 0x0303; most <= 0x0304; most++) {
+            /* In TLS 1.3 the client guesses wrong first: the server asks once more (RFC 8446
+             * section 4.1.4). */
+            tls_config *s =
+                server_config((tls_settings){.version_max = most, .groups = names[i]}, "localhost");
+            tls_config *c = client_config((tls_settings){.server = false});
+            open_sides(c, s, "localhost", NULL);
+            settle(SIZE_MAX);
+            cr_assert_str_eq(server.ports->facts(server.self)->group, names[i]);
+            cr_assert_str_eq(client.ports->facts(client.self)->group, names[i]);
+            send_pattern(&client, &server, 20000, SIZE_MAX);
+            close_sides();
+            drop(c, s);
+        }
     }
 }
 

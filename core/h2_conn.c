@@ -48,7 +48,7 @@ h2_conn *h2_conn_new(const h2_birth *b) {
         (int32_t)(b->config->connection_window > H2_FLOW_INITIAL ? b->config->connection_window
                                                                  : H2_FLOW_INITIAL);
     c->room_wanted = !b->server && h2_conn_room(c) == 0;
-    h2_send_preface(c);
+    h2_send_preface(c, b->before);
     if (c->ending == H2_ENDING_NO) return c;
     h2_conn_free(c);
     return NULL;
@@ -62,6 +62,8 @@ h2_codec *h2_conn_codec(h2_conn *c) {
     hpack_enc_init(&c->codec->enc, c->mem, c->config->encoder_table_cap, c->seed);
     return c->codec;
 }
+
+const mem *h2_conn_mem(const h2_conn *c) { return c->mem; }
 
 static bool drop_gone(void *user, h2_stream *s) {
     (void)user;

@@ -59,6 +59,7 @@ typedef struct h2_birth {
     h2_trace trace;
     bool server;
     uint32_t seed; /* random, against aimed hash collisions */
+    span before;   /* server: bytes to send first, such as a response of HTTP/1.1; copied */
     uint64_t now_ms;
 } h2_birth;
 
@@ -68,6 +69,9 @@ h2_conn *h2_conn_new(const h2_birth *b);
 /* Ends it at once: lent spans are given back, bodies released, nothing is sent, no event is told.
  */
 void h2_conn_free(h2_conn *c);
+
+/* What it was born with. */
+const mem *h2_conn_mem(const h2_conn *c);
 
 /* Uses *in up to the next thing worth telling, advances it, fills *ev and returns its kind. NONE:
  * all is used. PAUSED: *in keeps the rest, which must be offered again after the next output_done.

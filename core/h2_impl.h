@@ -1,4 +1,5 @@
-/* The inside of h2_conn, for h2_recv*, h2_send, h2_watch and h2_conn, and for tests that look in.
+/* The inside of h2_conn, for h2_recv*, h2_send, h2_watch, h2_upgrade and h2_conn, and for tests
+ * that look in.
  */
 #ifndef H2BOX_CORE_H2_IMPL_H
 #define H2BOX_CORE_H2_IMPL_H
@@ -235,11 +236,19 @@ verdict h2_recv_block_continuation(h2_conn *c, h2_frame f, span payload, http_ev
 
 verdict h2_recv_control(h2_conn *c, h2_frame f, span payload, http_event *ev);
 
+/* Applies settings of the peer, which are whole entries. */
+verdict h2_recv_control_settings(h2_conn *c, span payload);
+
 /* ---- h2_send.c ---- */
 
 /* Queues one frame. Memory refused: the connection ends. */
 void h2_send_frame(h2_conn *c, h2_frame_type type, uint8_t flags, uint32_t id, span payload);
-void h2_send_preface(h2_conn *c);
+
+/* Writes our settings as a SETTINGS frame has them; returns their bytes. */
+size_t h2_send_settings(const h2_config *c, uint8_t *payload);
+
+/* What begins the connection; a server sends `before` in front of it. */
+void h2_send_preface(h2_conn *c, span before);
 void h2_send_goaway(h2_conn *c, uint32_t last_id, h2_code code, const char *why);
 void h2_send_reset(h2_conn *c, uint32_t id, h2_code code);
 void h2_send_window_update(h2_conn *c, uint32_t id, uint32_t n);

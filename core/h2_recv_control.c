@@ -59,6 +59,15 @@ static verdict setting(h2_conn *c, uint16_t id, uint32_t value) {
     return VERDICT_OK;
 }
 
+verdict h2_recv_control_settings(h2_conn *c, span payload) {
+    verdict v = VERDICT_OK;
+    while (payload.n && v.scope == VERDICT_NONE) {
+        span entry = span_take(&payload, 6);
+        v = setting(c, bytes_get16(entry.p), bytes_get32(entry.p + 2));
+    }
+    return v;
+}
+
 /* The peer has our settings: its decoder-side consequences hold from now on (RFC 9113
  * section 6.5.3). */
 static verdict settings_acked(h2_conn *c) {
@@ -84,20 +93,16 @@ static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
                                          "SETTINGS acknowledgement with a payload");
         return settings_acked(c);
     }
-    span whole = payload;
     if (payload.n % 6)
         return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "SETTINGS of broken length");
     if (payload.n / 6 > LIMIT_SETTINGS_ENTRIES)
         return VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "too many settings in a frame");
     if (c->peer_settings_seen && !h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
-    while (payload.n) {
-        span entry = span_take(&payload, 6);
-        verdict v = setting(c, bytes_get16(entry.p), bytes_get32(entry.p + 2));
-        if (v.scope != VERDICT_NONE) return v;
-    }
+    verdict v = h2_recv_control_settings(c, payload);
+    if (v.scope != VERDICT_NONE) return v;
     c->peer_settings_seen = true;
     if (!c->server && h2_conn_room(c) == 0) c->room_wanted = true;
-    h2_recv_trace(c, f, whole, VERDICT_OK);
+    h2_recv_trace(c, f, payload, VERDICT_OK);
     h2_send_frame(c, H2_FRAME_SETTINGS, H2_FLAG_ACK, 0, SPAN(""));
     ev->kind = HTTP_EVENT_SETTINGS;
     return VERDICT_OK;

@@ -38,30 +38,36 @@ static size_t put_setting(uint8_t *p, h2_setting_slot slot, uint32_t value) {
     return 6;
 }
 
-static void send_settings(h2_conn *c) {
-    uint8_t payload[(H2_SETTING_SLOTS + 1) * 6];
+size_t h2_send_settings(const h2_config *c, uint8_t *payload) {
     size_t n = 0;
-    if (c->config->lowest_table < c->config->settings[H2_SLOT_HEADER_TABLE_SIZE])
-        n += put_setting(payload, H2_SLOT_HEADER_TABLE_SIZE, c->config->lowest_table);
+    if (c->lowest_table < c->settings[H2_SLOT_HEADER_TABLE_SIZE])
+        n += put_setting(payload, H2_SLOT_HEADER_TABLE_SIZE, c->lowest_table);
     for (unsigned i = 0; i < H2_SETTING_SLOTS; i++) {
-        uint32_t value = c->config->settings[i];
-        if (value == h2_frame_setting_initial(i) && !(c->config->announce >> i & 1u)) continue;
+        uint32_t value = c->settings[i];
+        if (value == h2_frame_setting_initial(i) && !(c->announce >> i & 1u)) continue;
         n += put_setting(payload + n, (h2_setting_slot)i, value);
     }
+    return n;
+}
+
+static void send_settings(h2_conn *c) {
+    uint8_t payload[(H2_SETTING_SLOTS + 1) * 6];
+    size_t n = h2_send_settings(c->config, payload);
     h2_send_frame(c, H2_FRAME_SETTINGS, 0, 0, span_of(payload, n));
     c->settings_unacked++;
     if (c->config->settings_ack_ms) c->settings_deadline = c->now_ms + c->config->settings_ack_ms;
 }
 
-void h2_send_preface(h2_conn *c) {
-    if (!c->server) {
-        uint8_t *p = outq_reserve(&c->out, H2_PREFACE_SIZE);
+void h2_send_preface(h2_conn *c, span before) {
+    if (!c->server) before = SPAN(H2_PREFACE);
+    if (before.n) {
+        uint8_t *p = outq_reserve(&c->out, before.n);
         if (!p) {
             no_memory(c);
             return;
         }
-        memcpy(p, H2_PREFACE, H2_PREFACE_SIZE);
-        outq_commit(&c->out, H2_PREFACE_SIZE);
+        memcpy(p, before.p, before.n);
+        outq_commit(&c->out, before.n);
     }
     send_settings(c);
     if (c->config->connection_window > H2_FLOW_INITIAL)

@@ -67,6 +67,19 @@
 /* The most a table may be set to, either side, by option. CVE-2016-1544 (table growth). */
 #define LIMIT_TABLE_MAX 1048576u
 
+/* ---- HTTP/1.1 ---- */
+
+/* Requests of a connection whose answers are begun and not all written; the next waits. nginx reads
+ * one at a time, h2o too; with many in one write, pipelined requests cost half as much. */
+#define LIMIT_PIPELINE 32u
+
+/* Bytes of chunk extensions in a message: nobody uses them, and they come for each byte of content.
+ * Go 1.22 allows 16 KiB (CVE-2023-39326). */
+#define LIMIT_CHUNK_EXTENSIONS 16384u
+
+/* 1xx responses before the final one. CVE-2021-3737 (a client that reads 100 for ever). */
+#define LIMIT_INFORMS 100u
+
 /* ---- floods ---- */
 
 /* Resets, by the peer or provoked by it: a bucket of this many, refilled per second; nghttp2 1000

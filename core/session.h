@@ -1,9 +1,11 @@
 /* One HTTP connection, whatever its version: the face that applets talk to.
  *
- * A session is an h2_conn today; HTTP/1.1 joins behind the same calls, so an applet never asks
- * which it is except to print it. Every call means what h2_conn.h says of the call with the same
- * name; lifetimes are those of http.h. It owns its protocol state and nothing of the transport. Not
- * thread safe: it belongs to one worker. */
+ * It is an h2_conn or an h1_conn, or becomes the one after the other by Upgrade; an applet never
+ * asks which it is except to print it. Every call means what h2_conn.h says of the call with the
+ * same name, with what h1.h says beside it; lifetimes are those of http.h. A WebSocket's request is
+ * CONNECT with :protocol over both, accepted with 200 (told so, too, where HTTP/1.1 says 101), and
+ * DATA both ways from then on. It owns its protocol state and nothing of the transport. Not thread
+ * safe: it belongs to one worker. */
 #ifndef H2BOX_CORE_SESSION_H
 #define H2BOX_CORE_SESSION_H
 
@@ -15,6 +17,7 @@ typedef struct session session;
 /* Space that the sessions of one worker share for decoding. */
 typedef struct session_scratch {
     h2_scratch h2;
+    h1_scratch h1;
 } session_scratch;
 
 /* What speaks first on a new connection. */
@@ -23,8 +26,9 @@ typedef enum session_start {
                        h1.upgrade allows it; client: as SESSION_H2 */
     SESSION_H2,     /* prior knowledge, or ALPN said so */
     SESSION_H1,     /* HTTP/1.1, which stays it */
-    SESSION_UPGRADE /* client: the first request carries Upgrade: h2c (RFC 7540 section 3.2); stream
-                       1 answers it once the server agrees, else it is answered by HTTP/1.1 */
+    SESSION_UPGRADE /* client: the first request carries Upgrade: h2c (RFC 7540 section 3.2) and has
+                       no content; stream 1 answers it once the server agrees, else it is answered
+                       by HTTP/1.1. Others are BUSY until then */
 } session_start;
 
 /* What sessions are told at birth; one immutable value serves many, and outlives them. */
@@ -47,6 +51,7 @@ typedef struct session_birth {
     session_start start; /* config->start, or what ALPN said */
     session_scratch *scratch;
     h2_trace trace;
+    bool secure; /* over TLS: requests of HTTP/1.1 have the scheme https */
     uint32_t seed;
     uint64_t now_ms;
 } session_birth;
@@ -54,7 +59,8 @@ typedef struct session_birth {
 session *session_new(const session_birth *b);
 void session_free(session *s);
 
-/* "h2" today; what goes into logs. Static storage. */
+/* "h2" or "http/1.1", as ALPN calls them; what goes into logs. An Upgrade changes it. Static
+ * storage. */
 const char *session_protocol(const session *s);
 
 http_event_kind session_step(session *s, span *in, uint64_t now_ms, http_event *ev);

@@ -100,6 +100,7 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
                        .start = birth->config->start,
                        .scratch = &l->scratch,
                        .trace = birth->trace,
+                       .secure = tls != NULL,
                        .seed = loop_random(l),
                        .now_ms = loop_now_ms(l)};
     if (tls) b.start = handshake_start(tls->facts(tls_self));

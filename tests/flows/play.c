@@ -118,6 +118,7 @@ static void role(player *p, const char *rest) {
     p->server = !strcmp(rest, "server");
     if (!p->server && strcmp(rest, "client") != 0) flow_fail(p, "a role is server or client");
     session_defaults(&p->config, p->server);
+    p->config.start = SESSION_H2;
     /* Fewer WINDOW_UPDATE frames to write into every script. */
     p->config.h2.connection_window = H2_FLOW_INITIAL;
 }

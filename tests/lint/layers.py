@@ -32,7 +32,7 @@ ONLY = {
 
 # The small parts: leaves that see only bytes, verdict, limits and mem, and that everybody may see.
 SMALL = {"uri", "date", "mime", "cookie", "base64", "altsvc", "json", "range", "priority", "sfv", "text", "path",
-         "etag", "accept"}
+         "etag", "accept", "reason"}
 
 # What applets may include of core.
 APPLETS_CORE = {"session", "bytes", "fields", "http", "verdict", "limits", "h2_trace", "mem", "outq", "conditional"} | SMALL
@@ -56,12 +56,13 @@ RANKS = [
     ["h2_tree"],
     ["h2_flow", "h2_prio", "h2_guard", "h2_stream"],
     ["h2_conn", "h2_impl", "h2_recv*", "h2_send*", "h2_watch"],
+    ["h2_upgrade"],
     ["h1", "h1_*"],
     ["session"],
 ]
 # Headers that show the inside of one thing to its files: header -> who may include it.
 INTERNAL = {
-    "h2_impl": ["h2_recv*", "h2_send*", "h2_watch", "h2_conn"],
+    "h2_impl": ["h2_recv*", "h2_send*", "h2_watch", "h2_upgrade", "h2_conn"],
     "hpack_impl": ["hpack_*"],
     "huffman_table": ["huffman"],
     "h1_impl": ["h1_*"],

@@ -57,6 +57,8 @@ RANKS = [
     ["h2_flow", "h2_prio", "h2_guard", "h2_stream"],
     ["h2_conn", "h2_impl", "h2_recv*", "h2_send*", "h2_watch"],
     ["h2_upgrade"],
+    ["h1_parse"],
+    ["h1_body"],
     ["h1", "h1_*"],
     ["session"],
 ]

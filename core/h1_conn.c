@@ -131,8 +131,12 @@ static bool is_drained(const h1_conn *c) {
 
 static bool room_grew(const h1_conn *c) { return c->room_wanted && h1_conn_room(c) > 0; }
 
-bool h1_conn_pending(const h1_conn *c) {
+static bool can_tell(const h1_conn *c) {
     return c->tell || is_drained(c) || c->ending == H1_ENDING_TELL || room_grew(c);
+}
+
+bool h1_conn_pending(const h1_conn *c) {
+    return can_tell(c) || (c->eof && c->ending == H1_ENDING_NO);
 }
 
 static void tell_closed(h1_conn *c, http_event *ev) {
@@ -171,7 +175,7 @@ http_event_kind h1_conn_step(h1_conn *c, span *in, uint64_t now_ms, http_event *
     if (in->n == 0) h1_recv_clock(c); /* what has come counts before what is late */
     for (;;) {
         if (is_drained(c)) h1_conn_end(c, c->over);
-        if (h1_conn_pending(c)) {
+        if (can_tell(c)) {
             tell_pending(c, ev);
             return ev->kind;
         }

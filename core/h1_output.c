@@ -139,7 +139,6 @@ static void queue_content(h1_conn *c, h1_stream *s, uint8_t *p, span lent, bool 
 
 /* The content is not what was said of it: only the end of the connection can tell the peer. */
 static void failed(h1_conn *c, const char *why) {
-    outq_commit(&c->out, 0);
     h1_conn_end(c, VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, why));
 }
 
@@ -155,16 +154,17 @@ static bool send_some(h1_conn *c, h1_stream *s) {
     span lent = {NULL, 0};
     http_pull said = s->body->pull(s->body_user, s->body_offset, want, &lent);
     if (said == HTTP_PULL_FAILED || (said == HTTP_PULL_MORE && lent.n == 0)) {
+        outq_commit(&c->out, 0);
         failed(c, want || said == HTTP_PULL_FAILED ? "the body failed"
                                                    : "more content than content-length");
         return false;
     }
     bool end = said == HTTP_PULL_END;
-    if (end && s->send_left != FIELDS_NO_LENGTH && s->send_left > lent.n) {
+    queue_content(c, s, p, lent, end);
+    if (end && s->send_left != FIELDS_NO_LENGTH && s->send_left) {
         failed(c, "less content than content-length");
         return false;
     }
-    queue_content(c, s, p, lent, end);
     if (end) {
         sent(c, s);
         return true;

@@ -120,7 +120,7 @@ static bool body_some(h1_conn *c, h1_stream *s, span *in, http_event *ev) {
     case H1_BODY_BROKEN: break;
     }
     h1_recv_judge(c, f);
-    return true;
+    return false;
 }
 
 /* ---- heads and trailers: found whole, where they lie or in part ---- */
@@ -209,7 +209,7 @@ static bool head_some(h1_conn *c, span *in, http_event *ev) {
             c->part_n = (uint32_t)kept;
             return true;
         }
-        if (taken == H1_JUDGED) return true;
+        if (taken == H1_JUDGED) return false;
         span_take(in, n - kept);
         c->part_told = kept > 0; /* the event's spans lie in it */
         c->head_deadline = 0;
@@ -219,7 +219,7 @@ static bool head_some(h1_conn *c, span *in, http_event *ev) {
     h1_fault f = check_unfinished(c, text, text.n == most);
     if (f.status) {
         h1_recv_judge(c, f);
-        return true;
+        return false;
     }
     c->line_at = (uint32_t)line_at;
     if (!kept && !part_append(c, more)) h1_conn_no_memory(c);

@@ -360,7 +360,8 @@ static h1_fault read_response(h1_conn *c, span head, reading *r, h1_stream *s, h
         bool websocket = (s->flags & H1_UPGRADE) && span_ieq(r->upgrade, SPAN("websocket"));
         if ((!h2c && !websocket) || !r->upgrade_listed || !r->line.minor)
             return H1_FAULT(400, "101 to a request that did not ask for it");
-        if (!(s->flags & H1_SEND_DONE) && h2c) return H1_FAULT(400, "101 before the request");
+        if (h2c && (!(s->flags & H1_SEND_DONE) || c->out.bytes))
+            return H1_FAULT(400, "101 before the request");
         c->switched = h2c;
     }
     /* 101 is told as 200, so that a tunnel looks the same over both versions. */

@@ -130,9 +130,9 @@ static void parse_fields(player *p, char **rest, fields *f, http_body *body) {
 }
 
 /* One call, by whichever face the connection has. */
-#define CALL(p, name, ...)                                                \
-    ((p)->link ? session_##name(loopback_session((p)->link), __VA_ARGS__) \
-               : h2_conn_##name((p)->conn, __VA_ARGS__))
+#define CALL(p, name, ...)                                          \
+    (pump_session(p) ? session_##name(pump_session(p), __VA_ARGS__) \
+                     : h2_conn_##name((p)->conn, __VA_ARGS__))
 
 static void accept_body(flow_body *b, verdict v, uint32_t id) {
     if (!b || v.scope != VERDICT_NONE) return;
@@ -220,6 +220,8 @@ static bool on_connection(player *p, const char *verb, char **rest, verdict *v) 
     else if (!strcmp(verb, "eof")) {
         if (p->link)
             loopback_eof(p);
+        else if (p->session)
+            session_eof(p->session);
         else
             h2_conn_eof(p->conn);
     } else if (!strcmp(verb, "ping")) {

@@ -44,8 +44,8 @@ static void body_event(player *p, const http_event *ev) {
 }
 
 static void attach(player *p, http_ref ref) {
-    verdict v = p->link ? session_attach(loopback_session(p->link), ref, p)
-                        : h2_conn_attach(p->conn, ref, p);
+    session *s = pump_session(p);
+    verdict v = s ? session_attach(s, ref, p) : h2_conn_attach(p->conn, ref, p);
     if (v.scope != VERDICT_NONE && !p->lenient) flow_fail(p, "cannot attach: %s", v.why);
 }
 

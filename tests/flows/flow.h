@@ -65,6 +65,8 @@ void log_alt(log_entry *e, int which, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void log_alt_fields(log_entry *e, const http_field *f, size_t n);
 void log_alt_text(log_entry *e, int which, span text);
+/* Bytes as a script writes them; long runs of one letter as {N}. */
+void log_print_text(bytes_buf *out, span s);
 void log_alt_hex(log_entry *e, int which, span bytes); /* hex and two digits a byte */
 log_entry *log_next(flow_log *l);                      /* the oldest not taken, or NULL */
 log_entry *log_last(flow_log *l);                      /* the newest not taken, or NULL */
@@ -107,12 +109,15 @@ typedef struct player {
     bool server, attach, started;
     uint64_t now_ms;
     memory memory;
-    h2_scratch scratch;
+    session_scratch scratch;
     h2_conn *conn;
-    flow_link *link; /* in loopback mode, instead of conn */
+    session *session; /* instead of conn, when HTTP/1.1 may be spoken */
+    flow_link *link;  /* in loopback mode, instead of both */
+    bool text;        /* what the connection writes is HTTP/1.1 */
 
-    bytes_buf pending; /* what `>` lines wrote and the connection has not been fed */
+    bytes_buf pending; /* what `>` lines wrote and the connection has not taken */
     unsigned round;    /* of `repeat` */
+    bytes_buf shown;   /* what a message shows of it */
     bytes_buf output;  /* what the connection wrote and reader.c has not cut into frames */
     bool preface_seen;
     hpack_dec dec; /* of the connection's header blocks */
@@ -150,8 +155,11 @@ uint32_t writer_number(player *p, const char *word);
 uint32_t writer_code(player *p, const char *word);
 int writer_setting(const char *name); /* identifier, or -1 */
 
-/* reader.c: cuts p->output into frames and logs them. */
+/* reader.c: cuts p->output into frames and logs them; HTTP/1.1 is left there. */
 void reader_frames(player *p);
+
+/* The words of a `<` line that begins with a quote: the connection must have written that next. */
+void reader_text(player *p, char *line);
 
 /* events.c: logs what step told. */
 void events_add(player *p, const http_event *ev);
@@ -166,11 +174,12 @@ void actions_free(player *p);
 
 /* pump.c: bytes in and out. */
 void pump_start(player *p);
-h2_trace pump_trace(player *p); /* a sink that reads everything */
-void pump_feed(player *p);      /* p->pending, by the mode's cuts */
-void pump_drain(player *p);     /* all output, into the log */
-void pump_step(player *p, span *in);
-void pump_end(player *p); /* checks what is left behind, frees the connection */
+h2_trace pump_trace(player *p);         /* a sink that reads everything */
+void pump_feed(player *p);              /* p->pending, by the mode's cuts */
+void pump_drain(player *p);             /* all output, into the log */
+void pump_step(player *p, span *in);    /* leaves what the connection will not take now */
+session *pump_session(const player *p); /* NULL: it is an h2_conn alone */
+void pump_end(player *p);               /* checks what is left behind, frees the connection */
 
 /* play.c: one script, one mode. False with p->message. */
 bool play(player *p);

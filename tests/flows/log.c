@@ -33,8 +33,7 @@ void log_alt(log_entry *e, int which, const char *format, ...) {
     va_end(args);
 }
 
-/* Bytes as a script writes them; long runs of one letter as {N}. */
-static void put_text(bytes_buf *out, span s) {
+void log_print_text(bytes_buf *out, span s) {
     for (size_t i = 0; i < s.n; i++) {
         char text[24];
         size_t run = 1;
@@ -42,6 +41,8 @@ static void put_text(bytes_buf *out, span s) {
         if (run >= 40) {
             bytes_buf_put(out, text, (size_t)snprintf(text, sizeof text, "{%zu}", run));
             i += run - 1;
+        } else if (s.p[i] == '\r' || s.p[i] == '\n') {
+            bytes_buf_put(out, s.p[i] == '\r' ? "\\r" : "\\n", 2);
         } else if (s.p[i] < ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '\\') {
             bytes_buf_put(out, text, (size_t)snprintf(text, sizeof text, "\\x%02x", s.p[i]));
         } else {
@@ -52,7 +53,7 @@ static void put_text(bytes_buf *out, span s) {
 
 void log_alt_text(log_entry *e, int which, span text) {
     bytes_buf out = {0};
-    put_text(&out, text);
+    log_print_text(&out, text);
     log_alt(e, which, "\"%.*s\"", (int)out.n, out.n ? (char *)out.p : "");
     bytes_buf_free(&out);
 }
@@ -61,9 +62,9 @@ void log_alt_fields(log_entry *e, const http_field *f, size_t n) {
     bytes_buf out = {0};
     for (size_t i = 0; i < n; i++) {
         bytes_buf_put(&out, i ? " | " : "| ", i ? 3 : 2);
-        put_text(&out, f[i].name);
+        log_print_text(&out, f[i].name);
         bytes_buf_put(&out, ": ", 2);
-        put_text(&out, f[i].value);
+        log_print_text(&out, f[i].value);
     }
     log_alt(e, 0, "%.*s", (int)out.n, out.n ? (char *)out.p : "");
     bytes_buf_free(&out);

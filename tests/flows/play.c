@@ -58,14 +58,26 @@ static void expect(player *p, flow_log *l, const char *expected) {
               other ? "\n  and next among the other log: " : "", after);
 }
 
-static void expect_frame(player *p, const char *expected) {
+/* Contract: without input or a deadline, step is called when pending says so. */
+static void step_pending(player *p) {
+    span none = {NULL, 0};
+    if (p->conn ? h2_conn_pending(p->conn) : p->session && session_pending(p->session))
+        pump_step(p, &none);
+}
+
+static void expect_frame(player *p, char *expected) {
     pump_drain(p);
-    expect(p, &p->frames, expected);
+    step_pending(p);
+    if (*expected == '"' || (p->text && !strcmp(expected, "nothing")))
+        reader_text(p, expected);
+    else
+        expect(p, &p->frames, expected);
 }
 
 /* Both prefaces, SETTINGS and their acknowledgements, as almost every flow begins. */
 static void begin(player *p, char *settings) {
     char line[400];
+    p->text = false;
     bool acknowledge = strncmp(settings, "noack", 5) != 0;
     if (!acknowledge) settings += 5;
     if (p->server) writer_line(p, "PREFACE");
@@ -78,6 +90,30 @@ static void begin(player *p, char *settings) {
     if (p->config.h2.connection_window > H2_FLOW_INITIAL) expect_frame(p, "WINDOW_UPDATE 0 *");
     expect_frame(p, "SETTINGS ACK");
     expect(p, &p->events, "SETTINGS");
+}
+
+/* Settings of HTTP/1.1: `h1.` and a member of h1_config. */
+static bool set_h1(player *p, const char *name, const char *value) {
+    h1_config *c = &p->config.h1;
+    if (strncmp(name, "h1.", 3) != 0) return false;
+    name += 3;
+    if (!strcmp(name, "upgrade"))
+        c->upgrade = !strcmp(value, "yes");
+    else if (!strcmp(name, "title_case"))
+        c->title_case = !strcmp(value, "yes");
+    else if (!strcmp(name, "absolute"))
+        c->absolute = !strcmp(value, "yes");
+    else if (!strcmp(name, "pipeline"))
+        c->pipeline = writer_number(p, value);
+    else if (!strcmp(name, "head_max"))
+        c->head_max = writer_number(p, value);
+    else if (!strcmp(name, "held_max"))
+        c->held_max = writer_number(p, value);
+    else if (!strcmp(name, "requests_max"))
+        c->requests_max = writer_number(p, value);
+    else
+        return false;
+    return true;
 }
 
 static void set(player *p, char *rest) {
@@ -110,15 +146,21 @@ static void set(player *p, char *rest) {
         c->settings_ack_ms = writer_number(p, value);
     else if (!strcmp(name, "padding"))
         c->padding = writer_number(p, value);
-    else
+    else if (!set_h1(p, name, value))
         flow_fail(p, "set %s?", name);
 }
 
-static void role(player *p, const char *rest) {
-    p->server = !strcmp(rest, "server");
-    if (!p->server && strcmp(rest, "client") != 0) flow_fail(p, "a role is server or client");
+static void role(player *p, char *rest) {
+    static const char *const starts[] = {"any", "h2", "h1", "upgrade"}; /* as session_start */
+    char *who = script_word(&rest), *start = script_word(&rest);
+    unsigned i = SESSION_H2;
+    p->server = !strcmp(who, "server");
+    if (!p->server && strcmp(who, "client") != 0) flow_fail(p, "a role is server or client");
     session_defaults(&p->config, p->server);
-    p->config.start = SESSION_H2;
+    for (i = start ? 0 : i; start && strcmp(starts[i], start) != 0; i++)
+        if (i == 3) flow_fail(p, "a role begins any, h2, h1 or upgrade");
+    p->config.start = (session_start)i;
+    p->text = i != SESSION_H2;
     /* Fewer WINDOW_UPDATE frames to write into every script. */
     p->config.h2.connection_window = H2_FLOW_INITIAL;
 }
@@ -126,7 +168,7 @@ static void role(player *p, const char *rest) {
 static void over(player *p, const char *code) {
     char line[80];
     snprintf(line, sizeof line, "GOAWAY * %s", code);
-    expect_frame(p, line);
+    if (!p->text) expect_frame(p, line);
     snprintf(line, sizeof line, "OVER %s", code);
     expect(p, &p->events, line);
     if (p->link && !loopback_shut(p)) flow_fail(p, "the TCP connection stays open");
@@ -167,12 +209,12 @@ static void running_line(player *p, char *line) {
     else if (!strncmp(line, "time ", 5))
         pass_time(p, rest);
     else if (!strncmp(line, "do ", 3)) {
-        span none = {NULL, 0};
         actions_do(p, rest);
-        /* Contract: without input or a deadline, step is called when pending says so. */
-        if (p->conn && h2_conn_pending(p->conn)) pump_step(p, &none);
+        step_pending(p);
     } else if (n == 5 && !strncmp(line, "begin", n))
         begin(p, rest);
+    else if (n == 6 && !strncmp(line, "switch", n))
+        p->text = false;
     else
         flow_fail(p, "'%.*s'?", (int)n, line);
 }
@@ -193,12 +235,13 @@ static unsigned repeat(player *p, unsigned at, unsigned times) {
 }
 
 static void lines(player *p) {
+    char nothing[] = "nothing";
     for (unsigned i = 0; i < p->script->count; i++) {
         char *line = p->script->lines[i];
         p->line = i + 1;
         if (!*line) continue;
         if (!strncmp(line, "role ", 5))
-            role(p, line + 5);
+            role(p, script_copy(p, line + 5));
         else if (!strncmp(line, "set ", 4))
             set(p, script_copy(p, line + 4));
         else if (!strncmp(line, "ignore ", 7))
@@ -214,6 +257,8 @@ static void lines(player *p) {
     if (!p->started) flow_fail(p, "a flow without a connection");
     pump_feed(p);
     pump_drain(p);
+    if (p->session) step_pending(p);
+    if (p->text) reader_text(p, nothing);
     expect(p, &p->frames, "nothing");
     expect(p, &p->events, "nothing");
     pump_end(p);
@@ -222,13 +267,15 @@ static void lines(player *p) {
 static void free_player(player *p) {
     if (p->link) loopback_close(p->link);
     h2_conn_free(p->conn);
-    if (p->conn) h2_conn_scratch_end(&p->scratch);
+    session_free(p->session);
+    if (p->conn || p->session) session_scratch_end(&p->scratch);
     if (p->started) {
         hpack_dec_end(&p->dec);
         hpack_list_end(&p->list);
     }
     bytes_buf_free(&p->pending);
     bytes_buf_free(&p->output);
+    bytes_buf_free(&p->shown);
     bytes_buf_free(&p->block);
     log_free(&p->frames);
     log_free(&p->events);

@@ -144,7 +144,27 @@ static void frame(player *p, h2_frame f, span payload) {
     }
 }
 
+void reader_text(player *p, char *line) {
+    bytes_buf expected = {0};
+    bool nothing = !strcmp(line, "nothing");
+    if (!nothing) script_unescape(&expected, line + 1, strlen(line) - 2);
+    span got = span_of(p->output.p, p->output.n);
+    bool same = nothing ? got.n == 0 : span_starts(got, span_of(expected.p, expected.n));
+    p->shown.n = 0;
+    if (same && expected.n) {
+        p->output.n -= expected.n;
+        memmove(p->output.p, p->output.p + expected.n, p->output.n);
+    } else if (!same && !p->lenient) {
+        log_print_text(&p->shown, got);
+    }
+    bytes_buf_free(&expected);
+    if (!same && !p->lenient)
+        flow_fail(p, "\n  expected: %s\n  got:      \"%.*s\"", line, (int)p->shown.n,
+                  p->shown.n ? (char *)p->shown.p : "");
+}
+
 void reader_frames(player *p) {
+    if (p->text) return;
     span rest = span_of(p->output.p, p->output.n);
     if (!p->server && !p->preface_seen && rest.n >= H2_PREFACE_SIZE) {
         span preface = span_take(&rest, H2_PREFACE_SIZE);

@@ -291,6 +291,11 @@ static bool has_stream(uint8_t type) {
 
 void writer_line(player *p, char *text) {
     char *rest = script_copy(p, text);
+    while (*rest == ' ') rest++;
+    if (*rest == '"') { /* HTTP/1.1, or anything else */
+        script_unescape(&p->pending, rest + 1, strlen(rest) - 2);
+        return;
+    }
     line l = {.length = -1, .pad = -1, .weight = 16};
     char *bar = strstr(rest, " | ");
     if (bar) {

@@ -259,7 +259,7 @@ def show(flows, servers):
 def main():
     peers.have("nghttpd", "nginx")
     named = [arg for arg in sys.argv[1:] if not arg.startswith("-")]
-    flows = [flow for flow in map(Flow, named or all_flows()) if flow.role == "server"]
+    flows = [flow for flow in map(Flow, named or all_flows()) if flow.role == "server" and flow.start == "h2"]
     own = {flow.name: own_applet(flow) for flow in flows}
     played = [flow for flow in flows if not own[flow.name]]
     listed = List()

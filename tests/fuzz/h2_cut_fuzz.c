@@ -112,7 +112,8 @@ static bool play(span in, uint8_t switches, uint32_t cut, record *r) {
     if (switches & 8) config.h2.settings[H2_SLOT_ENABLE_CONNECT_PROTOCOL] = server;
     if (switches & 16) config.h2.settings[H2_SLOT_MAX_HEADER_LIST_SIZE] = 200;
     session_scratch_init(&scratch, heap_mem());
-    session_birth birth = {.mem = heap_mem(), .config = &config, .scratch = &scratch};
+    session_birth birth = {
+        .mem = heap_mem(), .config = &config, .start = SESSION_H2, .scratch = &scratch};
     session *s = session_new(&birth);
     demand(s != NULL);
     for (int i = 0; !server && i < 3; i++) ask(s);

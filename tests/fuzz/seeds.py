@@ -197,8 +197,27 @@ def dictionary(found):
     return "".join('"%s"\n' % "".join("\\x%02x" % byte for byte in word) for word in dict.fromkeys(found))
 
 
+# Those that play HTTP/1.1, and Upgrade to HTTP/2.
+HTTP1 = {"h1_server": "server", "h1_client": "client"}
+
+
+def http1_words():
+    return [word.encode() for word in (
+            "HTTP/1.1", "HTTP/1.0", "Host: a\r\n", "GET / ", "POST / ", "CONNECT a:1 ", "OPTIONS * ", "HEAD / ", "Content-Length: ",
+            "Transfer-Encoding: chunked\r\n", "Connection: close\r\n", "Connection: Upgrade, HTTP2-Settings\r\n",
+            "Upgrade: h2c\r\n", "Upgrade: websocket\r\n", "HTTP2-Settings: AAMAAABk\r\n", "Expect: 100-continue\r\n", "\r\n\r\n",
+            "0\r\n\r\n", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 101 x\r\n", "HTTP/1.1 100 x\r\n\r\n", "HTTP/1.1 304 x\r\n",
+            "Trailer: x\r\n", "TE: trailers\r\n", "Keep-Alive: x\r\n")]
+
+
+def http1_of(role):
+    """Input of the fuzzers of HTTP/1.1: a byte that chooses, one that cuts, and what the peer sends."""
+    return lambda flow: bytes([flow.start != "h1", 7]) + flow.bytes() if flow.role == role else None
+
+
 FUZZERS = {"h2": (chunks, frame_words), "h2_cut": (cuts, frame_words), "h2_frame": (frames_only, frame_words),
-           "h2_server": (program_of("server"), frame_words), "h2_client": (program_of("client"), frame_words)}
+           "h2_server": (program_of("server"), frame_words), "h2_client": (program_of("client"), frame_words),
+           **{name: (http1_of(role), http1_words) for name, role in HTTP1.items()}}
 
 
 def main():
@@ -209,7 +228,8 @@ def main():
     most = MOST_OF_PROGRAM if name in PROGRAMS else MOST
     os.makedirs(folder, exist_ok=True)
     for path in all_flows():
-        data = make(Flow(path))
+        flow = Flow(path)
+        data = make(flow) if (flow.start == "h2") == (name not in HTTP1) else None
         if data and len(data) <= most:
             with open(os.path.join(folder, path.replace("/", "-")[:-len(".flow")]), "wb") as f:
                 f.write(data)

@@ -241,6 +241,8 @@ class Line:
 
 def sent(text, turn=0):
     """Bytes of a `>` line."""
+    if text.lstrip().startswith('"'):
+        return quoted(text.strip())
     kind = words(text)[0]
     if kind == "PREFACE":
         return PREFACE
@@ -255,10 +257,11 @@ def sent(text, turn=0):
 
 class Flow:
     """steps: (kind, text, bytes) in order; kind is `>`, `<`, `event`, `do`, `time`, `over`, `begin`. The rounds of a
-    `repeat` are one step of kind `>`; before it stands one of kind `lock step` when they wait for us. `sets` holds names to values."""
+    `repeat` are one step of kind `>`; before it stands one of kind `lock step` when they wait for us. `sets` holds names to values. start is "h2" for
+    flows of HTTP/2 alone; else as the role line says."""
 
     def __init__(self, name):
-        self.name, self.role, self.sets, self.ignored, self.steps = name, None, {}, [], []
+        self.name, self.role, self.start, self.sets, self.ignored, self.steps = name, None, "h2", {}, [], []
         with open(os.path.join(FOLDER, name)) as f:
             lines = [line.lstrip(" ") for line in f.read().split("\n")]
         at = 0
@@ -279,7 +282,8 @@ class Flow:
         elif line[0] == "<":
             self.steps.append(("<", line[1:].strip(), b""))
         elif kind == "role":
-            self.role = rest.strip()
+            self.role, _, start = rest.strip().partition(" ")
+            self.start = start or "h2"
         elif kind == "set":
             name, value = words(rest)[:2]
             self.sets[name] = value
@@ -295,6 +299,8 @@ class Flow:
             self.steps.append(("begin", rest, hello))
             if acknowledge:
                 self.steps.append((">", "SETTINGS ACK", sent("SETTINGS ACK")))
+        elif kind == "switch":
+            pass
         elif kind in ("event", "do", "time", "over"):
             self.steps.append((kind, rest.strip(), b""))
         else:

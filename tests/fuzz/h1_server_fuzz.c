@@ -1,0 +1,9 @@
+/* Any bytes of a client, at any cuts. */
+#include "tests/fuzz/h1_play.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
+    h1_play_both(bytes, n, true);
+    return 0;
+}

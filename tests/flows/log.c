@@ -41,8 +41,6 @@ void log_print_text(bytes_buf *out, span s) {
         if (run >= 40) {
             bytes_buf_put(out, text, (size_t)snprintf(text, sizeof text, "{%zu}", run));
             i += run - 1;
-        } else if (s.p[i] == '\r' || s.p[i] == '\n') {
-            bytes_buf_put(out, s.p[i] == '\r' ? "\\r" : "\\n", 2);
         } else if (s.p[i] < ' ' || s.p[i] > '~' || s.p[i] == '"' || s.p[i] == '\\') {
             bytes_buf_put(out, text, (size_t)snprintf(text, sizeof text, "\\x%02x", s.p[i]));
         } else {

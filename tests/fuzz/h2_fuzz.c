@@ -106,8 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (switches & 8) config.h2.settings[H2_SLOT_INITIAL_WINDOW_SIZE] = 100;
     if (switches & 16) config.h2.settings[H2_SLOT_ENABLE_CONNECT_PROTOCOL] = 1;
     session_scratch_init(&scratch, &hook);
-    session *s =
-        session_new(&(session_birth){.mem = &hook, .config = &config, .scratch = &scratch});
+    session *s = session_new(&(session_birth){
+        .mem = &hook, .config = &config, .start = SESSION_H2, .scratch = &scratch});
     if (!s) abort();
     uint64_t now = 0;
     if (switches & 1 && !(switches & 128)) step_all(s, SPAN(H2_PREFACE), now);

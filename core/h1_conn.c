@@ -186,6 +186,7 @@ http_event_kind h1_conn_step(h1_conn *c, span *in, uint64_t now_ms, http_event *
         }
         bool stop = h1_recv_some(c, in, ev);
         if (ev->kind != HTTP_EVENT_NONE) return ev->kind;
+        *ev = (http_event){0}; /* nothing of what was judged is left for the next event */
         if (stop && !h1_conn_pending(c)) return HTTP_EVENT_NONE;
     }
 }

@@ -749,6 +749,68 @@ class Secure(Case):
         self.assertIn("nghttpd: --mime-types-file /none: ", kept.output)
 
 
+class OneDotOne(Case):
+    """The same over HTTP/1.1, and by Upgrade, on the same port. (Skipped by a build whose sessions are HTTP/2 alone.)"""
+
+    def setUp(self):
+        super().setUp()
+        write(self.site, "first", b"content")
+        self.serve("-n1")
+        done = subprocess.run(["curl", "-s", "--http1.1", self.base + "/first"], capture_output=True, timeout=30)
+        if done.stdout != b"content":
+            self.skipTest("no HTTP/1.1")
+
+    def ask(self, path, *options):
+        done = subprocess.run(["curl", "-sS", "--http1.1", "--path-as-is", "-i", *options, self.base + path], capture_output=True,
+                              timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rest = done.stdout
+        while True: # interim responses
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            first, _, fields = head.decode().partition("\r\n")
+            if first.split()[1][0] != "1":
+                break
+        return int(first.split()[1]), email.message_from_string(fields), rest
+
+    def test_answers(self):
+        big = peers.content(3000000)
+        write(self.site, "big", big)
+        write(self.site, "page.html", TEXT)
+        log = self.folder + "/access"
+        server = self.serve("-n1", "--altsvc", "h2,8443", "--index", "--echo-upload", "--access-log", log)
+        status, fields, body = self.ask("/big")
+        self.assertEqual((status, peers.digest(body), fields["alt-svc"]), (200, peers.digest(big), 'h2=":8443"'))
+        self.assertEqual(self.ask("/big", "-H", "If-None-Match: " + fields["etag"])[0], 304)
+        self.assertEqual(self.ask("/big", "-r", "1000000-2000000")[::2], (206, big[1000000:2000001]))
+        status, fields, body = self.ask("/big", "-r", "0-9,1000000-1000009")
+        self.assertEqual((status, len(body)), (206, int(fields["content-length"])))
+        self.assertIn(big[1000000:1000010], body)
+        status, fields, body = self.ask("/page.html", "-H", "Accept-Encoding: gzip")
+        self.assertEqual((fields["content-encoding"], gzip.decompress(body).decode()), ("gzip", TEXT))
+        self.assertEqual(self.ask("/none")[0], 404)
+        self.assertEqual(self.ask("/big", "-X", "DELETE")[0], 405)
+        self.assertIn(b'<a href="./big">', self.ask("/")[2])
+        path = write(self.folder, "up", big)
+        for options in ([], ["-H", "Expect: 100-continue"], ["-H", "Transfer-Encoding: chunked"]):
+            status, fields, body = self.ask("/", "--data-binary", "@" + path, *options)
+            self.assertEqual((status, fields["nghttpd-response"], peers.digest(body)), (200, "echo", peers.digest(big)))
+        # By Upgrade: the answer comes over HTTP/2. (curl 7.88 has no room for much that comes behind the 101.)
+        write(self.site, "small", b"content")
+        done = subprocess.run(["curl", "-sS", "--http2", "-o", "/dev/null", "-w", "%{http_code} %{http_version}", self.base + "/small"],
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.stdout, b"200 2", done.stderr)
+        self.assertEqual(server.stop(), 0, server.output)
+        with open(log) as f:
+            self.assertIn('"GET /big HTTP/1.1" 200 3000000 ', f.read())
+
+    def test_websockets_are_refused(self):
+        self.serve("-n1")
+        self.assertEqual(self.ask("/", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13", "-H",
+                                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")[0], 405)
+        write(self.site, "f", b"content")
+        self.assertEqual(self.ask("/f", "-H", "Connection: Upgrade", "-H", "Upgrade: other/1")[::2], (200, b"content"))
+
+
 if __name__ == "__main__":
     peers.have("nghttp", "curl", "h2load", "openssl")
     unittest.main(verbosity=2)

@@ -52,6 +52,13 @@ static verdict recv_end(h2_stream *s, http_event *ev) {
     return VERDICT_OK;
 }
 
+/* What a block of a response took, for those who count. */
+static void tell_size(const h2_conn *c, http_event *ev) {
+    const hpack_list *l = &c->scratch->list;
+    ev->head_bytes = c->block.frame.length;
+    ev->head_plain = l->size - l->count * HPACK_ENTRY_OVERHEAD;
+}
+
 static void tell(http_event *ev, http_event_kind kind, const h2_stream *s) {
     ev->kind = kind;
     ev->ref = (http_ref){s->slot, s->id};
@@ -73,6 +80,7 @@ static verdict trailers(h2_conn *c, h2_stream *s, http_event *ev) {
     if (v.scope != VERDICT_NONE) return v;
     block_dependency(c, s);
     tell(ev, HTTP_EVENT_TRAILERS, s);
+    if (!c->server) tell_size(c, ev);
     v = recv_end(s, ev);
     if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
     return v;
@@ -209,6 +217,7 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     if (v.scope != VERDICT_NONE) return v;
     s->state = h2_stream_next(s->state, H2_RECV_HEADERS);
     tell(ev, interim ? HTTP_EVENT_INTERIM : HTTP_EVENT_RESPONSE, s);
+    tell_size(c, ev);
     if (interim) return VERDICT_OK;
     s->flags |= H2_STREAM_PEER_FINAL;
     s->recv_left = ev->summary.content_length;

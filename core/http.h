@@ -94,8 +94,10 @@ typedef struct http_event {
     const http_field *fields; /* REQUEST, INTERIM, RESPONSE, TRAILERS, PUSH */
     size_t field_count;
     fields_summary summary; /* REQUEST, INTERIM, RESPONSE, PUSH */
-    span data;              /* DATA, PONG, GOAWAY, ALTSVC, ORIGIN */
-    span name;              /* ALTSVC */
+    uint32_t head_bytes; /* client: INTERIM, RESPONSE, TRAILERS: what the fields took on the wire */
+    uint32_t head_plain; /* and the bytes of their names and values */
+    span data;           /* DATA, PONG, GOAWAY, ALTSVC, ORIGIN */
+    span name;           /* ALTSVC */
     size_t credit;   /* DATA: bytes to give back by _credit, when the applet is done with them */
     verdict verdict; /* CLOSED, OVER; VERDICT_NONE when nobody is at fault */
 } http_event;

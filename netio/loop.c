@@ -46,6 +46,18 @@ static void run_uv(loop *l) {
     uv_unref((uv_handle_t *)&l->bell);
 }
 
+void loop_alarm(loop *l, uint64_t due_us, void (*fire)(void *user), void *user) {
+    l->alarm_us = due_us;
+    l->alarm = fire;
+    l->alarm_user = user;
+}
+
+static void ring_alarm(loop *l) {
+    if (!l->alarm_us || loop_now_us() < l->alarm_us) return;
+    l->alarm_us = 0;
+    l->alarm(l->alarm_user);
+}
+
 static void turn(loop *l) {
     loop_poll_wait(l, l->dirty || l->tasks || l->uv_due || l->shaking ? 0 : timer_wait(l));
     l->unix_seconds = 0;
@@ -53,6 +65,7 @@ static void turn(loop *l) {
     loop_flush(l); /* before the timers: what has come counts before what is late */
     timer_run(l);
     handshake_turn(l);
+    ring_alarm(l);
     loop_flush(l);
 }
 
@@ -202,7 +215,8 @@ loop *loop_new(void) {
 }
 
 static bool alive(loop *l) {
-    return l->held || timer_wait(l) >= 0 || uv_loop_alive(&l->uv); /* signals and files */
+    return l->held || l->alarm_us || timer_wait(l) >= 0 ||
+           uv_loop_alive(&l->uv); /* signals and files */
 }
 
 void loop_run(loop *l) {

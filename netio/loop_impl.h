@@ -60,6 +60,10 @@ struct loop {
     unsigned held;       /* links, listeners, dials and look-ups that keep the loop alive */
     bool flushing, stopped, closing;
 
+    uint64_t alarm_us; /* of loop_now_us; 0: none is set */
+    void (*alarm)(void *user);
+    void *alarm_user;
+
     int64_t unix_seconds; /* 0: not read this turn */
     uint8_t random[256];
     size_t random_left;

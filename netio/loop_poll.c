@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -42,9 +43,25 @@ void loop_poll_change(loop *l, int fd, uint32_t events, loop_task *t) {
 
 void loop_poll_forget(loop *l, int fd) { control(l, EPOLL_CTL_DEL, fd, 0, NULL); }
 
+/* Waits for events, for wait_ms (-1: for ever) or until the alarm, whatever comes first. Kernels
+ * before 5.11 know milliseconds only: rounded up, so that the alarm is late and nobody spins. */
+static int wait_events(loop *l, struct epoll_event *events, int wait_ms) {
+    uint64_t now = l->alarm_us && wait_ms ? loop_now_us() : 0;
+    if (!now) return epoll_wait(l->poll, events, LOOP_EVENTS, wait_ms);
+    uint64_t left = l->alarm_us > now ? l->alarm_us - now : 0;
+    if (wait_ms > 0 && left / 1000 >= (uint64_t)wait_ms)
+        return epoll_wait(l->poll, events, LOOP_EVENTS, wait_ms);
+    if (left / 1000000 > INT_MAX / 1000) left = INT_MAX / 1000 * UINT64_C(1000000);
+    struct timespec t = {.tv_sec = (time_t)(left / 1000000),
+                         .tv_nsec = (long)(left % 1000000) * 1000};
+    int n = epoll_pwait2(l->poll, events, LOOP_EVENTS, &t, NULL);
+    if (n >= 0 || errno != ENOSYS) return n;
+    return epoll_wait(l->poll, events, LOOP_EVENTS, (int)((left + 999) / 1000));
+}
+
 void loop_poll_wait(loop *l, int wait_ms) {
     struct epoll_event events[LOOP_EVENTS];
-    int n = epoll_wait(l->poll, events, LOOP_EVENTS, wait_ms);
+    int n = wait_events(l, events, wait_ms);
     uv_update_time(&l->uv);
     for (int i = 0; i < n; i++) {
         const char *what = events[i].data.ptr;

@@ -1,0 +1,85 @@
+#include "applets/load/live.h"
+#include "applets/common/human.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define NOW_US UINT64_C(1000000) /* "now" is the last second */
+
+void live_begin(live *p, const load_run *run, bool quiet) {
+    *p = (live){.run = run,
+                .quiet = quiet,
+                .on_terminal = !quiet && isatty(STDERR_FILENO) && isatty(STDOUT_FILENO)};
+}
+
+typedef struct moment {
+    uint64_t done, errors, elapsed_us;
+    double rate, part; /* part of the run, 0 to 1; below 0: not known */
+    uint64_t p50, p99;
+} moment;
+
+static moment look(const load_run *run) {
+    series *s = run->series;
+    moment m = {0};
+    series_slice all, now;
+    pthread_mutex_lock(&s->lock);
+    uint32_t recent = (uint32_t)(NOW_US / s->slice_us);
+    /* The slice that is being filled says too little. */
+    uint32_t whole = s->count > 1 ? s->count - 1 : s->count;
+    uint32_t from = recent && whole > recent ? whole - recent : whole > 1 ? whole - 1 : 0;
+    series_sum(s, 0, s->count, &all);
+    series_sum(s, from, whole, &now);
+    uint64_t start = s->start_us, length = s->slice_us * (whole - from);
+    pthread_mutex_unlock(&s->lock);
+    m.done = all.done;
+    m.errors = all.errors;
+    m.elapsed_us = loop_now_us() - start;
+    m.rate = length ? (double)now.done * 1e6 / (double)length : 0;
+    m.p50 = series_quantile(&now, 0.5);
+    m.p99 = series_quantile(&now, 0.99);
+    m.part = -1;
+    if (run->duration_us)
+        m.part = (double)m.elapsed_us / (double)run->duration_us;
+    else if (run->requests != UINT64_MAX)
+        m.part = (double)(m.done + m.errors) / (double)run->requests;
+    if (m.part > 1) m.part = 1;
+    return m;
+}
+
+static void show(live *p, const moment *m) {
+    char p50[HUMAN_ROOM], p99[HUMAN_ROOM], eta[HUMAN_ROOM];
+    uint64_t left = 0;
+    if (m->part > 0) left = (uint64_t)((double)m->elapsed_us * (1 - m->part) / m->part);
+    fprintf(stderr, "\r\033[K%3.0f%%  %llu", m->part > 0 ? m->part * 100 : 0,
+            (unsigned long long)m->done);
+    if (p->run->requests != UINT64_MAX)
+        fprintf(stderr, "/%llu", (unsigned long long)p->run->requests);
+    fprintf(stderr, " done  %.0f req/s  p50 %s  p99 %s  %llu errors  ETA %s", m->rate,
+            human_duration(p50, m->p50), human_duration(p99, m->p99), (unsigned long long)m->errors,
+            m->part > 0 ? human_duration(eta, left - left % 100000) : "?");
+    fflush(stderr);
+    p->shown = true;
+}
+
+static void tell(live *p, const moment *m) {
+    if (m->part < 0) return;
+    for (unsigned now = (unsigned)(m->part * 10); p->tenths < now;) {
+        p->tenths++;
+        printf("progress: %u%% done\n", p->tenths * 10);
+        fflush(stdout);
+    }
+}
+
+void live_tick(live *p) {
+    if (p->quiet) return;
+    moment m = look(p->run);
+    if (p->on_terminal)
+        show(p, &m);
+    else
+        tell(p, &m);
+}
+
+void live_end(live *p) {
+    if (p->shown) fputs("\r\033[K", stderr);
+    if (!p->on_terminal) live_tick(p);
+}

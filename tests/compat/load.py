@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""The load generator with the servers that people use, its result beside that of Debian's h2load. labels: threads"""
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+import peers
+
+DURATION = r"\d+(?:us|(?:\.\d\d)(?:ms|s))"
+SIZE = r"[\d.]+(?:B|KB|MB|GB)"
+# What stays of a line when its figures are taken out: the layout.
+FIGURES = re.compile(r"\d+(?:\.\d+)?(?:us|ms|s|B|KB|MB|GB|%)?")
+
+
+def load(*options, code=0, timeout=60, name=None):
+    command = [name] if name else [peers.H2BOX, "load"]
+    executable = peers.H2BOX if name else None
+    done = subprocess.run(command + list(options), executable=executable, capture_output=True, text=True, timeout=timeout,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == code, (done.returncode, options, done.stdout, done.stderr)
+    return done
+
+
+def counts(text):
+    found = re.search(r"requests: (\d+) total, (\d+) started, (\d+) done, (\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", text)
+    return dict(zip(("total", "started", "done", "succeeded", "failed", "errored", "timeout"), map(int, found.groups())))
+
+
+def block(text):
+    """The ten lines of the result, with widths kept and figures gone."""
+    lines = text.split("\n")
+    start = next(i for i, line in enumerate(lines) if line.startswith("finished in"))
+    return lines[start - 1:start + 9]
+
+
+def shape(line):
+    """Columns end where they do, whatever the figures are."""
+    return [m.end() for m in FIGURES.finditer(line)] if line.startswith(("time ", "req/s")) else FIGURES.sub("#", line)
+
+
+class Load(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="h2box-site-")
+        cls.site = peers.make_site(cls.folder.name + "/site")
+        cls.server = peers.h2box_server(cls.site)
+        cls.base = "http://127.0.0.1:%d" % cls.server.port
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.folder.cleanup()
+
+    def file(self, name, text):
+        path = os.path.join(self.folder.name, name)
+        with open(path, "w") as f:
+            f.write(text)
+        return path
+
+    def test_block_has_the_layout_of_h2load(self):
+        peers.have("h2load")
+        options = ["-n200", "-c4", "-m5", self.base + "/size-612"]
+        theirs = subprocess.run(["h2load", *options], capture_output=True, text=True, timeout=60).stdout
+        for ours in (load(*options).stdout, load(*options, name="h2load").stdout):
+            self.assertEqual([shape(line) for line in block(ours)], [shape(line) for line in block(theirs)])
+            self.assertEqual(re.findall("^progress.*", ours, re.M), re.findall("^progress.*", theirs, re.M))
+            self.assertEqual(ours.split("\n")[:3], theirs.split("\n")[:3])
+            for line in (4, 5):  # the same server was asked for the same
+                self.assertEqual(block(ours)[line - 2], block(theirs)[line - 2])
+            data = re.search(r"\((\d+)\) data", theirs).group(1)
+            self.assertIn("(%s) data" % data, ours)
+
+    def test_every_peer_answers_all(self):
+        for start in (peers.h2box_server, peers.nghttpd, peers.nginx, peers.h2o):
+            if start is peers.h2o and not peers.installed("h2o"):
+                continue
+            server = start(self.site)
+            try:
+                got = load("-n1000", "-c10", "-m10", "-t2", "http://127.0.0.1:%d/size-612" % server.port).stdout
+                self.assertEqual(counts(got)["succeeded"], 1000, got)
+                self.assertIn("(612000) data", got)
+            finally:
+                server.stop()
+
+    def test_goaway_loses_nothing(self):
+        server = peers.nginx(self.site, inside="keepalive_requests 100;")
+        try:
+            url = "http://127.0.0.1:%d/size-612" % server.port
+            got = load("-n2000", "-c3", "-m10", url).stdout
+            self.assertEqual(counts(got)["succeeded"], 2000, got)
+            self.assertRegex(got, r"(1[5-9]|2\d) again \(\d+ after GOAWAY")
+            self.assertIn("errored", load("-n2000", "-c3", "-m10", "--reconnect", "never", url, code=1).stdout)
+        finally:
+            server.stop()
+
+    def test_a_new_connection_every_so_often(self):
+        got = load("-n100", "-c2", "-m4", "--reconnect-every", "10", self.base + "/size-0").stdout
+        self.assertEqual(counts(got)["succeeded"], 100, got)
+        self.assertIn("connections: 10 made, 0 failed, 8 again (0 after GOAWAY, 0 after close, 0 after an error, 8 planned)", got)
+
+    def test_statuses_do_not_fail_a_run(self):
+        got = load("-n10", self.base + "/none").stdout
+        self.assertIn("status codes: 0 2xx, 0 3xx, 10 4xx, 0 5xx", got)
+        self.assertEqual((counts(got)["failed"], counts(got)["errored"]), (10, 0))
+
+    def test_rates_hold(self):
+        got = load("-D2", "-c4", "-m4", "--rate-total", "200", self.base + "/size-0").stdout
+        self.assertTrue(392 <= counts(got)["done"] <= 404, got)
+        self.assertIn("rate: 200.00 req/s asked", got)
+        got = load("-n60", "-c2", "--rps", "30", self.base + "/size-0").stdout
+        self.assertTrue(0.9 < float(re.search(r"finished in ([\d.]+)(?:m?s)", got).group(1)) / (1 if "ms," not in got else 1000) < 1.6, got)
+
+    def test_connections_come_at_a_rate(self):
+        got = load("-D1", "-r20", "-c20", self.base + "/size-0").stdout
+        self.assertTrue(18 <= counts(got)["done"] <= 21, got)
+        got = load("-n40", "-r40", "-c20", "--rate-period", "500ms", self.base + "/size-0").stdout
+        self.assertEqual(counts(got)["succeeded"], 40, got)
+
+    def test_timing_script(self):
+        script = self.file("script", "0\t%s/size-0\n100\t/size-612\n300.5\t/size-0\n" % self.base)
+        got = load("--timing-script-file", script, "-c2").stdout
+        self.assertEqual(counts(got)["succeeded"], 6, got)
+        self.assertIn("(1224) data", got)
+        self.assertRegex(got, r"finished in [34]\d\d\.")
+        bad = self.file("bad", "0\t%s/\nsoon\t/\n" % self.base)
+        self.assertIn("bad:2: the offset", load("--timing-script-file", bad, code=1).stderr)
+
+    def test_uris_and_bodies_of_files(self):
+        uris = self.file("uris", "/size-0\n/size-612\n# no\n\n/size-65536\n")
+        got = load("-n6", "-m", "auto", "-i", uris, "-B", self.base).stdout
+        self.assertIn("(132296) data", got)
+        body = self.file("body", "x" * 100000)
+        got = load("-n20", "-m4", "-d", body, self.base + "/size-0").stdout
+        self.assertEqual(counts(got)["done"], 20, got)
+
+    def test_requests_of_a_file(self):
+        lines = self.file("requests", '{"url": "%s/${rand:404-405}"}\n{"path": "/size-612", "headers": {"x-id": "${uuid}", "x-n": "${n}"}}\n\n'
+                          '{"method": "HEAD", "path": "/size-65536"}\n' % self.base)
+        got = load("-n30", "--requests", lines).stdout
+        self.assertIn("20 2xx, 0 3xx, 10 4xx", got)
+        lines = self.file("weights", '{"path": "/size-0", "weight": 0}\n{"path": "/none", "weight": 7}\n')
+        self.assertIn("30 4xx", load("-n30", "--requests", lines, self.base).stdout)
+        for text, why in (("[]", "not a JSON object"), ('{"path": 1}', "are strings"), ('{"path": "/", "wait": 1}', "none of"),
+                          ('{"path": "/${x}"}', "none of"), ('{"path": "/a b"}', "blank"), ("{", "bad:2:")):
+            bad = self.file("bad", '{"path": "/"}\n%s\n' % text)
+            self.assertIn("bad:2: ", load("--requests", bad, self.base, code=1).stderr)
+            self.assertIn(why, load("--requests", bad, self.base, code=1).stderr)
+
+    def test_log_file(self):
+        log = os.path.join(self.folder.name, "log")
+        before = time.time() * 1e6
+        load("-n20", "-c2", "--log-file", log, self.base + "/size-612")
+        load("-n5", "--log-file", log, self.base + "/none")
+        with open(log) as f:
+            rows = [list(map(int, line.split("\t"))) for line in f]
+        self.assertEqual(sorted(row[1] for row in rows), [200] * 20 + [404] * 5)
+        self.assertTrue(all(before - 1e6 < row[0] < before + 60e6 and 0 < row[2] < 60e6 for row in rows), rows)
+
+    def test_ctrl_c_prints_the_results_so_far(self):
+        run = subprocess.Popen([peers.H2BOX, "load", "-D30", "-c2", self.base + "/size-0"], stdout=subprocess.PIPE, text=True)
+        time.sleep(1)
+        run.send_signal(signal.SIGINT)
+        out, _ = run.communicate(timeout=20)
+        self.assertEqual(run.returncode, 0, out)
+        self.assertGreater(counts(out)["done"], 10)
+        self.assertIn("interrupted: these are the results so far", out)
+
+    def test_nobody_there(self):
+        done = load("-n10", "-c2", "http://127.0.0.1:1/", code=1)
+        self.assertIn("failed: 10: connect: connection refused", done.stdout)
+        self.assertEqual(counts(done.stdout)["errored"], 10)
+        self.assertEqual(load("-D1", "-c2", "http://127.0.0.1:1/", code=1).stdout.count("finished in"), 1)
+
+    def test_impossible_combinations(self):
+        for options, why in ((["-n1", "-c2"], "the number of requests must be greater"), (["-c1", "-t2"], "the number of clients must be greater"),
+                             (["--rps", "0"], "no rate above 0"), (["--rps", "1", "--rate-total", "1"], "exclude each other"),
+                             (["--warm-up-time", "1"], "needs --duration"), (["-m", "none"], "neither"), (["--cert", "x"], "need each other"),
+                             (["--h3"], "no HTTP/3")):
+            self.assertIn(why, load(*options, self.base, code=2).stderr)
+            self.assertIn(why, load(*options, self.base, code=1, name="h2load").stderr)
+        self.assertIn("no URI", load(code=2).stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

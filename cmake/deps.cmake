@@ -29,7 +29,8 @@ if(H2BOX_DEPS STREQUAL "bundled")
     set_property(
         DIRECTORY
         APPEND
-        PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/deps.lock cmake/deps_build.sh cmake/h2box_mbedtls_config.h)
+        PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/deps.lock cmake/deps_build.sh cmake/h2box_mbedtls_config.h
+                                               cmake/mbedtls_alt/gcm_alt.h cmake/mbedtls_alt/chachapoly_alt.h)
 
     function(h2box_dep name folder)
         add_library(h2box_dep_${name} INTERFACE)
@@ -41,6 +42,8 @@ if(H2BOX_DEPS STREQUAL "bundled")
     endfunction()
     h2box_dep(uv libuv1 libuv.a)
     h2box_dep(mbedtls mbedtls libmbedtls.a libmbedx509.a libmbedcrypto.a)
+    # Some of the library's primitives are ours (tls/mbedtls_*.c), so the two archives refer to each other.
+    target_link_libraries(h2box_dep_mbedtls INTERFACE "${PROJECT_BINARY_DIR}/libh2box_tls.a")
     target_compile_definitions(h2box_dep_mbedtls INTERFACE "MBEDTLS_USER_CONFIG_FILE=\"h2box_mbedtls_config.h\"")
     h2box_dep(zlib zlib libz.a)
     h2box_dep(jansson jansson libjansson.a)

@@ -209,7 +209,7 @@ write_lock() {
 # What the result depends on: sources, recipes, configuration, compiler.
 key() {
     {
-        cat "$lock_file" "$here/deps_build.sh" "$here/h2box_mbedtls_config.h"
+        cat "$lock_file" "$here/deps_build.sh" "$here/h2box_mbedtls_config.h" "$here"/mbedtls_alt/*.h
         "$cc" --version | head -n 1
         "$cc" -dumpmachine
     } | sha256sum | cut -c 1-16

@@ -32,7 +32,7 @@ mbedtls)
     # The user configuration is installed beside the headers: whoever includes them must define
     # MBEDTLS_USER_CONFIG_FILE the same way, or structures differ.
     mkdir -p "$prefix/include"
-    cp "$here/h2box_mbedtls_config.h" "$prefix/include/"
+    cp "$here/h2box_mbedtls_config.h" "$here"/mbedtls_alt/*.h "$prefix/include/"
     extra_flags="-I$prefix/include -DMBEDTLS_USER_CONFIG_FILE='\"h2box_mbedtls_config.h\"'"
     with_cmake -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DGEN_FILES=OFF \
         -DUSE_STATIC_MBEDTLS_LIBRARY=ON -DUSE_SHARED_MBEDTLS_LIBRARY=OFF -DMBEDTLS_FATAL_WARNINGS=OFF

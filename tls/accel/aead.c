@@ -17,7 +17,8 @@ void aead_wipe(aead *a) { wipe(a, sizeof *a); }
 void aead_begin(aead_stream *s, const aead *a, const uint8_t nonce[AEAD_NONCE], span aad) {
     s->kind = a->kind;
     if (a->kind == AEAD_CHACHA20_POLY1305) {
-        chacha_poly_begin(&s->chacha, a->chacha, nonce, aad.p, aad.n);
+        chacha_poly_begin(&s->chacha, a->chacha, nonce);
+        if (aad.n) chacha_poly_aad(&s->chacha, aad.p, aad.n);
     } else {
         aes_gcm_begin(&s->gcm, &a->gcm, nonce, AEAD_NONCE);
         if (aad.n) aes_gcm_aad(&s->gcm, aad.p, aad.n);

@@ -15,9 +15,11 @@ typedef struct chacha_poly_stream {
     uint64_t aad_n, text_n;
 } chacha_poly_stream;
 
-/* All of the data to authenticate only comes here. */
 void chacha_poly_begin(chacha_poly_stream *s, const uint8_t key[CHACHA_KEY],
-                       const uint8_t nonce[CHACHA_NONCE], const uint8_t *aad, size_t aad_n);
+                       const uint8_t nonce[CHACHA_NONCE]);
+
+/* More data to authenticate only; before any text. */
+void chacha_poly_aad(chacha_poly_stream *s, const uint8_t *p, size_t n);
 
 /* out may be in, but may not overlap it otherwise. */
 void chacha_poly_encrypt(chacha_poly_stream *s, const uint8_t *in, size_t n, uint8_t *out);

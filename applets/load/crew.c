@@ -212,9 +212,16 @@ void crew_stop(crew *c) {
 
 /* ---- birth and end ---- */
 
+void crew_end_slice(crew *c) {
+    uint64_t start = c->run->start_us;
+    if (c->slice_end_us) series_add(c->run->series, c->slice_end_us, &c->slice);
+    c->slice_end_us = start + ((c->now_us - start) / SERIES_FIRST_US + 1) * SERIES_FIRST_US;
+}
+
+/* So that slices end although nothing comes. */
 static void tick(timer *t) {
     crew *c = t->user;
-    series_add(c->run->series, loop_now_us(), &c->slice);
+    crew_look_at_clock(c);
     timer_arm(c->loop, t, TICK_MS);
 }
 

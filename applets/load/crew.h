@@ -16,7 +16,8 @@ typedef struct crew {
     loop *loop;
     unsigned index;
     tally *tally;
-    series_slice slice; /* counted since the last tick */
+    series_slice slice; /* of the time up to slice_end_us */
+    uint64_t slice_end_us;
     struct lane *lanes;
     uint32_t lane_count, live, opened;
     struct lane **due; /* a heap: those that wait for a moment, the earliest first */
@@ -59,6 +60,12 @@ void crew_log(crew *c, uint64_t sent_us, int status, uint64_t us);
 struct shot *crew_take_shot(crew *c);
 void crew_give_shot(crew *c, struct shot *s);
 
-static inline void crew_look_at_clock(crew *c) { c->now_us = loop_now_us(); }
+/* Gives what was counted in the slice of time that is over to the series. */
+void crew_end_slice(crew *c);
+
+static inline void crew_look_at_clock(crew *c) {
+    c->now_us = loop_now_us();
+    if (c->now_us >= c->slice_end_us) crew_end_slice(c);
+}
 
 #endif

@@ -9,6 +9,8 @@
 static const char *const cleartexts[] = {"h2c", "http/1.1", NULL};
 static const char *const reconnects[] = {"never", "goaway", "always", NULL};
 
+static const char *const formats[] = {"text", "json", "csv", NULL};
+
 static const opt_spec specs[] = {
     {.name = "requests",
      .letter = 'n',
@@ -313,6 +315,53 @@ static const opt_spec specs[] = {
      .help =
          "Append a line for each request: start in microseconds since 1970, status or -1, duration in microseconds, "
          "with TABs between."},
+    {.name = "output-file",
+     .type = OPT_STRING,
+     OF(output),
+     .arg = "FILE",
+     .word = OPT_WORD_FILE,
+     .group = "Results",
+     .help = "Write the result to this file as JSON, with every bucket of the histograms."},
+    {.name = "format",
+     .type = OPT_ENUM,
+     OF(format),
+     .names = formats,
+     .def = "text",
+     .group = "Results",
+     .help = "What goes to stdout; with json and csv nothing else does."},
+    {.name = "report",
+     .type = OPT_STRING,
+     OF(report),
+     .arg = "FILE",
+     .word = OPT_WORD_FILE,
+     .group = "Results",
+     .help = "Write a page (HTML) with charts of the result; it needs no network."},
+    {.name = "merge",
+     .type = OPT_FLAG,
+     OF(merge),
+     .group = "Results",
+     .help =
+         "Make no requests: the operands are files of --output-file, which become one result, exactly as if one "
+         "machine had run all."},
+    {.name = "compare",
+     .type = OPT_FLAG,
+     OF(compare),
+     .group = "Results",
+     .help = "Make no requests: say what changed from the first of two such files to the second."},
+    {.name = "fail-if",
+     .type = OPT_LIST,
+     OF(fail_if),
+     .arg = "CONDITION",
+     .group = "Results",
+     .help =
+         "Exit with 1 when the result is so: 'p99>50ms', 'errors>0', 'rps<1000'; with --compare also "
+         "'p99 +10%', 'rps -5%'. May be repeated."},
+    {.name = "yes",
+     .letter = 'y',
+     .type = OPT_FLAG,
+     OF(yes),
+     .group = "Results",
+     .help = "Do not warn of servers outside of private networks."},
     {.name = "histogram",
      .type = OPT_FLAG,
      OF(draw),
@@ -363,7 +412,8 @@ static const opt_spec specs[] = {
      .help = "Largest datagram."},
 };
 
-static const char *const usage[] = {"[OPTION]... URI...", NULL};
+static const char *const usage[] = {"[OPTION]... URI...", "--merge [OPTION]... FILE...",
+                                    "--compare [OPTION]... A.json B.json", NULL};
 
 static const opt_pair notes[] = {
     {"Files of requests",

@@ -1,7 +1,8 @@
 #include "applets/load/setup.h"
 #include "applets/applet.h"
 #include "applets/client/fields_out.h"
-#include "applets/load/block.h"
+#include "applets/load/caution.h"
+#include "applets/load/outcome.h"
 #include "applets/load/run.h"
 
 #include <errno.h>
@@ -274,18 +275,36 @@ static int run_it(setup *s) {
     if (!result_begin(&r)) {
         opt_say(s->call, "out of memory");
     } else if (load_run_all(&s->run, &r)) {
-        block_print(stdout, &r);
-        if (s->set->draw) block_draw(stdout, &r);
-        if (r.tally->done && !r.tally->errored && !r.tally->connect_failed) code = APPLET_DONE;
+        code = outcome_tell(s->set, s->call, &r, NULL);
     }
     result_end(&r);
     return code;
 }
 
+/* --merge and --compare: files instead of servers. */
+static int work_on_files(const load_settings *set, opt_call *call) {
+    if (set->merge && set->compare)
+        return opt_refuse(call, "--merge and --compare exclude each other");
+    if (set->merge && call->operand_count < 1) return opt_refuse(call, "--merge needs files");
+    if (set->compare && call->operand_count != 2)
+        return opt_refuse(call, "--compare needs two files");
+    int code = opt_usage_code(call->old_name);
+    if (outcome_check(set, call, set->compare))
+        code = set->merge ? outcome_merge(set, call) : outcome_compare(set, call);
+    opt_end(call);
+    return code;
+}
+
 int setup_and_run(const load_settings *set, opt_call *call) {
+    if (set->merge || set->compare) return work_on_files(set, call);
     static setup s;
     s = (setup){.set = set, .call = call, .run = {.set = set, .call = call, .log = -1}};
     s.run.facts = &s.facts;
+    s.facts.quiet = set->format != LOAD_TEXT;
+    if (!outcome_check(set, call, false)) {
+        opt_end(call);
+        return opt_usage_code(call->old_name);
+    }
     int code = check(&s);
     if (code == OPT_GO) code = parse_fields(&s);
     if (code != OPT_GO) {
@@ -297,6 +316,7 @@ int setup_and_run(const load_settings *set, opt_call *call) {
         set_amounts(&s);
         configure(&s);
         raise_descriptors(&s.run);
+        if (!set->yes) caution_say(call, s.run.host);
         if (set_tls(&s) && open_log(&s)) code = run_it(&s);
     }
     tls_config_drop(s.run.tls);

@@ -1,17 +1,23 @@
 #!/usr/bin/env python3
 """The load generator with the servers that people use, its result beside that of Debian's h2load. labels: threads"""
+import csv
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
+import h2.config
+import h2.connection
+import h2.events
+
 import peers
 
-DURATION = r"\d+(?:us|(?:\.\d\d)(?:ms|s))"
-SIZE = r"[\d.]+(?:B|KB|MB|GB)"
 # What stays of a line when its figures are taken out: the layout.
 FIGURES = re.compile(r"\d+(?:\.\d+)?(?:us|ms|s|B|KB|MB|GB|%)?")
 
@@ -183,6 +189,124 @@ class Load(unittest.TestCase):
             self.assertIn(why, load(*options, self.base, code=2).stderr)
             self.assertIn(why, load(*options, self.base, code=1, name="h2load").stderr)
         self.assertIn("no URI", load(code=2).stderr)
+
+    def test_result_files(self):
+        a, b, both = (os.path.join(self.folder.name, name) for name in ("a.json", "b.json", "both.json"))
+        load("-n300", "-c3", "-m4", "--output-file", a, self.base + "/size-612")
+        page = os.path.join(self.folder.name, "page.html")
+        load("-n200", "-c2", "--rps", "2000", "--output-file", b, "--report", page, self.base + "/size-0")
+        merged = load("--merge", a, b, "--output-file", both).stdout
+        self.assertEqual(counts(merged)["succeeded"], 500)
+        a, b, both = (json.load(open(name)) for name in (a, b, both))
+        for name in ("request", "connect", "ttfb"):
+            parts = [dict(map(tuple, one["h2box"]["histograms"][name]["buckets"])) for one in (a, b, both)]
+            self.assertEqual({k: parts[0].get(k, 0) + parts[1].get(k, 0) for k in parts[0] | parts[1]}, parts[2])
+            for figure in ("count", "sum"):
+                self.assertEqual(*(sum(one["h2box"]["histograms"][name][figure] for one in side) for side in ((a, b), (both,))))
+        for one, n in ((a, 300), (b, 200), (both, 500)):
+            self.assertEqual(one["version"], "v1")
+            self.assertEqual(one["measurements"]["requests"]["succeeded"], n)
+            self.assertEqual(one["measurements"]["status_codes"], {"2xx": n, "3xx": 0, "4xx": 0, "5xx": 0})
+            self.assertEqual(sum(s["done"] for s in one["h2box"]["series"]["slices"]), n)
+            for name in ("request", "connect", "ttfb", "request_per_second"):
+                self.assertLessEqual({"min", "max", "median", "p95", "p99", "mean", "sd", "within_sd", "samples"},
+                                     set(one["measurements"]["performance"][name]))
+        with open(page) as f:
+            text = f.read()
+        self.assertNotIn("http-equiv", text)
+        self.assertNotRegex(text, r'(src|href)="(?!data:)')
+        self.assertEqual(text.count("<svg"), 3)
+
+    def test_formats(self):
+        got = json.loads(load("-n10", "--format", "json", self.base + "/size-0").stdout)
+        self.assertEqual(got["measurements"]["requests"]["done"], 10)
+        rows = list(csv.DictReader(load("-n10", "--format", "csv", self.base + "/size-0").stdout.splitlines()))
+        self.assertEqual((len(rows), rows[0]["done"], rows[0]["2xx"]), (1, "10", "10"))
+
+    def test_conditions(self):
+        a, b = (os.path.join(self.folder.name, name) for name in ("c.json", "d.json"))
+        url = self.base + "/size-0"
+        load("-n50", "--output-file", a, "--fail-if", "p99<0us", "--fail-if", "rps<=1", url)
+        self.assertIn("p50 is", load("-n50", "--fail-if", "p50>=1us", url, code=1).stderr)
+        load("-n20", "--rps", "20", "--output-file", b, url)
+        got = load("--compare", a, b, "--fail-if", "rps -5%", code=1)
+        self.assertRegex(got.stdout, r"req/s +[\d.]+ +[\d.]+ +-\d+\.\d%")
+        self.assertIn("rps is", got.stderr)
+        self.assertIn("no clear difference", load("--compare", a, a, "--fail-if", "p99 +1%").stdout)
+        for text, why in (("p99>50", "needs us, ms or s"), ("speed>1", "not known"), ("p99 +10%", "--compare"), ("p99 ~1ms", "needs one of")):
+            self.assertIn(why, load("-n1", "--fail-if", text, url, code=2).stderr)
+
+    def test_a_stall_is_seen_by_corrected_times(self):
+        """Coordinated omission: one second of silence. What was due meanwhile waited; few requests were on their way."""
+        server = StallingServer(after=100, seconds=1)
+        path = os.path.join(self.folder.name, "stall.json")
+        load("-n300", "-m1", "--rps", "100", "--output-file", path, "http://127.0.0.1:%d/" % server.port)
+        server.close()
+        with open(path) as f:
+            times = json.load(f)["measurements"]["performance"]
+        self.assertGreater(times["request"]["p99"], 0.7)
+        self.assertGreater(times["request"]["p95"], 0.4)
+        self.assertLess(times["request_from_sent"]["p99"], 0.5)
+        self.assertGreater(times["request_from_sent"]["max"], 0.9)
+
+    def test_http1(self):
+        port = peers.free_port()  # nginx's other one speaks HTTP/2 alone
+        for start, extra in ((peers.nginx, "server { listen 127.0.0.1:%d; root %s; }" % (port, self.site)), (peers.h2o, "")):
+            if start is peers.h2o and not peers.installed("h2o"):
+                continue
+            server = start(self.site, extra)
+            try:
+                url = "http://127.0.0.1:%d/size-612" % (port if extra else server.port)
+                for options in (["--h1"], ["-p", "http/1.1", "-m", "8"]):
+                    got = load("-n500", "-c5", *options, url).stdout
+                    self.assertEqual(counts(got)["succeeded"], 500, got)
+                    self.assertIn("Application protocol: http/1.1", got)
+            finally:
+                server.stop()
+
+    def test_tls(self):
+        identity = peers.Identity()
+        server = peers.nghttpd(self.site, identity=identity)
+        try:
+            url = "https://localhost:%d/size-612" % server.port
+            got = load("-n200", "-c4", "-m4", url).stdout
+            self.assertEqual(counts(got)["succeeded"], 200, got)
+            self.assertRegex(got, r"TLS Protocol: TLSv1.3\nCipher: TLS_\w+\nServer Temp Key: \S+\nApplication protocol: h2\n")
+            load("-n5", "--cacert", identity.cert, url)
+            self.assertIn("failed: 5: connect:", load("-n5", "--verify", url, code=1).stdout)
+            self.assertEqual(counts(load("-n5", "--h1", url, code=1).stdout)["errored"], 5)
+        finally:
+            server.stop()
+
+
+class StallingServer:
+    """Answers every request of one connection with 200, but sleeps once."""
+
+    def __init__(self, after, seconds):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.after, self.seconds = after, seconds
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        connection, _ = self.listener.accept()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        h2c = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        h2c.initiate_connection()
+        connection.sendall(h2c.data_to_send())
+        answered = 0
+        while data := connection.recv(65536):
+            for event in h2c.receive_data(data):
+                if isinstance(event, h2.events.RequestReceived):
+                    answered += 1
+                    if answered == self.after:
+                        time.sleep(self.seconds)
+                    h2c.send_headers(event.stream_id, [(":status", "200")], end_stream=True)
+            connection.sendall(h2c.data_to_send())
+
+    def close(self):
+        self.listener.close()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,10 @@
 
 #include <stdlib.h>
 
+static bool is_h2(const fetch *f) {
+    return strcmp(session_protocol(link_session(f->link)), "h2") == 0;
+}
+
 /* ---- requests ---- */
 
 void fetch_settle(fetch *f, request *r, const char *why) {
@@ -83,7 +87,7 @@ static bool submit(fetch *f, request *r) {
     fields_out fields;
     http_body body;
     r->start_us = loop_now_us();
-    r->http1 = strcmp(session_protocol(s), "h2") != 0;
+    r->http1 = !is_h2(f);
     if (!make_body(r, run, &body)) {
         fetch_settle(f, r, "out of memory");
         return true;
@@ -196,10 +200,19 @@ static const char *closed_why(const http_event *ev) {
     return said;
 }
 
-/* The server surely did nothing for it (RFC 9113 section 8.7): it may be sent again, here or on
- * another connection. */
-static bool try_again(fetch *f, request *r) {
+/* HTTP/1.1: the server ended a connection that it had kept, before it knew of this request, or so
+ * it seems. What can be asked twice is (RFC 9112 section 9.3.1, RFC 9110 section 9.2.2). */
+static bool came_too_late(const fetch *f, const request *r) {
+    span method = fields_out_method(r, f->run);
+    return r->http1 && f->settled && !r->interims && !fields_out_has_body(r, f->run) &&
+           (span_eq(method, SPAN("GET")) || span_eq(method, SPAN("HEAD"))) && !f->stopped;
+}
+
+/* It may be sent again, here or on another connection: also when the server surely did nothing for
+ * it (RFC 9113 section 8.7). */
+static bool try_again(fetch *f, request *r, const http_event *ev) {
     if (r->state != REQUEST_RUNS || r->kind == REQUEST_PUSHED || r->status) return false;
+    if (!ev->never_processed && !came_too_late(f, r)) return false;
     if (f->fault || r->tries >= (f->ever_settled ? LIMIT_TRIES_PROGRESS : LIMIT_TRIES))
         return false;
     r->state = REQUEST_WAITS;
@@ -211,7 +224,7 @@ static bool try_again(fetch *f, request *r) {
 }
 
 static void take_response(fetch *f, request *r, const http_event *ev) {
-    r->http1 = strcmp(session_protocol(link_session(f->link)), "h2") != 0;
+    r->http1 = !is_h2(f);
     timer_cancel(&r->patience); /* content that is not wanted by now is not sent */
     const char *why = NULL;
     if (r->http1 && f->run->set->upgrade && !r->uri.https)
@@ -276,14 +289,14 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
     case HTTP_EVENT_TRAILERS: take_end(f, r, true); break;
     case HTTP_EVENT_PUSH: push_take(f, ev); break;
     case HTTP_EVENT_CLOSED:
-        if (!ev->never_processed || !try_again(f, r))
+        if (!try_again(f, r, ev))
             fetch_settle(f, r, r->ended ? NULL : f->stopped ? f->stopped : closed_why(ev));
         submit_waiting(f);
         break;
     case HTTP_EVENT_ROOM: submit_waiting(f); break;
     case HTTP_EVENT_GOAWAY: take_goaway(f, ev); break;
     case HTTP_EVENT_OVER:
-        if (ev->verdict.scope == VERDICT_NONE) break;
+        if (ev->verdict.scope == VERDICT_NONE || (f->again && !is_h2(f))) break;
         f->fault = true;
         f->why = ev->verdict.why;
         break;

@@ -52,7 +52,7 @@ bool output_close(output *o, bool whole) {
 }
 
 void output_print(client_run *run, span piece) {
-    if (run->output_error || fwrite(piece.p, 1, piece.n, stdout) == piece.n) return;
+    if (piece.n == 0 || run->output_error || fwrite(piece.p, 1, piece.n, stdout) == piece.n) return;
     run->output_error = errno ? errno : EIO;
 }
 

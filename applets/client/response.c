@@ -82,7 +82,7 @@ static bool put(void *user, span piece) {
 const char *response_take(request *r, span bytes) {
     response *p = r->response;
     r->received += bytes.n;
-    if (!p || p->silent) return NULL;
+    if (!p || p->silent || bytes.n == 0) return NULL;
     if (p->decode)
         return decode_bytes(p->decode, bytes, put, r) ? NULL : "the content coding is broken";
     return put(r, bytes) ? NULL : "the file could not be written";

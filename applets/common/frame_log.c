@@ -236,8 +236,40 @@ static void log_closed(void *user, uint32_t stream_id, uint32_t code) {
     if (l->id) frame_log_say(l, "stream_id=%u closed", stream_id);
 }
 
+/* Whether a head has `upgrade: h2c`, or is a 101. */
+static bool is_upgrade(span head) {
+    static const span wanted = SPAN_LIT("\nupgrade: h2c\r");
+    if (span_starts(head, SPAN("HTTP/1.1 101"))) return true;
+    for (size_t i = 0; i + wanted.n <= head.n; i++)
+        if (span_ieq(span_of(head.p + i, wanted.n), wanted)) return true;
+    return false;
+}
+
+static void log_head(void *user, bool sent, uint32_t stream_id, span head) {
+    frame_log *l = user;
+    text *t = &l->line;
+    bool upgrade = is_upgrade(head), answer = span_starts(head, SPAN("HTTP/"));
+    begin(l);
+    if (upgrade)
+        text_print(t, "HTTP Upgrade %s\n", answer ? "response" : "request");
+    else
+        text_print(t, "%s%s%s (stream_id=%u) HTTP/1.1 %s\n", paint(l, sent ? SEND : RECV),
+                   sent ? "send" : "recv", paint(l, PLAIN), stream_id,
+                   answer ? "response" : "request");
+    while (head.n) {
+        const uint8_t *end = memchr(head.p, '\n', head.n);
+        span line = span_take(&head, end ? (size_t)(end - head.p) + 1 : head.n);
+        while (line.n && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r')) line.n--;
+        text_add_visible(t, line);
+        text_print(t, "\n");
+    }
+    text_print(t, "\n");
+    finish(l);
+    if (upgrade && answer) frame_log_say(l, "HTTP Upgrade success");
+}
+
 h2_trace frame_log_trace(frame_log *l) {
-    static const h2_trace_ops ops = {log_frame, log_data, log_closed, NULL};
+    static const h2_trace_ops ops = {log_frame, log_data, log_closed, log_head};
     return (h2_trace){&ops, l};
 }
 

@@ -275,6 +275,52 @@ class WebSockets(unittest.TestCase):
         self.assertIn("a line of the input is not UTF-8\n", err)
 
 
+class WebSocketsByUpgrade(WebSockets):
+    over = staticmethod(over_h1)
+    args = ("--http1.1",)
+
+    def test_the_answer_must_fit_the_key(self):
+        _, err = self.talk(echo, code=1, accept="s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+        self.assertIn("the server's Sec-WebSocket-Accept is wrong", err)
+
+    def test_a_server_that_does_not_upgrade(self):
+        def play(peer):
+            peer.head()
+            peer.send(b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n")
+            peer.wait()
+        with Server(play) as server:
+            self.assertIn("the server answered 426", run("--http1.1", server.url("/chat", "ws"), code=1)[1])
+
+
+class TunnelsByHttp1(unittest.TestCase):
+    def test_bytes_pass_both_ways(self):
+        asked = []
+
+        def proxy(peer):
+            asked.append(peer.head())
+            peer.send(b"HTTP/1.1 200 Connected\r\n\r\n")
+            n = 0
+            while n < 1 << 20: # there is no way to say "no more" but to close: the server does
+                data = peer.data or peer.sock.recv(65536)
+                n += len(data)
+                peer.data = b""
+                peer.send(data)
+        content = os.urandom(1 << 20)
+        with Server(proxy) as server:
+            out, _ = run("--http1.1", "--connect", "a.test:22", server.url(), stdin=content)
+        self.assertEqual(out, content)
+        first, fields = asked[0]
+        self.assertEqual((first, fields["host"]), ("CONNECT a.test:22 HTTP/1.1", "a.test:22"))
+
+    def test_refused(self):
+        def play(peer):
+            peer.head()
+            peer.send(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+            peer.wait()
+        with Server(play) as server:
+            self.assertIn("the server answered 407", run("--http1.1", "--connect", "a:1", server.url(), code=1)[1])
+
+
 class Handshakes(unittest.TestCase):
     def test_a_server_without_it(self):
         def play(peer):

@@ -79,6 +79,7 @@ class Peer:
         self.sock, self.index, self.data = sock, index, b""
         self.decoder = hpack.Decoder()
         self.open = {}
+        self.cut = False  # over TLS: end without close_notify
         self.seen = []  # (kind, flags, stream, payload) of all frames so far
 
     def send(self, *pieces):
@@ -182,8 +183,12 @@ class Server:
         try:
             if self.context:
                 sock = self.context.wrap_socket(sock, server_side=True)
-            self.play(Peer(sock, index))
-        except (EOFError, OSError):
+            peer = Peer(sock, index)
+            self.play(peer)
+            if self.context and not peer.cut:
+                sock.settimeout(2)
+                sock.unwrap()
+        except (EOFError, OSError, ValueError):
             pass
         except Exception as fault:  # told where the test looks for it
             self.faults.append(repr(fault))

@@ -322,6 +322,33 @@ class Routing(unittest.TestCase):
                 self.assertIn(b":authority: [::1]:%d\n" % port, get("-v", url + "size-1")[0])
 
 
+class BadNetworks(unittest.TestCase):
+    PAGES = {"/": (302, (("location", "/page"),), b""), "/page": (200, HTML + (("content-encoding", "gzip"),), gzip.compress(PAGE)),
+             "/a.css": (200, (), b"css")}
+
+    def run_with(self, fault, *args):
+        with Server(site(self.PAGES)) as server:
+            return subprocess.run([peers.H2BOX, "client", "-aL", *args, server.url()], capture_output=True, timeout=30,
+                                  env={**os.environ, "H2BOX_FAULT": fault})
+
+    def test_bytes_in_drops(self):
+        done = self.run_with("read=1,write=1,eagain=30,seed=5")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertTrue(done.stdout.startswith(PAGE))
+
+    def test_memory_refused(self):
+        for n in range(1, 60, 3):
+            done = self.run_with("alloc=%d" % n, "-n", "--har", "-")
+            self.assertIn(done.returncode, (0, 1), done.stderr)
+            self.assertNotIn(b"Sanitizer", done.stderr)
+
+    def test_resets(self):
+        for n in (10, 100, 200): # bytes that we send
+            done = self.run_with("reset=%d" % n)
+            self.assertEqual(done.returncode, 1, n)
+            self.assertIn(b"Some requests were not processed.", done.stderr)
+
+
 class Timing(unittest.TestCase):
     def test_max_time(self):
         def silent(peer):

@@ -52,7 +52,8 @@ const char *response_begin(request *r, const http_event *ev) {
     if (!p) return "out of memory";
     p->silent = r->kind == REQUEST_OPENER;
     if ((why = follow_redirect(r, ev))) return why;
-    if (p->silent |= r->redirected) return NULL;
+    p->silent |= r->redirected;
+    if (p->silent) return NULL;
     if (set->fail && r->status >= 400 && r->kind != REQUEST_PUSHED) {
         p->silent = true;
         p->refused = r->status;

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import pty
 import subprocess
 import tempfile
 import time
@@ -360,6 +361,54 @@ class Timing(unittest.TestCase):
             self.assertLess(time.time() - begun, 5)
         self.assertIn("timed out: the run has had its --max-time", err)
         self.assertIn("total=3, processed=0", err)
+
+
+class Terminals(unittest.TestCase):
+    def on_terminal(self, *args, out=subprocess.DEVNULL):
+        """What the client writes to a terminal that is its stderr (and its stdout when that is asked for)."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([peers.H2BOX, "client", *args], stdin=subprocess.DEVNULL, stdout=theirs if out is None else out, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        try:
+            while data := os.read(ours, 65536):
+                seen += data
+        except OSError: # the other side is closed
+            pass
+        os.close(ours)
+        self.assertEqual(process.wait(20), 0)
+        return seen
+
+    def test_long_bodies_show_how_far_they_are(self):
+        def slow(peer):
+            peer.begin()
+            peer.request()
+            peer.send(frame(HEADERS, END_HEADERS, 1, block(200, ("content-length", "20000"))))
+            for last in (0, 0, 0, END_STREAM):
+                peer.send(frame(0, last, 1, b"x" * 5000))
+                time.sleep(0.3)
+            peer.wait()
+        with Server(slow) as server:
+            seen = self.on_terminal(server.url())
+            self.assertRegex(seen, rb"\r\x1b\[K1 running: \d+\.\d\dKB of 19\.53KB, \d+ %, \d+\.\d\dKB/s")
+            self.assertTrue(seen.endswith(b"\r\x1b[K"), seen) # and are wiped away
+            self.assertEqual(self.on_terminal(server.url(), out=None), b"x" * 20000) # never in between
+
+    def test_colours(self):
+        with Server(site({"/": (200, (), b"")})) as server:
+            self.assertIn(b"\x1b[33m[", self.on_terminal("-nv", server.url(), out=None))
+            self.assertIn(b"\x1b[33m[", get("-nv", "--color", server.url())[0])
+            self.assertNotIn(b"\x1b", get("-nv", server.url())[0])
+
+
+class Retired(unittest.TestCase):
+    def test_say_what_replaced_them(self):
+        with Server(site({"/": (200, (), b"here")})) as server:
+            for args, instead in ((["-p", "16"], "--extpri"), (["--no-dep"], "not sent"), (["--dep-idle"], "not sent"),
+                                  (["--no-rfc7540-pri"], "always off"), (["--ktls"], "records")):
+                out, err = get(*args, server.url())
+                self.assertEqual(out, b"here")
+                self.assertIn(instead, err)
 
 
 if __name__ == "__main__":

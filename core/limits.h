@@ -274,7 +274,8 @@
 #define LIMIT_TLS_UPDATE_BYTES 4096u
 #define LIMIT_TLS_UPDATE_MS    1000u
 
-/* Alerts that end nothing; BoringSSL's kMaxWarningAlerts. */
+/* Alerts that end nothing, and renegotiations that are asked for although they are refused;
+ * BoringSSL's kMaxWarningAlerts. */
 #define LIMIT_TLS_WARNINGS 4u
 
 /* A NewSessionTicket message: a ticket (RFC 8446 section 4.6.1: below 65536 bytes) and what stands

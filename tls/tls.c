@@ -75,7 +75,14 @@ static void give_plain(tls_conn *c) {
 /* The next record's content into c->plain; 0 when there is none, or no more. */
 static size_t read_record(tls_conn *c) {
     for (;;) {
+        size_t waits = tls_bytes_count(&c->out);
         int n = mbedtls_ssl_read(c->ssl, c->plain, LIMIT_TLS_RECORD);
+        /* What it writes by itself are refusals of a renegotiation (RFC 5746 section 4.5): each
+         * would wait for a peer that does not read. */
+        if (tls_bytes_count(&c->out) > waits && ++c->refusals > LIMIT_TLS_WARNINGS) {
+            tls_fail(c, "the peer keeps asking for a TLS renegotiation");
+            return 0;
+        }
         if (n > 0) return (size_t)n;
         if (n == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET) {
             tls_tickets_keep(c);
@@ -237,6 +244,21 @@ static char *copy_text(const mem *m, const char *text, size_t n) {
     return copy;
 }
 
+/* What tickets are kept under: where it was, and whose certificate was seen there. Several names
+ * may be at one place, and of a resumed connection no certificate is looked at. */
+static bool copy_peer(tls_conn *c, const tls_birth *b) {
+    const char *peer = b->peer ? b->peer : b->name;
+    if (!peer || !b->tickets) return true;
+    const char *name = b->name ? b->name : "";
+    size_t n = strlen(peer), m = strlen(name);
+    c->peer = mem_take(c->mem, n + m + 2);
+    if (!c->peer) return false;
+    memcpy(c->peer, peer, n);
+    c->peer[n] = ' ';
+    memcpy(c->peer + n + 1, name, m + 1);
+    return true;
+}
+
 /* Names as URIs have them: addresses of IPv6 may stand in brackets. */
 static bool copy_names(tls_conn *c, const tls_birth *b) {
     uint8_t address[16];
@@ -265,9 +287,7 @@ void *tls_open(const tls_birth *b, const tls_ports **ports) {
     c->mem = b->mem;
     c->config = tls_config_hold(b->config);
     c->tickets = b->tickets;
-    const char *peer = b->peer ? b->peer : b->name;
-    if (peer && b->tickets) c->peer = copy_text(b->mem, peer, strlen(peer));
-    if (!copy_names(c, b) || (peer && b->tickets && !c->peer)) {
+    if (!copy_names(c, b) || !copy_peer(c, b)) {
         free_conn(c);
         return NULL;
     }

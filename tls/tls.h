@@ -122,7 +122,8 @@ typedef struct tls_birth {
                              for; copied; NULL: neither */
     tls_tickets *tickets; /* client: to resume with and to keep what comes; NULL: none; outlives the
                              connection */
-    const char *peer;     /* client: what tickets are kept under, "host:port"; copied; NULL: name */
+    const char *peer;     /* client: what tickets are kept under, beside the name: "host:port";
+                             copied; NULL: name */
 } tls_birth;
 
 /* A connection before its handshake. *ports are the same for all. NULL when memory is refused. */

@@ -108,14 +108,16 @@ typedef struct tls_conn {
     uint8_t *plain;   /* LIMIT_TLS_RECORD bytes while any are lent */
     tls_status status;
     const char *why;
-    uint8_t alert; /* of the peer, sent in the clear; 0: none */
-    bool over;     /* the handshake is */
-    bool closed;   /* close_notify is queued */
-    bool full;     /* certificates were seen: not resumed */
-    uint32_t warm; /* bytes sealed since it was idle last, up to LIMIT_TLS_WARM */
+    uint8_t alert;    /* of the peer, sent in the clear; 0: none */
+    bool over;        /* the handshake is */
+    bool closed;      /* close_notify is queued */
+    bool full;        /* certificates were seen: not resumed */
+    uint8_t refusals; /* of renegotiations */
+    uint32_t warm;    /* bytes sealed since it was idle last, up to LIMIT_TLS_WARM */
     uint64_t sealed_ms;
     tls_facts facts;
-    char *name, *peer; /* of the birth; owned */
+    char *name;        /* of the birth; owned */
+    char *peer;        /* what tickets are kept under; owned */
     char *server_name; /* of facts; owned */
     char *distrust;    /* TLS_WHY_ROOM bytes, or NULL; owned */
     bool name_is_address;

@@ -51,6 +51,13 @@ static bool has_address(const mbedtls_x509_crt *crt, const char *name) {
     return false;
 }
 
+/* Who made the certificate may be anybody: nothing in it steers a terminal. */
+static size_t put(char *text, span s) {
+    for (size_t i = 0; i < s.n; i++)
+        text[i] = (char)(s.p[i] >= ' ' && s.p[i] < 0x7f ? s.p[i] : '?');
+    return s.n;
+}
+
 /* Some of the names that it is for, for people; at most `room` bytes. */
 static void print_names(const mbedtls_x509_crt *crt, char *text, size_t room) {
     size_t at = 0;
@@ -66,8 +73,9 @@ static void print_names(const mbedtls_x509_crt *crt, char *text, size_t room) {
             name = span_str(address);
         }
         if (!name.n || at + name.n + 8 > room) continue;
-        at += (size_t)snprintf(text + at, room - at, "%s%.*s", at ? ", " : "", (int)name.n,
-                               (const char *)name.p);
+        if (at) at += put(text + at, SPAN(", "));
+        at += put(text + at, name);
+        text[at] = 0;
     }
 }
 

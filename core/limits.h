@@ -379,6 +379,13 @@
 #define LIMIT_LISTING      10000u
 #define LIMIT_LISTING_JOBS 4u
 
+/* Listings and coded files that a worker has: those that are kept (LIMIT_GZIP_BYTES), and those
+ * that only streams hold whose peers do not read. Beyond, files go out as they are, and listings
+ * are answered 503. A stream asks for another with 30 bytes; a listing has up to 20 MiB.
+ * CVE-2019-9517.
+ */
+#define LIMIT_BLOB_BYTES 100663296u
+
 /* A mime.types file; Debian's has 72 KiB. */
 #define LIMIT_TYPES_FILE 1048576u
 

@@ -1,6 +1,12 @@
 #include "applets/server/blob.h"
+#include "core/limits.h"
 
 #include <stdlib.h>
+
+/* Of all blobs that this worker has. */
+static _Thread_local size_t live;
+
+bool blob_room(void) { return live < LIMIT_BLOB_BYTES; }
 
 blob *blob_new(span bytes) {
     blob *b = malloc(sizeof *b);
@@ -8,6 +14,7 @@ blob *blob_new(span bytes) {
         *b = (blob){1, bytes};
     else
         free((void *)(uintptr_t)bytes.p);
+    if (b) live += bytes.n;
     return b;
 }
 
@@ -18,6 +25,7 @@ blob *blob_hold(blob *b) {
 
 void blob_drop(blob *b) {
     if (!b || --b->refs) return;
+    live -= b->bytes.n;
     free((void *)(uintptr_t)b->bytes.p);
     free(b);
 }

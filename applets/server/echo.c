@@ -4,10 +4,13 @@
 
 #include <string.h>
 
+/* What comes in small pieces is gathered: a byte shall not cost the memory of fifty. */
+#define PIECE_LEAST 2048u
+
 typedef struct piece {
     struct piece *next;
     uint64_t start;
-    size_t n, credit;
+    size_t n, room, credit;
     uint8_t bytes[];
 } piece;
 
@@ -16,7 +19,7 @@ struct echo {
     loop *loop;
     net_link *link; /* NULL: the stream is gone */
     http_ref ref;
-    piece *first, **last;
+    piece *first, *last;
     uint64_t taken, returned; /* bytes */
     size_t owed;              /* credit that is to be given */
     bool ended, waiting, has_body;
@@ -28,7 +31,7 @@ static void free_echo(echo *e) {
     loop_task_cancel(e->loop, &e->give);
     for (piece *p = e->first, *next; p; p = next) {
         next = p->next;
-        mem_give(loop_mem(e->loop), p, sizeof *p + p->n);
+        mem_give(loop_mem(e->loop), p, sizeof *p + p->room);
     }
     mem_give(loop_mem(e->loop), e, sizeof *e);
 }
@@ -57,8 +60,8 @@ static void done(void *user, size_t n) {
         piece *p = e->first;
         e->owed += p->credit;
         e->first = p->next;
-        if (!e->first) e->last = &e->first;
-        mem_give(loop_mem(e->loop), p, sizeof *p + p->n);
+        if (!e->first) e->last = NULL;
+        mem_give(loop_mem(e->loop), p, sizeof *p + p->room);
     }
     if (e->owed && e->link) loop_soon(e->loop, &e->give); /* not now: a body may not call back */
 }
@@ -110,7 +113,6 @@ void echo_begin(site *s, net_link *k, const http_event *ev) {
                 .ended = ev->end,
                 .has_body = true,
                 .give = {.run = give}};
-    e->last = &e->first;
     r->answered_now = &answered;
     r->echo = e;
     if (!ev->end) site_continue(k, ev);
@@ -124,22 +126,33 @@ static void wake(echo *e) {
     link_touch(e->link);
 }
 
+/* A piece with room for n bytes more at its end; NULL when memory is refused. */
+static piece *piece_for(echo *e, size_t n) {
+    piece *p = e->last;
+    if (p && p->room - p->n >= n) return p;
+    size_t room = n < PIECE_LEAST ? PIECE_LEAST : n;
+    p = mem_take(loop_mem(e->loop), sizeof *p + room);
+    if (!p) return NULL;
+    *p = (piece){.start = e->taken, .room = room};
+    *(e->last ? &e->last->next : &e->first) = p;
+    return e->last = p;
+}
+
 void echo_take(exchange *r, const http_event *ev) {
     echo *e = r->echo;
     e->ended = ev->end;
     size_t n = ev->kind == HTTP_EVENT_DATA ? ev->data.n : 0;
-    piece *p = n ? mem_take(loop_mem(e->loop), sizeof *p + n) : NULL;
+    piece *p = n ? piece_for(e, n) : NULL;
     if (n && !p) {
         session_reset(link_session(e->link), e->ref, H2_ENHANCE_YOUR_CALM);
         link_touch(e->link);
         return;
     }
     if (p) {
-        *p = (piece){.start = e->taken, .n = n, .credit = ev->credit};
-        memcpy(p->bytes, ev->data.p, n);
+        memcpy(p->bytes + p->n, ev->data.p, n);
+        p->n += n;
+        p->credit += ev->credit;
         e->taken += n;
-        *e->last = p;
-        e->last = &p->next;
     } else if (ev->kind == HTTP_EVENT_DATA) {
         session_credit(link_session(e->link), e->ref, ev->credit); /* padding */
     }

@@ -1,5 +1,6 @@
 #include "applets/server/folder_page.h"
 #include "applets/server/answer.h"
+#include "applets/server/blob.h"
 #include "applets/server/listing.h"
 #include "applets/server/site.h"
 #include "core/limits.h"
@@ -110,7 +111,8 @@ static span query_of(const exchange *r) {
 void folder_page_send(exchange *r) {
     site *s = r->site;
     span path = span_of(r->name.p, r->name.n - SITE_INDEX_LENGTH);
-    job *j = s->listings < LIMIT_LISTING_JOBS ? calloc(1, sizeof *j + path.n) : NULL;
+    bool room = s->listings < LIMIT_LISTING_JOBS && blob_room();
+    job *j = room ? calloc(1, sizeof *j + path.n) : NULL;
     if (!j) {
         answer_error(r, 503);
         return;

@@ -143,7 +143,7 @@ static void made(void *user, bool ran) {
 }
 
 static entry *start(gzip_cache *c, file *f) {
-    if (c->closed || file_size(f) > LIMIT_GZIP_FILE) return NULL;
+    if (c->closed || file_size(f) > LIMIT_GZIP_FILE || !blob_room()) return NULL;
     entry *e = mem_take(loop_mem(c->loop), sizeof *e);
     if (!e) return NULL;
     *e = (entry){.cache = c, .version = file_version(f), .file = f};

@@ -366,6 +366,31 @@ class Listings(Case):
         self.serve("-n1", "--index")
         self.assertEqual(len(self.listing("/").links), 303)
 
+    def test_who_does_not_read(self):
+        """A peer that asks for listings and takes none makes the server hold so much of them and no more."""
+        os.mkdir(self.site + "/many")
+        for i in range(10000):
+            os.close(os.open("%s/many/%s%04d" % (self.site, "&" * 200, i), os.O_CREAT | os.O_WRONLY))
+        self.serve("-n1", "--index")
+        c = Client(self.port, window=0)
+        seen = []
+        while "503" not in seen:
+            self.assertLess(len(seen), 12)
+            stream = c.get("/many/")
+            heads = []
+            while not heads:
+                c.read()
+                heads = [dict(e.headers) for e in c.events if isinstance(e, h2.events.ResponseReceived) and e.stream_id == stream]
+            seen.append(heads[0][":status"])
+        self.assertEqual(set(seen[:-1]), {"200"})
+        c.close()
+        for _ in range(50):
+            status, _, body = self.curl("/many/")
+            if status == 200:
+                break
+            time.sleep(0.1)
+        self.assertGreater(len(body), 10000000)
+
     def test_not_without_the_option(self):
         write(self.site, "sub/file", b"")
         self.serve("-n1")
@@ -493,6 +518,32 @@ class Uploads(Case):
         c.flush()
         c.close()
         self.assertEqual(server.stop(), 0, server.output)
+
+    def test_small_pieces(self):
+        """A byte in a frame of its own, which is not taken back, does not cost fifty of memory."""
+        server = self.serve("-n1", "--echo-upload")
+        c = Client(self.port, window=0)
+        c.read()
+        stream = c.get("/", method="POST", end=False)
+        c.read()
+        before = self.resident(server)
+        for _ in range(4):
+            c.sock.sendall(b"".join(b"\0\0\1\0\0" + stream.to_bytes(4, "big") + bytes([k & 255]) for k in range(10000)))
+            time.sleep(0.8)
+        self.assertLess(self.resident(server) - before, 1500)
+        c.conn.increment_flow_control_window(1 << 20, stream)
+        c.sock.sendall(c.conn.data_to_send() + b"\0\0\0\0\1" + stream.to_bytes(4, "big"))
+        c.conn.end_stream(stream)
+        c.conn.data_to_send()
+        self.assertEqual(c.response(stream)[1], bytes(k & 255 for k in range(10000)) * 4)
+        c.close()
+        self.assertEqual(server.stop(), 0, server.output)
+
+    @staticmethod
+    def resident(server):
+        """KiB."""
+        with open("/proc/%d/status" % server.process.pid) as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS"))
 
     def test_discarded(self):
         self.serve("-n1")

@@ -181,12 +181,20 @@ assets *assets_new(const uri *page, void (*found)(void *user, asset_kind kind, c
     return a;
 }
 
+/* Each attribute of a tag is compared with those before it, all in one go when its end has come.
+ * What waits for more text is only looked through for its end. */
+static bool is_long_tag(const assets *a) {
+    const xmlParserInput *in = a->parser->input;
+    return in && a->parser->instate == XML_PARSER_START_TAG && in->end - in->cur > LIMIT_HTML_TAG;
+}
+
 void assets_take(assets *a, span bytes) {
     while (bytes.n && !a->enough) {
         span piece = span_take(&bytes, bytes.n < 4096 ? bytes.n : 4096);
         a->bytes += piece.n;
         if (a->bytes > LIMIT_HTML_BYTES) a->enough = true;
         if (!a->enough) htmlParseChunk(a->parser, (const char *)piece.p, (int)piece.n, 0);
+        a->enough |= is_long_tag(a);
     }
 }
 

@@ -223,12 +223,12 @@ access_log_entry *access_log_begin(access_log_writer *w, net_link *k, const http
     span referer = cut(value_of(ev, HTTP_TOKEN_REFERER), LIMIT_LOG_FIELD);
     span agent = cut(value_of(ev, HTTP_TOKEN_USER_AGENT), LIMIT_LOG_FIELD);
     size_t size =
-        sizeof(access_log_entry) + peer.n + 128 + 4 * (method.n + path.n + referer.n + agent.n);
+        sizeof(access_log_entry) + 128 + 4 * (peer.n + method.n + path.n + referer.n + agent.n);
     access_log_entry *e = mem_take(loop_mem(w->loop), size);
     if (!e) return NULL;
     uint8_t *at = e->bytes;
     if (!peer.n) peer = SPAN("-");
-    at += put(at, peer);
+    at += put_escaped(at, peer, peer.n); /* of a UNIX socket it is a path of the peer's choice */
     at += put_time(at, 64, loop_unix_seconds(w->loop));
     at += put_escaped(at, method, method.n);
     *at++ = ' ';

@@ -121,3 +121,15 @@ Test(assets, bounds) {
     free(comment);
     free(deep);
 }
+
+/* A tag that does not end, with attributes that are compared with each other. */
+Test(assets, a_tag_without_end, .timeout = 20) {
+    static char html[4000000];
+    for (size_t size = 30000; size < sizeof html; size *= 10) {
+        size_t n = (size_t)sprintf(html, "<p><img src=/1><a ");
+        for (unsigned i = 0; n < size; i++) n += (size_t)sprintf(html + n, "a%x ", i);
+        sprintf(html + n, "><img src=/2>");
+        read_page("http://a.test/", html, SIZE_MAX);
+        cr_assert_eq(count, size < LIMIT_HTML_TAG ? 2 : 1, "%zu", size);
+    }
+}

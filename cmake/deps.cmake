@@ -44,6 +44,7 @@ if(H2BOX_DEPS STREQUAL "bundled")
     h2box_dep(mbedtls mbedtls libmbedtls.a libmbedx509.a libmbedcrypto.a)
     # Some of the library's primitives are ours (tls/mbedtls_*.c), so the two archives refer to each other.
     target_link_libraries(h2box_dep_mbedtls INTERFACE "${PROJECT_BINARY_DIR}/libh2box_tls.a")
+    target_link_options(h2box_dep_mbedtls INTERFACE -Wl,--wrap=mbedtls_ecp_mul,--wrap=mbedtls_ecp_mul_restartable)
     target_compile_definitions(h2box_dep_mbedtls INTERFACE "MBEDTLS_USER_CONFIG_FILE=\"h2box_mbedtls_config.h\"")
     h2box_dep(zlib zlib libz.a)
     h2box_dep(jansson jansson libjansson.a)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "compat"))
+sys.path.append(os.path.join(HERE, "..", "compat"))
 BUILD = os.environ.get("H2BOX_BUILD_DIR", os.path.join(HERE, "..", "..", "build", "bench"))
 os.environ["H2BOX"] = os.path.join(BUILD, "h2box")
 import peers  # noqa: E402  (reads H2BOX)

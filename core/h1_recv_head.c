@@ -11,6 +11,7 @@ typedef struct reading {
     span upgrade;           /* the one protocol of Upgrade; empty: none, or several */
     bool h2c;               /* Upgrade names h2c */
     bool close, keep_alive; /* what Connection says */
+    uint32_t options;       /* others in it */
     bool upgrade_listed, settings_listed, te_trailers;
     bool chunked;
 } reading;
@@ -46,7 +47,17 @@ static void put_pseudo(reading *r, http_token token, span value) {
 
 /* ---- connection-specific fields (RFC 9110 section 7.6.1) ---- */
 
-static void take_connection(reading *r, span list) {
+/* Fields that a Connection field names are not told, and marked by an empty name. Known fields are
+ * meant for all who read the message, and are not taken away: else a client could hide what an
+ * earlier proxy has said of it. */
+static void nominate(reading *r, span option) {
+    for (size_t i = 0; i < r->fields.count; i++) {
+        http_field *f = &r->fields.at[i];
+        if (f->token == HTTP_TOKEN_OTHER && span_ieq(option, f->name)) f->name.n = 0;
+    }
+}
+
+static h1_fault take_connection(reading *r, span list) {
     for (span option; h1_parse_list(&list, &option);) {
         if (span_ieq(option, SPAN("close")))
             r->close = true;
@@ -56,21 +67,12 @@ static void take_connection(reading *r, span list) {
             r->upgrade_listed = true;
         else if (span_ieq(option, SPAN("http2-settings")))
             r->settings_listed = true;
+        else if (r->options++ < LIMIT_CONNECTION_OPTIONS)
+            nominate(r, option);
+        else
+            return H1_FAULT(400, "too many options in connection");
     }
-}
-
-/* Whether a Connection field names this one. Known fields are meant for all who read the message,
- * and are not taken away: else a client could hide what an earlier proxy has said of it. */
-static bool nominated(const reading *r, const http_field *f) {
-    if (f->token != HTTP_TOKEN_OTHER) return false;
-    for (size_t i = 0; i < r->fields.count; i++) {
-        const http_field *at = &r->fields.at[i];
-        if (at->token != HTTP_TOKEN_CONNECTION) continue;
-        span list = at->value;
-        for (span option; h1_parse_list(&list, &option);)
-            if (span_ieq(option, f->name)) return true;
-    }
-    return false;
+    return H1_FINE;
 }
 
 static void take_upgrade(reading *r, span list) {
@@ -116,14 +118,13 @@ static h1_fault take_specific(h1_conn *c, reading *r) {
     bool length_twice = f->twice & H1_SEEN(CONTENT_LENGTH);
     if (!(f->seen & SPECIFIC) && !length_twice) return H1_FINE;
     for (size_t i = 0; i < f->count; i++) {
-        if (f->at[i].token == HTTP_TOKEN_CONNECTION) take_connection(r, f->at[i].value);
+        h1_fault fault = H1_FINE;
+        if (f->at[i].token == HTTP_TOKEN_CONNECTION) fault = take_connection(r, f->at[i].value);
+        if (fault.status) return fault;
         if (f->at[i].token == HTTP_TOKEN_TE) take_te(r, f->at[i].value);
     }
-    bool listed = f->seen & H1_SEEN(CONNECTION), length_seen = false;
+    bool length_seen = false;
     uint64_t length = 0, again = 0;
-    /* Those that Connection names, while its fields are still there; marked by an empty name. */
-    for (size_t i = 0; listed && i < f->count; i++)
-        if (nominated(r, &f->at[i])) f->at[i].name.n = 0;
     size_t kept = 0;
     for (size_t i = 0; i < f->count; i++) {
         http_field *at = &f->at[i];

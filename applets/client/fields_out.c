@@ -85,12 +85,16 @@ const http_field *fields_out_authority(const request *r, const client_run *run) 
 static void add_content(fields_out *out, const request *r, const client_run *run) {
     const client_settings *set = run->set;
     if (!fields_out_has_body(r, run)) return;
-    if (!set->no_content_length && !replaced(run, HTTP_TOKEN_CONTENT_LENGTH))
+    /* In HTTP/1.1 trailers come behind chunks alone (RFC 9112 section 7.1.2). */
+    bool chunks = set->no_content_length || (r->http1 && run->trailer_count);
+    if (!chunks && !replaced(run, HTTP_TOKEN_CONTENT_LENGTH))
         add(out, HTTP_FIELD_OF(CONTENT_LENGTH,
                                span_of(out->length,
                                        bytes_put_decimal(out->length, upload_size(run->upload)))));
     if (set->compress) add(out, HTTP_FIELD_OF(CONTENT_ENCODING, SPAN("gzip")));
     if (set->expect_continue) add(out, HTTP_FIELD_OF(EXPECT, SPAN("100-continue")));
+    for (size_t i = 0; i < run->trailer_count; i++)
+        add(out, HTTP_FIELD_OF(TRAILER, run->trailers[i].name));
 }
 
 /* A tunnel has no scheme and no path (RFC 9113 section 8.5); a WebSocket is CONNECT with :protocol

@@ -5,7 +5,8 @@
 
 #include "applets/client/client.h"
 
-#define FIELDS_OUT_ROOM 256
+/* Our own, and what the rows of --header and --trailer in options.c take at most. */
+#define FIELDS_OUT_ROOM 320
 
 typedef struct fields_out {
     http_field v[FIELDS_OUT_ROOM];

@@ -27,22 +27,34 @@ void answer_add_length(answer *a, uint64_t n) {
                HTTP_FIELD_OF(CONTENT_LENGTH, span_of(a->length, bytes_put_decimal(a->length, n))));
 }
 
+/* ---- what every answer has ---- */
+
+static bool over_http1(net_link *k) { return strcmp(session_protocol(link_session(k)), "h2") != 0; }
+
+static void drop_length(answer *a) {
+    size_t kept = 0;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->fields[i].token != HTTP_TOKEN_CONTENT_LENGTH) a->fields[kept++] = a->fields[i];
+    a->n = kept;
+}
+
 /* What --header, --trailer and --altsvc add to every answer. An HTTP/2 connection was told of
- * alternatives by a frame. */
-static void add_extra(answer *a, const plan *p, net_link *k) {
+ * alternatives by a frame. In HTTP/1.1 only chunks have trailers behind them, and content with a
+ * length is not sent in chunks (RFC 9112 section 7.1.2). */
+static void add_extra(answer *a, const plan *p, net_link *k, bool content) {
     if (p->extra_count) {
         memcpy(a->fields + a->n, p->extra, p->extra_count * sizeof *p->extra);
         a->n += p->extra_count;
     }
-    if (p->altsvc.n && *session_protocol(link_session(k)) == 'h' &&
-        session_protocol(link_session(k))[1] == 't')
-        answer_add(a, HTTP_FIELD_OF(ALT_SVC, p->altsvc));
-    if (p->trailer_count) answer_add(a, HTTP_FIELD_OF(TRAILER, p->trailer_names));
+    if (p->altsvc.n && over_http1(k)) answer_add(a, HTTP_FIELD_OF(ALT_SVC, p->altsvc));
+    if (!p->trailer_count) return;
+    if (content && over_http1(k)) drop_length(a);
+    answer_add(a, HTTP_FIELD_OF(TRAILER, p->trailer_names));
 }
 
 static void send(answer *a, const plan *p, net_link *k, http_ref ref, http_body body) {
     session *s = link_session(k);
-    add_extra(a, p, k);
+    add_extra(a, p, k, body.ops);
     verdict v = session_reply(s, ref, a->fields, a->n, body);
     if (v.scope != VERDICT_NONE) {
         if (body.ops) body.ops->release(body.user);

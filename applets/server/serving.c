@@ -75,6 +75,10 @@ static void on_bytes(void *user, span received) {
     frame_log_hexdump(((conn *)user)->log, received);
 }
 
+/* Before the first record, in the words of nghttpd; HTTP/2 has one while its session is born. */
+#define SHAKEN    "SSL/TLS handshake completed\nThe negotiated protocol: "
+#define SHAKEN_H2 SHAKEN "h2"
+
 static bool on_accept(void *user, link_birth *birth) {
     static const link_calls quiet = {on_event, on_closed, NULL},
                             dumping = {on_event, on_closed, on_bytes};
@@ -99,13 +103,20 @@ static bool on_accept(void *user, link_birth *birth) {
                           .start_us = s->start_us,
                           .id = atomic_fetch_add(&s->connections, 1) + 1,
                           .colour = s->set->h2.colour};
-    if (s->set->verbose) birth->trace = frame_log_trace(c->log);
+    if (!s->set->verbose) return true;
+    birth->trace = frame_log_trace(c->log);
+    if (w->tls) c->log->first = SHAKEN_H2;
     return true;
 }
 
 static void on_opened(void *user, net_link *k) {
     serving *w = user;
     conn *c = link_user(k);
+    if (c->log && c->log->first) {
+        const char *alpn = link_tls(k)->alpn;
+        c->log->first = NULL;
+        frame_log_say(c->log, SHAKEN "%s", *alpn ? alpn : "none, so http/1.1");
+    }
     c->link = k;
     c->next = w->conns;
     c->prev = &w->conns;

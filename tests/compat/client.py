@@ -182,7 +182,28 @@ class Fetching(unittest.TestCase):
                                   "http://127.0.0.1:%d/" % server.port)
             self.assertIn(b"x-t: 1", out)
             server.stop()
-            self.assertIn("x-sum: 7", server.output)
+            self.assertRegex(server.output, r"(?s) trailer: x-sum\n.* x-sum: 7\n")
+
+    def test_trailers_over_http1(self):
+        """Content with trailers behind it goes in chunks, whatever its length (RFC 9112 section 7.1.2)."""
+        got = bytearray()
+
+        def serve():
+            conn, _ = listener.accept()
+            with conn:
+                while b"\r\nx-sum: 7\r\n\r\n" not in got and (part := conn.recv(65536)):
+                    got.extend(part)
+                conn.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=serve)
+            thread.start()
+            peers.client("--http1.1", "-d", self.site + "/size-612", "--trailer", "x-sum: 7",
+                         "http://127.0.0.1:%d/" % listener.getsockname()[1])
+            thread.join()
+        head, _, rest = bytes(got).partition(b"\r\n\r\n")
+        self.assertIn(b"\r\ntrailer: x-sum\r\n", head)
+        self.assertNotIn(b"content-length", head)
+        self.assertEqual(rest, b"264\r\n" + peers.content(612) + b"\r\n0\r\nx-sum: 7\r\n\r\n")
 
 
 class Failing(unittest.TestCase):

@@ -1,10 +1,10 @@
 #include "core/limits.h"
+#include "tls/alert.h"
 #include "tls/tls_impl.h"
 
 #define RECORD_HEAD      5u
 #define RECORD_ALERT     21u
 #define RECORD_HANDSHAKE 22u
-#define ALERT_FATAL      2u
 
 /* ---- what mbedTLS reads and writes ---- */
 
@@ -31,7 +31,7 @@ static size_t whole_record(const tls_conn *c) {
 static void note_alert(tls_conn *c) {
     if (c->in_record != RECORD_HEAD + 2) return;
     const uint8_t *p = c->in.p + c->in.first;
-    if (p[0] == RECORD_ALERT && p[RECORD_HEAD] == ALERT_FATAL) c->alert = p[RECORD_HEAD + 1];
+    if (p[0] == RECORD_ALERT && p[RECORD_HEAD] == ALERT_LEVEL_FATAL) c->alert = p[RECORD_HEAD + 1];
 }
 
 bool tls_shake_can_read(const tls_conn *c) {
@@ -123,12 +123,24 @@ static tls_status finish(tls_conn *c) {
     return c->status;
 }
 
-static tls_status fail_with(tls_conn *c, int error) {
+/* mbedTLS ends a handshake of TLS 1.3 without the client's certificate by the alert no_certificate,
+ * which that version has not; certificate_required takes its place (RFC 8446 section 4.4.2.4).
+ * `before` is what was to be written before that step. */
+static void say_certificate_required(tls_conn *c, size_t before) {
+    mbedtls_ssl_context *ssl = c->ssl;
+    c->out.end = c->out.first + before;
+    memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, sizeof ssl->MBEDTLS_PRIVATE(cur_out_ctr));
+    mbedtls_ssl_send_alert_message(ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL, ALERT_certificate_required);
+}
+
+static tls_status fail_with(tls_conn *c, int error, size_t before) {
     if (error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED && c->distrust)
         return tls_fail(c, tls_text_keep("%s", c->distrust));
     /* In TLS 1.2 mbedTLS says nothing to the client (RFC 5246 section 7.4.6). */
-    if (error == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE &&
-        mbedtls_ssl_get_version_number(c->ssl) == MBEDTLS_SSL_VERSION_TLS1_2)
+    bool v13 = mbedtls_ssl_get_version_number(c->ssl) == MBEDTLS_SSL_VERSION_TLS1_3;
+    if (error == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE && v13)
+        say_certificate_required(c, before);
+    else if (error == MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE)
         mbedtls_ssl_send_alert_message(c->ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                                        MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
     if (c->alert) return tls_fail(c, tls_text_alert(c->alert));
@@ -152,15 +164,50 @@ static bool is_dear(int state) {
     }
 }
 
+/* mbedTLS turns to its next keys only when it has a message to write with them, so an alert before
+ * that would go out under those of an earlier part of the handshake, or under none, and the peer
+ * finds a damaged record. RFC 8446 has a client seal with its handshake keys from ServerHello on,
+ * and a server with its application keys from its Finished on (appendix A, K_send). */
+static void turn_keys(tls_conn *c, int state) {
+    mbedtls_ssl_context *ssl = c->ssl;
+    mbedtls_ssl_transform *keys;
+    if (mbedtls_ssl_get_version_number(ssl) != MBEDTLS_SSL_VERSION_TLS1_3) return;
+    switch (state) {
+    case MBEDTLS_SSL_ENCRYPTED_EXTENSIONS:
+    case MBEDTLS_SSL_CERTIFICATE_REQUEST:
+    case MBEDTLS_SSL_SERVER_CERTIFICATE:
+    case MBEDTLS_SSL_CERTIFICATE_VERIFY:
+    case MBEDTLS_SSL_SERVER_FINISHED:
+        if (c->config->server) return;
+        keys = ssl->MBEDTLS_PRIVATE(transform_in);
+        break;
+    case MBEDTLS_SSL_CLIENT_CCS_AFTER_SERVER_FINISHED:
+        keys = NULL; /* ChangeCipherSpec is in the clear, and mbedTLS turns right after it */
+        break;
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE:
+    case MBEDTLS_SSL_CLIENT_CERTIFICATE_VERIFY:
+    case MBEDTLS_SSL_CLIENT_FINISHED:
+        if (!c->config->server) return;
+        keys = ssl->MBEDTLS_PRIVATE(transform_application);
+        break;
+    default: return;
+    }
+    if (ssl->MBEDTLS_PRIVATE(transform_out) == keys) return;
+    ssl->MBEDTLS_PRIVATE(transform_out) = keys;
+    memset(ssl->MBEDTLS_PRIVATE(cur_out_ctr), 0, sizeof ssl->MBEDTLS_PRIVATE(cur_out_ctr));
+}
+
 static tls_status step(tls_conn *c, bool *more) {
     if (!c->ssl && (c->config->server ? hear(c) : set_up(c)) != TLS_OK) return c->status;
     if (!c->ssl) return TLS_OK;
     for (;;) {
         int state = c->ssl->MBEDTLS_PRIVATE(state);
         if (state == MBEDTLS_SSL_SERVER_CERTIFICATE) c->full = true;
+        turn_keys(c, state);
+        size_t before = tls_bytes_count(&c->out);
         int error = mbedtls_ssl_handshake_step(c->ssl);
         if (error == MBEDTLS_ERR_SSL_WANT_READ) return TLS_OK;
-        if (error) return fail_with(c, error);
+        if (error) return fail_with(c, error, before);
         /* Not mbedtls_ssl_is_handshake_over: a server's tickets come after that. */
         if (c->ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_HANDSHAKE_OVER) return finish(c);
         if (is_dear(state)) {

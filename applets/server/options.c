@@ -129,7 +129,8 @@ static const opt_spec specs[] = {
      OF(verify_client),
      .group = "TLS",
      .help =
-         "Ask clients for a certificate, and end the handshake without one. It is not verified."},
+         "Ask clients for a certificate, and end the handshake without one. It is verified only with "
+         "--cacert."},
     {.name = "workers",
      .letter = 'n',
      .type = OPT_INT,
@@ -195,7 +196,7 @@ static const opt_spec specs[] = {
      .help = "Parameters for DHE."},
 };
 
-static const char *const usage[] = {"[OPTION]... PORT [KEY CERT]", NULL};
+static const char *const usage[] = {"[OPTION]... PORT [KEY CERT]...", NULL};
 
 static const opt_pair examples[] = {
     {"$0 -d site 8443",
@@ -227,9 +228,10 @@ const opt_table server_options = {
         "when open requests are answered, the second one at once; HUP reads KEY and CERT again.",
     .operands =
         "PORT: the TCP port, 0 to 65535; 0 picks a free one. KEY, CERT: files with the private key and the "
-        "certificate chain (PEM); without them a self-signed certificate is made for this run.",
+        "certificate chain (PEM); without them a self-signed certificate is made for this run. Of several "
+        "pairs each client gets the first that is for the name it asks for (SNI), or the first of all.",
     .operand_min = 1,
-    .operand_max = 3,
+    .operand_max = OPT_ANY,
     .examples = examples,
     .exits = exits,
 };

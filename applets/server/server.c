@@ -22,16 +22,30 @@ static void configure(server *s) {
     h2_options_apply(&set->h2, h2);
 }
 
+static tls_check check_of(const server_settings *set) {
+    if (!set->verify_client) return TLS_CHECK_NONE;
+    return set->tls.ca_file ? TLS_CHECK_TRUST : TLS_CHECK_DEMAND;
+}
+
 /* NULL after a message. */
 static tls_config *make_tls(const server *s) {
     static const char *const names[] = {"localhost", "127.0.0.1", "::1", NULL};
     char **files = s->call->operands + 1;
-    tls_identity identity = {.key_file = files[0], .cert_file = files[0] ? files[1] : NULL};
-    tls_settings t = {.server = true,
-                      .identities = &identity,
-                      .identity_count = files[0] ? 1 : 0,
-                      .check = s->set->verify_client ? TLS_CHECK_DEMAND : TLS_CHECK_NONE};
-    return tls_options_config(s->call, &s->set->tls, t, names);
+    size_t n = (size_t)(s->call->operand_count - 1) / 2;
+    tls_identity *identities = calloc(n + 1, sizeof *identities);
+    if (!identities) {
+        opt_say(s->call, "out of memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        identities[i].key_file = files[2 * i];
+        identities[i].cert_file = files[2 * i + 1];
+    }
+    tls_settings t = {
+        .server = true, .identities = identities, .identity_count = n, .check = check_of(s->set)};
+    tls_config *made = tls_options_config(s->call, &s->set->tls, t, names);
+    free(identities);
+    return made;
 }
 
 /* Binds each address once for itself alone: SO_REUSEPORT would let a second server share the port
@@ -186,9 +200,11 @@ int server_main(int argc, char **argv, bool old_name) {
     if (!opt_value_int(call.operands[0], &port) || port < 0 || port > 65535)
         return opt_refuse(&call, "PORT: '%s' is not accepted: an integer from 0 to 65535",
                           call.operands[0]);
-    if (call.operand_count == 2) return opt_refuse(&call, "KEY without CERT");
+    if (call.operand_count % 2 == 0) return opt_refuse(&call, "KEY without CERT");
     if (old_name && !set.no_tls && call.operand_count < 3)
         return opt_refuse(&call, "Too few arguments: KEY and CERT, or --no-tls");
+    if (set.tls.ca_file && !set.verify_client)
+        return opt_refuse(&call, "--cacert needs --verify-client");
     if (set.daemon && !opt_given(&call, "htdocs"))
         return opt_refuse(&call, "--daemon needs --htdocs: it leaves this directory");
     set.h2.colour = h2_options_colour(&set.h2);

@@ -694,11 +694,11 @@ class Background(Case):
 
 
 class Secure(Case):
-    def make_identity(self, name):
+    def make_identity(self, name, names="DNS:localhost,IP:127.0.0.1"):
         key, cert = self.folder + "/%s.key" % name, self.folder + "/%s.crt" % name
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
-                        cert, "-days", "2", "-subj", "/CN=" + name, "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True,
-                       capture_output=True, timeout=30)
+                        cert, "-days", "2", "-subj", "/CN=" + name, "-addext", "subjectAltName=" + names], check=True, capture_output=True,
+                       timeout=30)
         return key, cert
 
     def start(self, *options, files=(), name=None):
@@ -715,12 +715,15 @@ class Secure(Case):
                               timeout=30)
         return done.returncode, done.stdout
 
-    def presented(self):
+    def presented(self, *options):
         """SHA-256 of the certificate that the server shows."""
-        shown = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.port], stdin=subprocess.DEVNULL,
+        shown = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.port, *options], stdin=subprocess.DEVNULL,
                                capture_output=True, timeout=30)
-        done = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256"], input=shown.stdout, capture_output=True,
-                              timeout=30, check=True)
+        return self.fingerprint(shown.stdout)
+
+    def fingerprint(self, pem):
+        done = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256"], input=pem, capture_output=True, timeout=30,
+                              check=True)
         return done.stdout.decode().strip().rpartition("=")[2]
 
     def setUp(self):
@@ -729,6 +732,9 @@ class Secure(Case):
 
     def test_a_certificate_for_this_run(self):
         server = self.start()
+        end = time.time() + 10
+        while "SHA-256" not in server.output and time.time() < end:
+            time.sleep(0.02)
         said = re.search(r"SHA-256 ((?:[0-9A-F]{2}:){31}[0-9A-F]{2})$", server.output, re.M)
         self.assertEqual(said[1], self.presented())
         self.assertIn("PORT KEY CERT", server.output)
@@ -756,6 +762,38 @@ class Secure(Case):
             time.sleep(0.02)
         self.assertEqual(self.get("--cacert", cert), (0, b"content|2"))
         self.assertEqual(server.stop(), 0, server.output)
+
+    def test_names_choose_certificates(self):
+        """RFC 6066 section 3: each client sees the certificate of the name it asks for."""
+        first, second = self.make_identity("first", "DNS:a.example"), self.make_identity("second", "DNS:*.b.example")
+        server = self.start(files=first + second)
+        due = []
+        for _, cert in (first, second):
+            with open(cert, "rb") as f:
+                due.append(self.fingerprint(f.read()))
+        for name, which in (("a.example", 0), ("x.b.example", 1), ("X.B.Example", 1), ("b.example", 0), ("elsewhere.example", 0)):
+            self.assertEqual(self.presented("-servername", name), due[which], name)
+        self.assertEqual(self.presented("-noservername"), due[0])
+        self.assertEqual(server.stop(), 0, server.output)
+        for words in (first + second[:1], first[:1]):
+            done = subprocess.run([peers.H2BOX, "server", "-d", self.site, "0", *words], capture_output=True, timeout=30)
+            self.assertEqual((done.returncode, b"KEY without CERT" in done.stderr), (2, True), done.stderr)
+
+    def test_clients_are_verified(self):
+        """With --cacert not any certificate will do, and the client is told which alert it got (RFC 8446 section 6.2)."""
+        key, cert = self.make_identity("server")
+        known_key, known = self.make_identity("known")
+        other_key, other = self.make_identity("other")
+        server = self.start("-V", "--cacert", known, files=(key, cert))
+        self.assertEqual(self.get("-k", "--cert", known, "--key", known_key), (0, b"content|2"))
+        self.assertNotEqual(self.get("-k", "--cert", other, "--key", other_key)[0], 0)
+        for options, alert in ((["-cert", other, "-key", other_key], "alert unknown ca"), ([], "alert certificate required")):
+            done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.port, "-alpn", "h2", "-ign_eof", *options],
+                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+            self.assertIn(alert, done.stderr.decode())
+        self.assertEqual(server.stop(), 0, server.output)
+        done = subprocess.run([peers.H2BOX, "server", "-d", self.site, "--cacert", known, "0"], capture_output=True, timeout=30)
+        self.assertEqual((done.returncode, b"--cacert needs --verify-client" in done.stderr), (2, True), done.stderr)
 
     def test_clients_show_a_certificate(self):
         key, cert = self.make_identity("server")
@@ -799,6 +837,7 @@ class Secure(Case):
         for text in ("content-type: text/x-mine", "PUSH_PROMISE", "x: y", "The negotiated protocol: h2", "server: nghttpd "):
             self.assertIn(text, done.stdout)
         self.assertEqual(server.stop(), 0, server.output[-2000:])
+        self.assertRegex(server.output, r"\[id=.*SSL/TLS handshake completed\nThe negotiated protocol: h2\n\[id=.*send SETTINGS")
         for text in ("nghttpd: --dh-param-file", "nghttpd: --ktls", "IPv4: listen 127.0.0.1:", "[id=1] ", "\x1b[", "00000000  "):
             self.assertIn(text, server.output)
         for args in ([], ["8080"], ["x", key, cert], ["8080", key], ["-D", "--no-tls", "0"], ["0", "/none", "/none"]):
@@ -863,6 +902,14 @@ class OneDotOne(Case):
         self.assertEqual(server.stop(), 0, server.output)
         with open(log) as f:
             self.assertIn('"GET /big HTTP/1.1" 200 3000000 ', f.read())
+
+    def test_trailers_come_behind_chunks(self):
+        self.serve("-n1", "--trailer", "x-one: 1")
+        done = subprocess.run(["curl", "-sS", "--http1.1", "--raw", "-i", self.base + "/first"], capture_output=True, timeout=60)
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        self.assertEqual(content, b"7\r\ncontent\r\n0\r\nx-one: 1\r\n\r\n")
+        self.assertIn(b"\r\ntrailer: x-one\r\n", head)
+        self.assertNotIn(b"content-length", head)
 
     def test_websockets_are_refused(self):
         self.serve("-n1")

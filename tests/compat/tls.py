@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import types
 import unittest
 
 import h2.config
@@ -139,7 +140,40 @@ class Server(unittest.TestCase):
         self.assertIn("*** This is a resumed session", out)
 
     def test_no_protocol_in_common(self):
-        self.assertIn("no application protocol", self.s_client("-alpn", "spdy/3"))
+        for name in ("spdy/3", "h2c"):  # RFC 9113 section 3.2: never h2c
+            self.assertIn("no application protocol", self.s_client("-alpn", name))
+
+    def test_without_alpn(self):
+        """HTTP/2 must be agreed on by ALPN (RFC 9113 section 3.3): without it, it is HTTP/1.1."""
+        out = self.s_client("-ign_eof", stdin=b"GET /size-1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        self.assertIn("HTTP/1.1 200 OK", out)
+        out = self.s_client("-ign_eof", stdin=b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        self.assertIn("HTTP/1.1 505 ", out)
+
+    def test_no_renegotiation(self):
+        """RFC 9113 section 9.2.1. s_client asks for it at a line that is 'R'; SETTINGS might come between."""
+        with subprocess.Popen(["openssl", "s_client", "-connect", "127.0.0.1:%d" % self.port, "-tls1_2", "-alpn", "http/1.1"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as p:
+            lines = b""
+            while b"Extended master secret" not in lines:
+                self.assertTrue(line := p.stdout.readline(), lines)
+                lines += line
+            p.stdin.write(b"R\n")
+            p.stdin.flush()
+            out = p.stdout.read().decode(errors="replace")
+        self.assertIn("RENEGOTIATING", out)
+        self.assertIn("no renegotiation", out)
+
+    def test_the_suite_that_all_have(self):
+        """RFC 9113 section 9.2.2: ECDHE_RSA_WITH_AES_128_GCM_SHA256 with P-256."""
+        with tempfile.TemporaryDirectory() as d:
+            rsa = types.SimpleNamespace(key=d + "/key", cert=d + "/cert")
+            run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+                "subjectAltName=DNS:localhost", "-keyout", rsa.key, "-out", rsa.cert)
+            with peers.h2box_server(site, "-n1", identity=rsa) as server:
+                done = run("curl", "-sS", "--http2", "--tls-max", "1.2", "--ciphers", "ECDHE-RSA-AES128-GCM-SHA256", "--curves", "P-256",
+                           "--cacert", rsa.cert, "https://localhost:%d/size-612" % server.port)
+                self.assertEqual((done.stdout, done.stderr), (peers.content(612), b""))
 
     def test_plain_http_is_told(self):
         done = run("curl", "-sS", "-w", "%{http_code}", "http://127.0.0.1:%d/" % self.port)
@@ -264,6 +298,16 @@ class Client(unittest.TestCase):
             out = self.talk(["gnutls-serv", "--echo", "-p", str(port), "--x509certfile", identity.cert, "--x509keyfile", identity.key,
                              "--alpn=h2", "--priority=" + priority], port)
             self.assertIn("SETTINGS", out)
+
+    def test_peers_can_read_a_refusal(self):
+        """An alert after ServerHello is sealed with the handshake keys (RFC 8446 section 5.2): GnuTLS takes no other."""
+        port = peers.free_port()
+        args = ["gnutls-serv", "-p", str(port), "--x509certfile", identity.cert, "--x509keyfile", identity.key, "--alpn=h2",
+                "--priority=NORMAL:-VERS-ALL:+VERS-TLS1.3"]
+        stranger = peers.Identity()
+        out = self.talk(args, port, "--cacert", stranger.cert)
+        self.assertNotIn("Decryption", out)
+        self.assertIn("self-signed", out)
 
     def test_trust(self):
         with peers.h2box_server(site, "-n1", identity=identity) as server:

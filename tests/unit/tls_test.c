@@ -257,6 +257,11 @@ static void check_client_certificate(uint16_t version, tls_check check, const ch
     } else {
         cr_assert(strstr(server.why, distrust), "%s", server.why);
         cr_assert_eq(client.status, TLS_FAILED, "%x %d %s: %s", version, check, who, server.why);
+        /* It can read why, so the alert is under the right keys. */
+        const char *alert = version == 0x0303 ? "the peer refuses: "
+                            : who             ? "the peer sent the TLS alert unknown_ca"
+                                              : "the peer sent the TLS alert certificate_required";
+        cr_assert(strstr(client.why, alert), "%x %s: %s", version, who, client.why);
     }
     close_sides();
     drop(c, s);

@@ -75,3 +75,10 @@ def print_hpack(name, row):
         print("%-14s %12d %12d %12.3f" % ("bytes at %d" % table["table"], ours, theirs, ours / theirs))
     row["ratio"] = {work: min(found) for work, found in ratios.items()}
     print("aim %s; encode %.2fx, decode %.2fx" % (row["aim"], row["ratio"]["encode"], row["ratio"]["decode"]))
+
+
+def print_generator(name, row):
+    print("\n%s: %s\n%-14s %14s %12s" % (name, row["title"], "", "CPU us/request", "requests/s"))
+    for who, v in sorted(row["generators"].items(), key=lambda item: item[1]["us"]):
+        print("%-14s %14.2f %12.0f" % (who, v["us"], v["rate"]))
+    print("aim %s; h2box load %.2f us; %.2f of h2load" % (row["aim"] or "none set", row["generators"]["h2box load"]["us"], row["ratio"]))

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import generator
 import handshake
 import idle
 import load
@@ -23,7 +24,8 @@ from load import Failure
 from servers import peers
 
 AIMS = {"small": "0.65 us", "varied": None, "large": "floor", "many": "9.8 us", "idle": "0.6 KiB", "hpack": "2.0x",
-        "tls_small": "0.8 us", "tls_large": "8000 us", "tls_full": "230 us", "tls_resumed": None, "tls_idle": "5 KiB"}
+        "tls_small": "0.8 us", "tls_large": "8000 us", "tls_full": "230 us", "tls_resumed": None, "tls_idle": "5 KiB",
+        "generator": "0.65 us", "generator_varied": None, "generator_tls": "0.8 us"}
 IDLE_CONNECTIONS, IDLE_QUICK = 1000, 100
 HPACK_ROUNDS, HPACK_QUICK = 200, 1
 HANDSHAKES, HANDSHAKES_QUICK = 500, 10
@@ -70,8 +72,19 @@ def hpack_row(name, args, *_):
     return row
 
 
+def generator_row(name, args, site, uris):
+    n = generator.QUICK if args.quick else generator.N
+    figures = generator.measure(name, args.rounds, n, site, uris)
+    best = {who: report.best_of(rounds) for who, rounds in figures.items()}
+    row = {"title": generator.ROWS[name][0], "aim": AIMS[name], "requests": n, "generators": best,
+           "ratio": best["h2box load"]["us"] / best["h2load"]["us"]}
+    report.print_generator(name, row)
+    return row
+
+
 ROWS = {**{name: load_row for name in load.ROWS}, "idle": idle_row, "hpack": hpack_row,
-        "tls_full": handshake_row, "tls_resumed": handshake_row, "tls_idle": idle_row}
+        "tls_full": handshake_row, "tls_resumed": handshake_row, "tls_idle": idle_row,
+        **{name: generator_row for name in generator.ROWS}}
 
 
 def positive(text):

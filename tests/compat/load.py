@@ -217,6 +217,17 @@ class Load(unittest.TestCase):
         self.assertNotRegex(text, r'(src|href)="(?!data:)')
         self.assertEqual(text.count("<svg"), 3)
 
+    def test_page_in_a_browser(self):
+        if not peers.installed("chromium"):
+            self.skipTest("no chromium")
+        page = os.path.join(self.folder.name, "shown.html")
+        load("-n200", "-c2", "--rps", "2000", "--report", page, self.base + "/size-0")
+        done = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--dump-dom",
+                               "--user-data-dir=" + self.folder.name + "/profile", "file://" + page],
+                              capture_output=True, text=True, timeout=120)
+        self.assertIn("</svg>", done.stdout)
+        self.assertNotIn("CONSOLE", done.stderr)
+
     def test_formats(self):
         got = json.loads(load("-n10", "--format", "json", self.base + "/size-0").stdout)
         self.assertEqual(got["measurements"]["requests"]["done"], 10)

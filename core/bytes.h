@@ -113,4 +113,11 @@ static inline bool bytes_get_decimal(span s, uint64_t max, uint64_t *v) {
     return true;
 }
 
+/* The value of a hexadecimal digit, or -1. */
+static inline int bytes_get_hex(uint8_t c) {
+    if ((uint8_t)(c - '0') < 10) return c - '0';
+    c = bytes_lower(c);
+    return (uint8_t)(c - 'a') < 6 ? c - 'a' + 10 : -1;
+}
+
 #endif

@@ -193,10 +193,6 @@ _Static_assert(HTTP_TOKEN_STATUS < 32, "pseudo-header fields are counted in 32 b
 
 #define BIT(token) (UINT32_C(1) << HTTP_TOKEN_##token)
 
-static inline bool hex_digit(uint8_t c) {
-    return (class_of[c] & IN_IPV6) != 0 && c != ':' && c != '.';
-}
-
 /* RFC 3986 section 3.2.2; IPvFuture is refused, nobody has ever defined one. */
 static bool host_valid(span host) {
     if (host.n == 0) return false;
@@ -207,7 +203,7 @@ static bool host_valid(span host) {
     for (size_t i = 0; i < host.n; i++) {
         if (class_of[host.p[i]] & IN_REG_NAME) continue;
         if (host.p[i] != '%' || host.n - i < 3) return false;
-        if (!hex_digit(host.p[i + 1]) || !hex_digit(host.p[i + 2])) return false;
+        if (bytes_get_hex(host.p[i + 1]) < 0 || bytes_get_hex(host.p[i + 2]) < 0) return false;
         i += 2;
     }
     return true;

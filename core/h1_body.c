@@ -26,16 +26,10 @@ h1_body h1_body_until_close(void) {
     return (h1_body){.framing = H1_BODY_CLOSE, .left = UINT64_MAX, .at = AT_CONTENT};
 }
 
-static int hex_digit(uint8_t c) {
-    if ((uint8_t)(c - '0') < 10) return c - '0';
-    c = (uint8_t)(c | 0x20);
-    return (uint8_t)(c - 'a') < 6 ? c - 'a' + 10 : -1;
-}
-
 /* One byte of the line that begins a chunk (RFC 9112 section 7.1). */
 static const char *take_size(h1_body *b, uint8_t c) {
     if (b->at == AT_SIZE) {
-        int digit = hex_digit(c);
+        int digit = bytes_get_hex(c);
         if (digit >= 0) {
             if (++b->digits > MOST_DIGITS) return "a chunk's size is too long";
             b->left = b->left << 4 | (unsigned)digit;

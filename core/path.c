@@ -1,18 +1,12 @@
 #include "core/path.h"
 
-static int hex_value(uint8_t c) {
-    if ((uint8_t)(c - '0') < 10) return c - '0';
-    c = bytes_lower(c);
-    return (uint8_t)(c - 'a') < 6 ? c - 'a' + 10 : -1;
-}
-
 /* One byte of the path, escaped or not; *c is set when NULL comes back. */
 static const char *take_byte(span *s, uint8_t *c) {
     *c = *span_take(s, 1).p;
     if (*c == '#') return "fragment in the path";
     if (*c == '%') {
         if (s->n < 2) return "bad percent-escape";
-        const int high = hex_value(s->p[0]), low = hex_value(s->p[1]);
+        const int high = bytes_get_hex(s->p[0]), low = bytes_get_hex(s->p[1]);
         if (high < 0 || low < 0) return "bad percent-escape";
         *s = span_skip(*s, 2);
         *c = (uint8_t)(high * 16 + low);

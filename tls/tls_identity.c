@@ -13,6 +13,11 @@
 
 /* ---- from files ---- */
 
+static int read_key(mbedtls_pk_context *key, const tls_identity *from, const char *password) {
+    return mbedtls_pk_parse_keyfile(key, from->key_file, password, mbedtls_psa_get_random,
+                                    MBEDTLS_PSA_RANDOM_STATE);
+}
+
 bool tls_identity_read(tls_pair *p, const tls_identity *from, char *why) {
     errno = 0;
     int error = mbedtls_x509_crt_parse_file(&p->chain, from->cert_file);
@@ -21,8 +26,12 @@ bool tls_identity_read(tls_pair *p, const tls_identity *from, char *why) {
         return false;
     }
     if (error) return tls_text_fail(why, from->cert_file, error);
-    error = mbedtls_pk_parse_keyfile(&p->key, from->key_file, from->password,
-                                     mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE);
+    error = read_key(&p->key, from, from->password);
+    /* What a wrong password makes of a key has good padding once in 256 times, and then it is
+     * nothing else that can be read. */
+    if (error && from->password &&
+        read_key(&p->key, from, NULL) == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
+        error = MBEDTLS_ERR_PK_PASSWORD_MISMATCH;
     if (error) return tls_text_fail(why, from->key_file, error);
     if (mbedtls_pk_check_pair(&p->chain.pk, &p->key, mbedtls_psa_get_random,
                               MBEDTLS_PSA_RANDOM_STATE) == 0)

@@ -1,24 +1,12 @@
 #include "applets/server/page.h"
 #include "applets/server/gzip.h"
+#include "core/reason.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct {
-    unsigned status;
-    const char *reason;
-} reasons[PAGE_COUNT] = {
-    {301, "Moved Permanently"},
-    {400, "Bad Request"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {412, "Precondition Failed"},
-    {416, "Range Not Satisfiable"},
-    {431, "Request Header Fields Too Large"},
-    {501, "Not Implemented"},
-    {503, "Service Unavailable"},
-    {500, "Internal Server Error"}, /* the last one stands for all others */
-};
+/* The statuses that have a page; the last one stands for all others. */
+static const uint16_t statuses[PAGE_COUNT] = {301, 400, 404, 405, 412, 416, 431, 501, 503, 500};
 
 /* The name comes from the command line too (--header): it is escaped. */
 static size_t escape(char *out, size_t room, span s) {
@@ -34,13 +22,15 @@ static size_t escape(char *out, size_t room, span s) {
     return n;
 }
 
-static bool make(page *p, unsigned status, const char *reason, const char *name, unsigned port,
-                 bool coded) {
+static bool make(page *p, unsigned status, const char *name, unsigned port, bool coded) {
     char text[1024];
+    const span words = reason_of(status);
+    const int width = (int)words.n;
+    const char *reason = (const char *)words.p;
     int n = snprintf(text, sizeof text,
-                     "<html><head><title>%u %s</title></head><body><h1>%u %s</h1><hr>"
+                     "<html><head><title>%u %.*s</title></head><body><h1>%u %.*s</h1><hr>"
                      "<address>%s at port %u</address></body></html>",
-                     status, reason, status, reason, name, port);
+                     status, width, reason, status, width, reason, name, port);
     if (n < 0 || (size_t)n >= sizeof text) return false;
     uint8_t *kept = malloc((size_t)n);
     if (!kept) return false;
@@ -54,7 +44,7 @@ bool page_make(page pages[PAGE_COUNT], span server, unsigned port, bool coded) {
     escape(name, sizeof name, server);
     memset(pages, 0, PAGE_COUNT * sizeof *pages);
     for (unsigned i = 0; i < PAGE_COUNT; i++) {
-        if (!make(&pages[i], reasons[i].status, reasons[i].reason, name, port, coded)) return false;
+        if (!make(&pages[i], statuses[i], name, port, coded)) return false;
     }
     return true;
 }

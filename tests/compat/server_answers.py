@@ -850,15 +850,7 @@ class Secure(Case):
 
 
 class OneDotOne(Case):
-    """The same over HTTP/1.1, and by Upgrade, on the same port. (Skipped by a build whose sessions are HTTP/2 alone.)"""
-
-    def setUp(self):
-        super().setUp()
-        write(self.site, "first", b"content")
-        self.serve("-n1")
-        done = subprocess.run(["curl", "-s", "--http1.1", self.base + "/first"], capture_output=True, timeout=30)
-        if done.stdout != b"content":
-            self.skipTest("no HTTP/1.1")
+    """The same over HTTP/1.1, and by Upgrade, on the same port."""
 
     def ask(self, path, *options):
         done = subprocess.run(["curl", "-sS", "--http1.1", "--path-as-is", "-i", *options, self.base + path], capture_output=True,

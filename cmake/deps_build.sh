@@ -33,6 +33,8 @@ mbedtls)
     # MBEDTLS_USER_CONFIG_FILE the same way, or structures differ.
     mkdir -p "$prefix/include"
     cp "$here/h2box_mbedtls_config.h" "$here"/mbedtls_alt/*.h "$prefix/include/"
+    # 3.6 forgets the first of two keys when memory for the second is refused, and the key's place with it.
+    sed -i 's/^\( *\)mbedtls_free(\(transform_[a-z]*\));$/\1mbedtls_ssl_transform_free(\2);\n&/' "$source/library/ssl_tls13_keys.c"
     extra_flags="-I$prefix/include -DMBEDTLS_USER_CONFIG_FILE='\"h2box_mbedtls_config.h\"'"
     with_cmake -DENABLE_PROGRAMS=OFF -DENABLE_TESTING=OFF -DGEN_FILES=OFF \
         -DUSE_STATIC_MBEDTLS_LIBRARY=ON -DUSE_SHARED_MBEDTLS_LIBRARY=OFF -DMBEDTLS_FATAL_WARNINGS=OFF

@@ -204,7 +204,7 @@ static const opt_pair examples[] = {
     {"$0 --index -d . 443 server.key server.crt",
      "Serves and lists this directory with your certificate."},
     {"$0 --no-tls -v -n1 -a localhost 0", "Picks a free port, says which, and logs frames."},
-    {"$0 -D -d /srv/site --access-log /var/log/site 443 server.key server.crt",
+    {"$0 -D -d /srv/site --access-log /var/log/site 443 site.key site.crt",
      "Serves in the background, with a log."},
     {"$0 --no-tls -p /=/style.css -d site 8080", "Pushes /style.css with the page."},
     {NULL, NULL},

@@ -897,6 +897,7 @@ class OneDotOne(Case):
 
     def test_trailers_come_behind_chunks(self):
         self.serve("-n1", "--trailer", "x-one: 1")
+        write(self.site, "first", b"content")
         done = subprocess.run(["curl", "-sS", "--http1.1", "--raw", "-i", self.base + "/first"], capture_output=True, timeout=60)
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         self.assertEqual(content, b"7\r\ncontent\r\n0\r\nx-one: 1\r\n\r\n")

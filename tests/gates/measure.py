@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "..", "..")
 BUILD = os.environ.get("H2BOX_BUILD_DIR", os.path.join(SOURCE, "build", "release"))
 os.environ.setdefault("H2BOX", os.path.join(BUILD, "h2box"))
-sys.path.insert(0, os.path.join(HERE, "..", "compat"))
+sys.path.append(os.path.join(HERE, "..", "compat"))  # after ours: names there may be the same
 import load  # noqa: E402
 import peers  # noqa: E402  (reads H2BOX)
 

@@ -1,9 +1,16 @@
 /* mbedTLS's own interface (PSA) over our code: published vectors through the hooks that tls/ hangs
- * into the library, and what must be refused there. */
+ * into the library, what must be refused there, and our curves beside the library's own code on
+ * random input. */
+#define MBEDTLS_ALLOW_PRIVATE_ACCESS
 #include <criterion/criterion.h>
+#include <mbedtls/ecdsa.h>
+#include <mbedtls/psa_util.h>
 #include <psa/crypto.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "tls/accel/p256.h"
+#include "tls/accel/x25519.h"
 
 static size_t hex(const char *text, uint8_t *out) {
     size_t n = 0;
@@ -105,4 +112,114 @@ Test(mbedtls_hooks, sha256) {
     cr_assert_eq(psa_hash_compute(PSA_ALG_SHA_256, (const uint8_t *)"abc", 3, out, sizeof out, &n),
                  PSA_SUCCESS);
     cr_assert(same(out, n, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+}
+
+/* ---- beside the library's own code ---- */
+
+/* The library's multiplication, past the linker's --wrap. */
+int mbedtls_hooks_stock(mbedtls_ecp_group *, mbedtls_ecp_point *, const mbedtls_mpi *,
+                        const mbedtls_ecp_point *, int (*)(void *, unsigned char *, size_t), void *,
+                        mbedtls_ecp_restart_ctx *) __asm__("__real_mbedtls_ecp_mul_restartable");
+
+static mbedtls_ecp_group group;
+static mbedtls_ecp_point product, point;
+static mbedtls_mpi number, r, s;
+
+static void begin(mbedtls_ecp_group_id curve) {
+    cr_assert_eq(psa_crypto_init(), PSA_SUCCESS);
+    mbedtls_ecp_group_init(&group);
+    mbedtls_ecp_point_init(&product);
+    mbedtls_ecp_point_init(&point);
+    mbedtls_mpi_init(&number);
+    mbedtls_mpi_init(&r);
+    mbedtls_mpi_init(&s);
+    cr_assert_eq(mbedtls_ecp_group_load(&group, curve), 0);
+}
+
+static void end(void) {
+    mbedtls_ecp_group_free(&group);
+    mbedtls_ecp_point_free(&product);
+    mbedtls_ecp_point_free(&point);
+    mbedtls_mpi_free(&number);
+    mbedtls_mpi_free(&r);
+    mbedtls_mpi_free(&s);
+}
+
+static void stock(const mbedtls_ecp_point *of) {
+    cr_assert_eq(mbedtls_hooks_stock(&group, &product, &number, of, mbedtls_psa_get_random,
+                                     MBEDTLS_PSA_RANDOM_STATE, NULL),
+                 0);
+}
+
+static void draw(uint8_t *p, size_t n) { cr_assert_eq(psa_generate_random(p, n), PSA_SUCCESS); }
+
+/* A point of the curve, as its key and as its coordinates. */
+static void draw_pair(uint8_t secret[P256_KEY], uint8_t public[P256_POINT]) {
+    do draw(secret, P256_KEY);
+    while (!p256_derive(secret, public));
+}
+
+Test(mbedtls_hooks, p256_beside_stock) {
+    begin(MBEDTLS_ECP_DP_SECP256R1);
+    for (int i = 0; i < 25; i++) {
+        uint8_t mine[P256_KEY], peers[P256_KEY], public[P256_POINT], theirs[1 + P256_POINT],
+            secret[P256_KEY], digest[32], signature[P256_SIGNATURE], want[1 + P256_POINT];
+        size_t n;
+        draw_pair(mine, public);
+        cr_assert_eq(mbedtls_mpi_read_binary(&number, mine, sizeof mine), 0);
+        stock(&group.G);
+        cr_assert_eq(mbedtls_ecp_point_write_binary(&group, &product, MBEDTLS_ECP_PF_UNCOMPRESSED,
+                                                    &n, want, sizeof want),
+                     0);
+        cr_assert_arr_eq(public, want + 1, P256_POINT);
+
+        theirs[0] = 4;
+        draw_pair(peers, theirs + 1);
+        cr_assert(p256_agree(mine, theirs + 1, secret));
+        cr_assert_eq(mbedtls_ecp_point_read_binary(&group, &point, theirs, sizeof theirs), 0);
+        stock(&point);
+        cr_assert_eq(mbedtls_mpi_write_binary(&product.X, want, P256_KEY), 0);
+        cr_assert_arr_eq(secret, want, P256_KEY);
+
+        /* Ours signs and the library verifies; then the other way. */
+        draw(digest, sizeof digest);
+        cr_assert(p256_sign(peers, digest, sizeof digest, NULL, 0, signature));
+        cr_assert_eq(mbedtls_mpi_read_binary(&r, signature, P256_KEY), 0);
+        cr_assert_eq(mbedtls_mpi_read_binary(&s, signature + P256_KEY, P256_KEY), 0);
+        cr_assert_eq(mbedtls_ecdsa_verify(&group, digest, sizeof digest, &point, &r, &s), 0);
+        cr_assert_eq(mbedtls_mpi_read_binary(&number, peers, sizeof peers), 0);
+        cr_assert_eq(mbedtls_ecdsa_sign(&group, &r, &s, &number, digest, sizeof digest,
+                                        mbedtls_psa_get_random, MBEDTLS_PSA_RANDOM_STATE),
+                     0);
+        cr_assert_eq(mbedtls_mpi_write_binary(&r, signature, P256_KEY), 0);
+        cr_assert_eq(mbedtls_mpi_write_binary(&s, signature + P256_KEY, P256_KEY), 0);
+        cr_assert(p256_verify(theirs + 1, digest, sizeof digest, signature));
+        digest[i % 32] ^= 1;
+        cr_assert(!p256_verify(theirs + 1, digest, sizeof digest, signature));
+    }
+    end();
+}
+
+Test(mbedtls_hooks, x25519_beside_stock) {
+    begin(MBEDTLS_ECP_DP_CURVE25519);
+    for (int i = 0; i < 25; i++) {
+        uint8_t scalar[X25519_BYTES], u[X25519_BYTES], got[X25519_BYTES], want[X25519_BYTES];
+        draw(scalar, sizeof scalar);
+        draw(u, sizeof u);
+        scalar[0] &= 248; /* as RFC 7748 section 5 has it; the library wants it done */
+        scalar[31] = (uint8_t)((scalar[31] & 127) | 64);
+        u[31] &= 127;
+        cr_assert_eq(mbedtls_mpi_read_binary_le(&number, scalar, sizeof scalar), 0);
+        cr_assert_eq(mbedtls_mpi_read_binary_le(&point.X, u, sizeof u), 0);
+        cr_assert_eq(mbedtls_mpi_lset(&point.Z, 1), 0);
+        stock(&point);
+        cr_assert_eq(mbedtls_mpi_write_binary_le(&product.X, want, sizeof want), 0);
+        cr_assert(x25519(got, scalar, u));
+        cr_assert_arr_eq(got, want, X25519_BYTES);
+        stock(&group.G);
+        cr_assert_eq(mbedtls_mpi_write_binary_le(&product.X, want, sizeof want), 0);
+        x25519_base(got, scalar);
+        cr_assert_arr_eq(got, want, X25519_BYTES);
+    }
+    end();
 }

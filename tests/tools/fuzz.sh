@@ -7,7 +7,9 @@ shift 3
 source=${H2BOX_SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 work=$(dirname "$program")/found/$name
 mkdir -p "$work/corpus" "$work/crashes"
-options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$work/crashes/" -print_final_stats=1)
+# Its own code for a crash, 77, would be taken for a test that was skipped.
+options=(-max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$work/crashes/" -print_final_stats=1 -error_exitcode=1
+    -timeout_exitcode=1)
 folders=("$work/corpus")
 [ ! -d "$source/tests/fuzz/corpus/$name" ] || folders+=("$source/tests/fuzz/corpus/$name")
 # Those that play HTTP/2 begin with all flows.

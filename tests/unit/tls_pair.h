@@ -17,7 +17,7 @@
 
 /* ---- files ---- */
 
-static char folder[] = "/tmp/h2box-tls-XXXXXX";
+static char folder[] = P_tmpdir "/h2box-tls-XXXXXX";
 
 static inline void shell(const char *format, ...) {
     char command[1500];

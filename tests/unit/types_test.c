@@ -32,7 +32,7 @@ Test(types, built_in) { cr_expect(is(NULL, "HTML", "text/html") && is(NULL, "non
 
 Test(types, of_a_file) {
     const char *why = NULL;
-    char path[] = "/tmp/h2box-types-XXXXXX";
+    char path[] = P_tmpdir "/h2box-types-XXXXXX";
     int fd = mkstemp(path);
     cr_assert_eq(write(fd, "a/b c\n", 6), 6);
     close(fd);

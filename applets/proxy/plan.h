@@ -1,0 +1,121 @@
+/* What one configuration asks for, as the workers read it: one immutable generation.
+ *
+ * Made on the main thread from the settings (options.h), before anything serves or for a reload;
+ * counted, since connections and requests that began under it go on after the next one came. It
+ * owns all that it points to. What it asks of each part is in the words of that part (routes,
+ * rewrite rules, log formats, configurations of sessions and TLS). */
+#ifndef H2BOX_APPLETS_PROXY_PLAN_H
+#define H2BOX_APPLETS_PROXY_PLAN_H
+
+#include "applets/proxy/log_format.h"
+#include "applets/proxy/page.h"
+#include "applets/proxy/rewrite.h"
+#include "applets/proxy/route.h"
+#include "netio/net.h"
+
+typedef struct proxy_settings proxy_settings;
+
+/* One address of one pattern: a --backend. */
+typedef struct plan_backend {
+    const char *host; /* name, address, or "unix:PATH" */
+    uint16_t port;    /* 0 with a UNIX socket */
+    span authority; /* "host:port" as a Host field has it: without the port where it is that of the
+                       scheme; "localhost" for a UNIX socket */
+    bool h2;        /* proto=h2; else HTTP/1.1 */
+    bool tls;
+    bool dns;            /* look the name up again, at most once in dns_cache_ms */
+    bool upgrade_scheme; /* :scheme is https over TLS to an HTTP/2 backend */
+    const char *sni;     /* sni=, --backend-tls-sni-field, or host; NULL when that is no name */
+    uint32_t fall, rise; /* failures in a row until it is out, successes until it is in; 0: never */
+    uint32_t weight;     /* 1 to 256, within its group */
+    uint32_t group;      /* index into plan_pattern.groups */
+} plan_backend;
+
+typedef struct plan_group {
+    const char *name; /* "" for those without one */
+    uint32_t weight;  /* 1 to 256 */
+} plan_group;
+
+typedef enum plan_affinity {
+    PLAN_AFFINITY_NONE,
+    PLAN_AFFINITY_IP,
+    PLAN_AFFINITY_COOKIE
+} plan_affinity;
+typedef enum plan_secure { PLAN_SECURE_AUTO, PLAN_SECURE_YES, PLAN_SECURE_NO } plan_secure;
+
+/* What a request is routed to: all --backend of one pattern. */
+typedef struct plan_pattern {
+    const char *text; /* "example.org/static/" */
+    plan_backend *backends;
+    size_t backend_count;
+    plan_group *groups;
+    size_t group_count;
+    plan_affinity affinity;
+    const char *cookie_name, *cookie_path; /* path: NULL: none */
+    plan_secure cookie_secure;
+    bool cookie_strict;         /* a cookie that names nobody alive is answered 503 */
+    bool redirect_if_not_tls;   /* 308 to https */
+    bool never_forward;         /* dnf: answered 404 */
+    uint32_t read_ms, write_ms; /* its backends' timeouts */
+} plan_pattern;
+
+/* A --frontend. */
+typedef struct plan_frontend {
+    const char *text; /* as it was given */
+    listen_address addresses[4];
+    size_t address_count;
+    bool tls, sni_fwd, api, healthmon, proxy_protocol;
+} plan_frontend;
+
+typedef enum plan_mode {
+    PLAN_REVERSE,
+    PLAN_FORWARD, /* --http2-proxy: to the backends, which are proxies themselves */
+    PLAN_DIRECT   /* the same without any backend: to the origins themselves */
+} plan_mode;
+
+typedef struct plan {
+    plan_mode mode;
+    unsigned revision; /* 1, and one more for each reload */
+    plan_frontend *frontends;
+    size_t frontend_count;
+    plan_pattern *patterns; /* the target of a route is an index into these */
+    size_t pattern_count;
+    route_table *routes; /* NULL in PLAN_DIRECT */
+    rewrite_rules rewrite;
+    page_set *pages;
+    log_format *access_format; /* NULL: no access log */
+    bool log_early;            /* --accesslog-write-early */
+
+    session_config front;            /* of client connections, TLS or not */
+    session_config back_h1, back_h2; /* back_h1: pipeline 1, title_case */
+    tls_config *front_tls;           /* held; NULL: no frontend has TLS */
+    tls_config *back_tls_h1,
+        *back_tls_h2; /* held: ALPN "http/1.1", "h2"; NULL: no backend has TLS */
+
+    const char *proxy_host; /* --backend-http-proxy-uri: HTTP/2 backends are reached through it */
+    uint16_t proxy_port;
+    const char *proxy_credentials; /* "user:password", decoded; NULL: none */
+
+    unsigned workers;
+    uint32_t front_idle_ms, front_keep_alive_ms, front_write_ms;
+    uint32_t back_connect_ms, back_idle_ms, back_write_ms, back_backoff_ms;
+    uint32_t dns_cache_ms;
+    uint32_t listen_pause_ms;   /* --listener-disable-timeout */
+    uint32_t front_connections; /* of one worker; 0: no limit */
+    uint32_t
+        back_per_host; /* PLAN_FORWARD, PLAN_DIRECT: HTTP/1.1 connections of one worker to one */
+    uint32_t back_per_frontend; /* PLAN_REVERSE: the same to one address; 0: no limit */
+    uint32_t request_body_max;  /* of the API */
+    uint64_t request_buffer, response_buffer; /* content held for one stream, either way */
+    bool push;                                /* relayed, and by Link rel=preload */
+    bool frame_log;                           /* --frontend-frame-debug */
+    uint16_t https_port;                      /* --redirect-https-port */
+    bool require_scheme;             /* --require-http-scheme: 400 when it is not the transport's */
+    struct proxy_settings *settings; /* what it was made of, for --check and the process */
+} plan;
+
+/* A count of its own for who keeps it; any thread. The last plan_drop frees it. */
+plan *plan_hold(plan *p);
+void plan_drop(plan *p); /* NULL is nothing */
+
+#endif

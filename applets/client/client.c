@@ -69,8 +69,8 @@ static int check_settings(opt_call *call, const client_settings *set) {
     if (!why && set->tunnel && (to.local || !to.host.n || !to.port)) why = "needs HOST:PORT";
     if (why) return opt_refuse(call, "--connect: '%s': %s", set->tunnel, why);
     int code = check_list(call, &set->priorities, "extpri", check_priority);
-    if (code == OPT_GO) code = check_list(call, &set->resolves, "resolve", route_check_resolve);
-    if (code == OPT_GO) code = check_list(call, &set->routes, "connect-to", route_check_connect);
+    if (code == OPT_GO) code = check_list(call, &set->resolves, "resolve", detour_check_resolve);
+    if (code == OPT_GO) code = check_list(call, &set->routes, "connect-to", detour_check_connect);
     return code;
 }
 

@@ -360,7 +360,7 @@ static void fail_the_rest(fetch *f) {
     const char *why = f->why ? f->why : "failed";
     if (!f->ever_connected) {
         progress_wipe(run->progress);
-        opt_say(run->call, "connect %s:%u: %s", f->route.host, f->route.port, why);
+        opt_say(run->call, "connect %s:%u: %s", f->detour.host, f->detour.port, why);
     }
     for (request *r = f->requests; r; r = r->next) {
         if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) continue;
@@ -400,7 +400,7 @@ static void dial_once(fetch *f) {
     f->log.first = set->verbose && !set->json ? "Connected" : NULL;
     secure_birth(f, &birth);
     f->dial_us = loop_now_us();
-    f->dial = dial_open(run->loop, f->route.host, f->route.port, &birth, limit, &dialled, f);
+    f->dial = dial_open(run->loop, f->detour.host, f->detour.port, &birth, limit, &dialled, f);
     if (f->dial)
         loop_run(run->loop);
     else
@@ -436,8 +436,8 @@ void fetch_all(fetch *f, client_run *run, request *requests) {
                          .start_us = run->start_us,
                          .colour = set->h2.colour,
                          .chunks = set->verbose > 1};
-    route_find(&f->route, &set->routes, &set->resolves, f->requests->uri.host,
-               f->requests->uri.port);
+    detour_find(&f->detour, &set->routes, &set->resolves, f->requests->uri.host,
+                f->requests->uri.port);
     run->fetch = f;
     /* A server that ends a connection after a number of requests is dialled again, as long as each
      * brings something. */

@@ -3,7 +3,7 @@
 #define H2BOX_APPLETS_CLIENT_FETCH_H
 
 #include "applets/client/client.h"
-#include "applets/client/route.h"
+#include "applets/client/detour.h"
 #include "applets/common/frame_log.h"
 
 typedef struct fetch {
@@ -16,8 +16,8 @@ typedef struct fetch {
     dial *dial;
     net_link *link;
     frame_log log;
-    route route;
-    char tls_name[ROUTE_HOST_ROOM]; /* for SNI and the certificate's check */
+    detour detour;
+    char tls_name[DETOUR_HOST_ROOM]; /* for SNI and the certificate's check */
     uint64_t dial_us, connected_us;
     uint64_t settled_bytes;
     uint32_t connection; /* of the run, from 1 */

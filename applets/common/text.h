@@ -21,4 +21,8 @@ void text_print(text *t, const char *format, ...) __attribute__((format(printf, 
  * steer a terminal. */
 void text_add_visible(text *t, span s);
 
+/* Adds s as text for HTML content and quoted attributes: what means something there is escaped,
+ * bytes that are no UTF-8 and control characters become U+FFFD. */
+void text_add_html(text *t, span s);
+
 #endif

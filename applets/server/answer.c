@@ -81,13 +81,13 @@ void answer_send(answer *a, exchange *r, http_body body) {
 /* ---- errors ---- */
 
 static http_body add_page(answer *a, const site *s, unsigned status, bool coded, bool head) {
-    const page *it = page_of(s->plan->pages, status);
+    const error_page *it = error_page_of(s->plan->pages, status);
     const span *bytes = coded && it->coded.n ? &it->coded : &it->plain;
     answer_add(a, HTTP_FIELD_OF(CONTENT_TYPE, SPAN("text/html; charset=UTF-8")));
     if (bytes == &it->coded) answer_add(a, HTTP_FIELD_OF(CONTENT_ENCODING, SPAN("gzip")));
     if (it->coded.n) answer_add(a, HTTP_FIELD_OF(VARY, SPAN("accept-encoding")));
     answer_add_length(a, bytes->n);
-    return head ? HTTP_NO_BODY : page_body(bytes);
+    return head ? HTTP_NO_BODY : error_page_body(bytes);
 }
 
 static bool takes_gzip(const http_field *fields, size_t n) {

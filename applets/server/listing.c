@@ -54,39 +54,6 @@ void listing_sort(listing_entry *list, size_t n, listing_order order) {
 
 /* ---- text ---- */
 
-/* The length of the UTF-8 sequence that s begins with, 0 when it is none (RFC 3629 section 4). */
-static size_t sequence(span s) {
-    uint8_t c = s.p[0], least = 0x80, most = 0xbf;
-    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
-    if (n == 1) return c >= 0x20 && c != 0x7f;
-    if (!n || n > s.n) return 0;
-    if (c == 0xe0) least = 0xa0;
-    if (c == 0xed) most = 0x9f;
-    if (c == 0xf0) least = 0x90;
-    if (c == 0xf4) most = 0x8f;
-    if (s.p[1] < least || s.p[1] > most) return 0;
-    for (size_t i = 2; i < n; i++) {
-        if ((s.p[i] & 0xc0) != 0x80) return 0;
-    }
-    /* C1 controls are no letters either. */
-    return c == 0xc2 && s.p[1] < 0xa0 ? 0 : n;
-}
-
-void listing_escape(text *out, span s) {
-    while (s.n) {
-        size_t n = sequence(s);
-        switch (n == 1 ? s.p[0] : 0) {
-        case '<': text_add(out, SPAN("&lt;")); break;
-        case '>': text_add(out, SPAN("&gt;")); break;
-        case '&': text_add(out, SPAN("&amp;")); break;
-        case '"': text_add(out, SPAN("&quot;")); break;
-        case '\'': text_add(out, SPAN("&#39;")); break;
-        default: text_add(out, n ? span_of(s.p, n) : SPAN("\xef\xbf\xbd"));
-        }
-        s = span_skip(s, n ? n : 1);
-    }
-}
-
 /* A relative reference: "./" keeps a colon in the name from looking like a scheme (RFC 3986 section
  * 4.2). */
 static void add_link(text *out, const listing_entry *e) {
@@ -96,9 +63,9 @@ static void add_link(text *out, const listing_entry *e) {
     memcpy(slashed + 1, e->name.p, n);
     span href = span_of(encoded, path_encode(span_of(slashed, n + 1), encoded, sizeof encoded));
     text_add(out, SPAN("<a href=\"."));
-    listing_escape(out, href);
+    text_add_html(out, href);
     text_print(out, "%s\">", e->is_folder ? "/" : "");
-    listing_escape(out, e->name);
+    text_add_html(out, e->name);
     text_print(out, "%s</a>", e->is_folder ? "/" : "");
 }
 
@@ -170,9 +137,9 @@ void listing_write(text *out, span at, const listing_entry *list, size_t n, bool
     text_add(out, SPAN("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                        "<title>"));
-    listing_escape(out, at);
+    text_add_html(out, at);
     text_print(out, "</title>\n<style>%s</style>\n</head>\n<body>\n<h1>", style);
-    listing_escape(out, at);
+    text_add_html(out, at);
     text_add(out, SPAN("</h1>\n<table>\n<thead>\n<tr>"));
     add_heading(out, "Name", "name", LISTING_NAME, order);
     add_heading(out, "Size", "size", LISTING_SIZE, order);
@@ -184,6 +151,6 @@ void listing_write(text *out, span at, const listing_entry *list, size_t n, bool
     text_add(out, SPAN("</tbody>\n</table>\n<footer>"));
     text_print(out, more ? "The first %zu entries, there are more. " : "%zu %s. ", n,
                n == 1 ? "entry" : "entries");
-    listing_escape(out, server);
+    text_add_html(out, server);
     text_add(out, SPAN("</footer>\n</body>\n</html>\n"));
 }

@@ -30,8 +30,4 @@ void listing_sort(listing_entry *list, size_t n, listing_order order);
 void listing_write(text *out, span at, const listing_entry *list, size_t n, bool more,
                    listing_order order, span server);
 
-/* Text for HTML content and quoted attributes: what means something there is escaped, bytes that
- * are no UTF-8 and control characters become U+FFFD. */
-void listing_escape(text *out, span s);
-
 #endif

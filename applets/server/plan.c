@@ -217,7 +217,7 @@ bool plan_make(plan *p, const server_settings *set, opt_call *call, int *code) {
 }
 
 bool plan_make_pages(plan *p, unsigned port) {
-    return page_make(p->pages, p->server, port, p->error_gzip);
+    return error_page_make(p->pages, p->server, port, p->error_gzip);
 }
 
 void plan_end(plan *p) {
@@ -227,6 +227,6 @@ void plan_end(plan *p) {
     free(p->extra);
     free(p->trailers);
     types_free(p->types);
-    page_end(p->pages);
+    error_page_end(p->pages);
     access_log_close(p->log);
 }

@@ -6,7 +6,7 @@
 
 #include "applets/server/access_log.h"
 #include "applets/server/options.h"
-#include "applets/server/page.h"
+#include "applets/server/error_page.h"
 #include "applets/server/types.h"
 
 /* PATH=TARGET,...: what is pushed with the answer for a path. */
@@ -32,7 +32,7 @@ typedef struct plan {
     size_t push_count;
     span altsvc;  /* value of the alt-svc field; empty: none */
     types *types; /* NULL: the built-in table */
-    page pages[PAGE_COUNT];
+    error_page pages[ERROR_PAGE_COUNT];
     access_log *log; /* NULL: none */
     char name[64];
     char *texts[8]; /* what the spans above lie in */

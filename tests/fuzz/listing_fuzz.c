@@ -1,4 +1,4 @@
-/* listing_escape over any bytes: its text holds nothing that means something in HTML or in a quoted
+/* text_add_html over any bytes: its text holds nothing that means something in HTML or in a quoted
  * attribute but for its own escapes, no control character, and a page made of it ends. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static void must(bool so) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
     text out = {0};
     if (n > 255) n = 255;
-    listing_escape(&out, span_of(bytes, n));
+    text_add_html(&out, span_of(bytes, n));
     for (size_t i = 0; i < out.n; i++) {
         uint8_t c = (uint8_t)out.p[i];
         must(c >= 0x20 && c != 0x7f && !strchr("<>\"'", c));

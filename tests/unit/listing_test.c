@@ -10,7 +10,7 @@ static const char *escaped(const char *bytes, size_t n) {
     uint8_t *p = malloc(n ? n : 1); /* of exact size: the sanitizer sees a read past the end */
     cr_assert_not_null(p);
     memcpy(p, bytes, n);
-    listing_escape(&out, span_of(p, n));
+    text_add_html(&out, span_of(p, n));
     free(p);
     cr_assert_lt(out.n, sizeof copy);
     memcpy(copy, out.p ? out.p : "", out.n);

@@ -1,4 +1,4 @@
-#include "applets/client/route.h"
+#include "applets/client/detour.h"
 
 #include <stdio.h>
 
@@ -48,7 +48,7 @@ static const char *parse_resolve(const char *item, rule *r) {
     r->to_host = without_brackets(s);
     r->same_port = true;
     if (r->host.n == 0 || r->any_port) return "needs the form HOST:PORT:ADDRESS";
-    return r->to_host.n && r->to_host.n < ROUTE_HOST_ROOM ? NULL : "its address is empty or long";
+    return r->to_host.n && r->to_host.n < DETOUR_HOST_ROOM ? NULL : "its address is empty or long";
 }
 
 static const char *parse_connect(const char *item, rule *r) {
@@ -65,15 +65,15 @@ static const char *parse_connect(const char *item, rule *r) {
         r->same_port = port.n == 0;
         if (!r->same_port && !get_port(port, &r->to_port)) return "its second port is not one";
     }
-    return r->to_host.n < ROUTE_HOST_ROOM ? NULL : "its second host is too long";
+    return r->to_host.n < DETOUR_HOST_ROOM ? NULL : "its second host is too long";
 }
 
-const char *route_check_resolve(const char *item) {
+const char *detour_check_resolve(const char *item) {
     rule r = {0};
     return parse_resolve(item, &r);
 }
 
-const char *route_check_connect(const char *item) {
+const char *detour_check_connect(const char *item) {
     rule r = {0};
     return parse_connect(item, &r);
 }
@@ -82,14 +82,14 @@ static bool fits(const rule *r, span host, uint16_t port) {
     return (r->host.n == 0 || span_ieq(r->host, host)) && (r->any_port || r->port == port);
 }
 
-static void set_host(route *out, span host) {
-    size_t n = host.n < ROUTE_HOST_ROOM ? host.n : ROUTE_HOST_ROOM - 1;
+static void set_host(detour *out, span host) {
+    size_t n = host.n < DETOUR_HOST_ROOM ? host.n : DETOUR_HOST_ROOM - 1;
     memmove(out->host, host.p, n);
     out->host[n] = '\0';
 }
 
-void route_find(route *out, const opt_list *connects, const opt_list *resolves, span host,
-                uint16_t port) {
+void detour_find(detour *out, const opt_list *connects, const opt_list *resolves, span host,
+                 uint16_t port) {
     set_host(out, host);
     out->port = port;
     for (uint32_t i = 0; i < connects->count; i++) {

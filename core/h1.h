@@ -56,6 +56,7 @@ typedef struct h1_birth {
     h2_trace trace;          /* its `head` and `closed` are called */
     bool server;
     bool secure; /* over TLS: requests have the scheme https, and none is upgraded to h2c */
+    bool bare;   /* client: as SESSION_TUNNEL: what is open is a tunnel, without heads */
     uint64_t now_ms;
 } h1_birth;
 

@@ -28,6 +28,7 @@ h1_conn *h1_conn_new(const h1_birth *b) {
     c->trace = b->trace;
     c->server = b->server;
     c->secure = b->secure;
+    c->bare = b->bare;
     c->now_ms = b->now_ms;
     c->first_id = c->next_id = c->sending_id = c->reading_id = 1;
     outq_init(&c->out, b->mem);
@@ -75,6 +76,7 @@ void h1_conn_retire(h1_conn *c, h1_stream *s, verdict v) {
     const uint32_t whole = H1_RECV_DONE | H1_SEND_DONE;
     if ((s->flags & whole) != whole) s->flags |= H1_EARLY;
     s->flags |= H1_GONE;
+    c->greeting = false;
     if (s->scope == VERDICT_NONE) { /* else it was judged before */
         s->code = v.code;
         s->scope = v.scope;
@@ -132,7 +134,7 @@ static bool is_drained(const h1_conn *c) {
 static bool room_grew(const h1_conn *c) { return c->room_wanted && h1_conn_room(c) > 0; }
 
 static bool can_tell(const h1_conn *c) {
-    return c->tell || is_drained(c) || c->ending == H1_ENDING_TELL || room_grew(c);
+    return c->tell || is_drained(c) || c->ending == H1_ENDING_TELL || c->greeting || room_grew(c);
 }
 
 bool h1_conn_pending(const h1_conn *c) {
@@ -154,6 +156,20 @@ static void tell_closed(h1_conn *c, http_event *ev) {
     ev->verdict = (verdict){s->scope, s->code, s->line, s->id, s->why};
 }
 
+/* Bare: the answer to CONNECT, as a proxy of HTTP/1.1 would give it. */
+static void tell_greeting(h1_conn *c, http_event *ev) {
+    static const http_field fields[] = {
+        {{(const uint8_t *)":status", 7}, {(const uint8_t *)"200", 3}, HTTP_TOKEN_STATUS, false}};
+    const h1_stream *s = h1_conn_at(c, c->reading_id);
+    c->greeting = false;
+    ev->kind = HTTP_EVENT_RESPONSE;
+    ev->ref = (http_ref){0, s->id};
+    ev->user = s->user;
+    ev->fields = fields;
+    ev->field_count = 1;
+    ev->summary = (fields_summary){.status = 200, .content_length = FIELDS_NO_LENGTH};
+}
+
 static void tell_pending(h1_conn *c, http_event *ev) {
     if (c->tell) {
         tell_closed(c, ev);
@@ -161,6 +177,8 @@ static void tell_pending(h1_conn *c, http_event *ev) {
         c->ending = H1_ENDING_TOLD;
         ev->kind = HTTP_EVENT_OVER;
         ev->verdict = c->over;
+    } else if (c->greeting) {
+        tell_greeting(c, ev);
     } else {
         c->room_wanted = false;
         ev->kind = HTTP_EVENT_ROOM;
@@ -248,6 +266,15 @@ static uint32_t kind_of_request(const http_field *f, size_t n) {
     return method && span_eq(method->value, SPAN("HEAD")) ? H1_NO_CONTENT : 0;
 }
 
+/* The one request of a bare connection: both directions are DATA from here on. */
+static void begin_bare(h1_conn *c, h1_stream *s) {
+    s->flags |= H1_FINAL | H1_CLOSE;
+    s->send_left = FIELDS_NO_LENGTH;
+    c->body = h1_body_until_close();
+    c->phase = H1_PHASE_BODY;
+    c->closing = c->greeting = true;
+}
+
 verdict h1_conn_open(h1_conn *c, const http_field *f, size_t n, http_body body, void *user,
                      http_ref *ref) {
     if (c->server) return BAD_CALL("a server opens no streams");
@@ -258,10 +285,12 @@ verdict h1_conn_open(h1_conn *c, const http_field *f, size_t n, http_body body, 
     uint32_t flags = kind_of_request(f, n) | (c->offered.p ? H1_OFFER : 0u);
     if ((flags & H1_OFFER) && (body.ops || (flags & H1_TUNNEL)))
         return BAD_CALL("a request with content cannot ask for h2c");
+    if (c->bare && flags != H1_TUNNEL) return BAD_CALL("a bare connection takes CONNECT alone");
     h1_stream *s = h1_conn_add(c);
     if (!s) return NO_MEMORY;
     s->flags = flags;
-    verdict v = h1_send_request(c, s, f, n, body.ops != NULL);
+    verdict v = c->bare ? VERDICT_OK : h1_send_request(c, s, f, n, body.ops != NULL);
+    if (c->bare) begin_bare(c, s);
     if (v.scope != VERDICT_NONE) {
         h1_output_forget(c, s);
         c->next_id -= 2;

@@ -68,7 +68,7 @@ struct h1_conn {
     h2_trace trace;
     outq out;
     uint64_t now_ms;
-    bool server, secure;
+    bool server, secure, bare;
 
     /* streams: a ring by id / 2, from first to next */
     h1_stream *ring;
@@ -97,6 +97,7 @@ struct h1_conn {
     bool closing;     /* no message after those that are open */
     bool draining;    /* at the applet's wish */
     bool room_wanted; /* there was no room: tell when there is */
+    bool greeting;    /* bare: the response that nobody sends is still to be told */
     uint8_t ending;   /* h1_ending */
     uint8_t switched; /* client: to h2c */
     span offered;     /* HTTP2-Settings: server, of the request just told; client, of the next */

@@ -294,6 +294,10 @@ static bool server_some(h1_conn *c, span *in, http_event *ev) {
 static bool client_some(h1_conn *c, span *in, http_event *ev) {
     h1_stream *s = h1_conn_at(c, c->reading_id);
     if (c->switched) return true;
+    if (in->n && c->bare && !c->closing) { /* who was dialled speaks first */
+        ev->kind = HTTP_EVENT_PAUSED;
+        return true;
+    }
     if (in->n && (!s || (s->flags & H1_GONE))) {
         h1_conn_end(c, VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "bytes that answer no request"));
         return true;

@@ -80,6 +80,7 @@ static h1_conn *new_h1(const session_birth *b) {
                       .trace = b->trace,
                       .server = b->config->server,
                       .secure = b->secure,
+                      .bare = b->start == SESSION_TUNNEL,
                       .now_ms = b->now_ms};
     return h1_conn_new(&birth);
 }
@@ -111,7 +112,7 @@ session *session_new(const session_birth *b) {
     bool server = b->config->server;
     if (b->start == SESSION_H2 || (b->start == SESSION_ANY && !server)) {
         *s = (session){.h2 = new_h2(b, b->now_ms, SPAN("")), .kind = IS_H2};
-    } else if (b->start == SESSION_H1 && !upgrades(b)) {
+    } else if ((b->start == SESSION_H1 && !upgrades(b)) || b->start == SESSION_TUNNEL) {
         *s = (session){.h1 = new_h1(b), .kind = IS_H1};
     } else {
         *s = (session){.opening = new_opening(b), .kind = IS_OPENING};

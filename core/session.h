@@ -22,13 +22,16 @@ typedef struct session_scratch {
 
 /* What speaks first on a new connection. */
 typedef enum session_start {
-    SESSION_ANY,    /* server: HTTP/2 when its preface comes, else HTTP/1.1 with h2c Upgrade when
-                       h1.upgrade allows it; client: as SESSION_H2 */
-    SESSION_H2,     /* prior knowledge, or ALPN said so */
-    SESSION_H1,     /* HTTP/1.1, which stays it */
-    SESSION_UPGRADE /* client: the first request carries Upgrade: h2c (RFC 7540 section 3.2) and has
-                       no content; stream 1 answers it once the server agrees, else it is answered
-                       by HTTP/1.1. Others are BUSY until then */
+    SESSION_ANY,     /* server: HTTP/2 when its preface comes, else HTTP/1.1 with h2c Upgrade when
+                        h1.upgrade allows it; client: as SESSION_H2 */
+    SESSION_H2,      /* prior knowledge, or ALPN said so */
+    SESSION_H1,      /* HTTP/1.1, which stays it */
+    SESSION_UPGRADE, /* client: the first request carries Upgrade: h2c (RFC 7540 section 3.2) and
+                        has no content; stream 1 answers it once the server agrees, else it is
+                        answered by HTTP/1.1. Others are BUSY until then */
+    SESSION_TUNNEL   /* client: the transport speaks no HTTP. Its one request is CONNECT without
+                        :protocol, which is not written but told 200 at once; then DATA both ways,
+                        as in a tunnel through HTTP/1.1 */
 } session_start;
 
 /* What sessions are told at birth; one immutable value serves many, and outlives them. */

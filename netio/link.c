@@ -103,7 +103,7 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
                        .secure = tls != NULL,
                        .seed = loop_random(l),
                        .now_ms = loop_now_ms(l)};
-    if (tls) b.start = handshake_start(tls->facts(tls_self));
+    if (tls && b.start != SESSION_TUNNEL) b.start = handshake_start(tls->facts(tls_self));
     *k = (net_link){.loop = l,
                     .session = session_new(&b),
                     .calls = birth->calls,

@@ -151,14 +151,15 @@ static void set(player *p, char *rest) {
 }
 
 static void role(player *p, char *rest) {
-    static const char *const starts[] = {"any", "h2", "h1", "upgrade"}; /* as session_start */
+    static const char *const starts[] = {"any", "h2", "h1", "upgrade",
+                                         "tunnel"}; /* as session_start */
     char *who = script_word(&rest), *start = script_word(&rest);
     unsigned i = SESSION_H2;
     p->server = !strcmp(who, "server");
     if (!p->server && strcmp(who, "client") != 0) flow_fail(p, "a role is server or client");
     session_defaults(&p->config, p->server);
     for (i = start ? 0 : i; start && strcmp(starts[i], start) != 0; i++)
-        if (i == 3) flow_fail(p, "a role begins any, h2, h1 or upgrade");
+        if (i == 4) flow_fail(p, "a role begins any, h2, h1, upgrade or tunnel");
     p->config.start = (session_start)i;
     p->text = i != SESSION_H2;
     /* Fewer WINDOW_UPDATE frames to write into every script. */

@@ -214,6 +214,7 @@ static void play_once(play *p, span in, uint32_t cut) {
     if (p->switches & 8) config.h1.head_max = 200;
     session_scratch_init(&scratch, heap_mem());
     session_start start = p->switches & 1 ? p->server ? SESSION_ANY : SESSION_UPGRADE : SESSION_H1;
+    if (!p->server && (p->switches & 0x60) == 0x60) start = SESSION_TUNNEL;
     session_birth birth = {
         .mem = heap_mem(), .config = &config, .start = start, .scratch = &scratch};
     p->s = session_new(&birth);

@@ -155,6 +155,9 @@ uint64_t h1_recv_deadline(const h1_conn *c);
 /* Room for the fields of a head of n bytes, and for names that are not told as they lie there. */
 bool h1_recv_head_room(h1_scratch *s, size_t n);
 
+/* Client: fills head_bytes and head_plain with the bytes of names and values. */
+void h1_recv_head_size(const h1_fields *f, http_event *ev);
+
 typedef enum h1_taken {
     H1_TAKEN,
     H1_WAIT,  /* not now: it is to be offered again */

@@ -168,6 +168,7 @@ static h1_fault take_trailers(h1_conn *c, h1_stream *s, span text, http_event *e
     ev->fields = f.at;
     ev->field_count = f.count;
     ev->end = true;
+    if (!c->server) h1_recv_head_size(&f, ev);
     return H1_FINE;
 }
 

@@ -38,6 +38,12 @@ static h1_fault read_fields(h1_conn *c, span head, span rest, reading *r) {
     return h1_parse_fields(rest, &r->fields);
 }
 
+void h1_recv_head_size(const h1_fields *f, http_event *ev) {
+    size_t n = 0;
+    for (size_t i = 0; i < f->count; i++) n += f->at[i].name.n + f->at[i].value.n;
+    ev->head_bytes = ev->head_plain = (uint32_t)n;
+}
+
 /* Pseudo-header fields are put before the fields, from the last to the first. */
 static void put_pseudo(reading *r, http_token token, span value) {
     r->pseudo++;
@@ -349,6 +355,7 @@ static h1_fault read_response(h1_conn *c, span head, reading *r, h1_stream *s, h
     if (f.status) return f;
     f = read_fields(c, head, rest, r);
     if (f.status) return f;
+    h1_recv_head_size(&r->fields, ev);
     span offered = c->offered;
     f = take_specific(c, r);
     c->offered = offered;

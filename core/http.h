@@ -94,8 +94,9 @@ typedef struct http_event {
     const http_field *fields; /* REQUEST, INTERIM, RESPONSE, TRAILERS, PUSH */
     size_t field_count;
     fields_summary summary; /* REQUEST, INTERIM, RESPONSE, PUSH */
-    uint32_t head_bytes; /* client: INTERIM, RESPONSE, TRAILERS: what the fields took on the wire */
-    uint32_t head_plain; /* and the bytes of their names and values */
+    uint32_t head_bytes; /* client: INTERIM, RESPONSE, TRAILERS: the header block on the wire; over
+                            HTTP/1.1, where nothing is compressed, as head_plain */
+    uint32_t head_plain; /* and the bytes of names and values */
     span data;           /* DATA, PONG, GOAWAY, ALTSVC, ORIGIN */
     span name;           /* ALTSVC */
     size_t credit;   /* DATA: bytes to give back by _credit, when the applet is done with them */

@@ -121,6 +121,15 @@ static lane *free_lane(crew *c) {
     return NULL;
 }
 
+/* "progress: 10% of clients started": the first worker tells it of its own, as h2load does. */
+static void say_opened(const crew *c) {
+    uint32_t n = c->lane_count, step = n < 10 ? 1 : n / 10;
+    if (c->index || c->run->facts->quiet || c->run->requests == UINT64_MAX || c->opened % step)
+        return;
+    printf("progress: %llu%% of clients started\n", (unsigned long long)c->opened * 100 / n);
+    fflush(stdout);
+}
+
 static void open_lane(crew *c) {
     lane *l = free_lane(c);
     if (!l) {
@@ -136,6 +145,7 @@ static void open_due(crew *c) {
     const load_run *run = c->run;
     while (c->open_us && c->open_us <= c->now_us) {
         open_lane(c);
+        say_opened(c);
         bool more = run->requests == UINT64_MAX || c->opened < c->lane_count;
         c->open_us = more ? c->open_us + (uint64_t)(run->open_interval_us * run->threads) : 0;
     }

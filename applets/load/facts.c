@@ -1,6 +1,18 @@
 #include "applets/load/facts.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* The words that h2load has of OpenSSL. */
+static const char *temp_key(const char *group) {
+    static const char *const names[][2] = {{"X25519", "X25519 253 bits"},
+                                           {"P-256", "ECDH prime256v1 256 bits"},
+                                           {"P-384", "ECDH secp384r1 384 bits"},
+                                           {"P-521", "ECDH secp521r1 521 bits"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(group, names[i][0]) == 0) return names[i][1];
+    return group;
+}
 
 void load_facts_note(facts *f, net_link *k) {
     if (atomic_exchange(&f->known, true)) return;
@@ -15,7 +27,7 @@ void load_facts_note(facts *f, net_link *k) {
     }
     if (f->quiet) return;
     if (tls) printf("TLS Protocol: %s\nCipher: %s\n", f->tls, f->cipher);
-    if (f->group[0]) printf("Server Temp Key: %s\n", f->group);
+    if (f->group[0]) printf("Server Temp Key: %s\n", temp_key(f->group));
     printf("Application protocol: %s\n", f->protocol);
     fflush(stdout);
 }

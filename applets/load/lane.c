@@ -1,6 +1,7 @@
 #include "applets/load/lane.h"
 #include "applets/load/facts.h"
 #include "applets/load/render.h"
+#include "applets/load/verbose.h"
 #include "core/limits.h"
 
 #include <stdio.h>
@@ -318,8 +319,8 @@ static void watch_fires(timer *t) {
 static const char *closed_why(const http_event *ev, char *text, size_t room) {
     const char *name = h2_frame_code_name(ev->code);
     if (ev->never_processed) return "not processed by the server";
-    if (ev->verdict.why) return ev->verdict.why;
-    if (!ev->by_peer) return "the connection ended before the answer";
+    bool reset = ev->by_peer && ev->code != H2_NO_ERROR;
+    if (!reset) return ev->verdict.why ? ev->verdict.why : "the connection ended before the answer";
     snprintf(text, room, "reset by the server: %s", name ? name : "unknown code");
     return text;
 }
@@ -362,6 +363,7 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
             c->tally->head_bytes += ev->head_bytes;
             c->tally->head_plain += ev->head_plain;
         }
+        if (c->run->set->verbose && !l->http1) verbose_fields(ev);
         if (ev->end) settle_done(l, s);
         break;
     case HTTP_EVENT_DATA:
@@ -391,6 +393,7 @@ static void on_bytes(void *user, span received) {
         c->tally->bytes += received.n;
         c->slice.bytes += received.n;
     }
+    if (l->http1 && c->run->set->verbose) verbose_bytes(received);
     if (l->first_byte_seen) return;
     l->first_byte_seen = true;
     histogram_add(&c->tally->first_byte, c->now_us - l->dialled_us);
@@ -436,6 +439,7 @@ static void on_opened(void *user, net_link *k) {
     l->dial = NULL;
     l->link = k;
     l->active_us = c->now_us;
+    l->http1 = strcmp(session_protocol(link_session(k)), "http/1.1") == 0;
     load_facts_note(run->facts, k);
     histogram_add(&c->tally->connect, c->now_us - l->dialled_us);
     c->tally->connections++;
@@ -461,6 +465,7 @@ static void on_dial_failed(void *user, const char *why) {
     l->dial = NULL;
     if (!c->stopping) c->tally->connect_failed++;
     snprintf(text, sizeof text, "connect: %s", why);
+    if (c->run->set->verbose && !c->stopping) opt_say(c->run->call, "%s", text);
     if (!c->stopping && (l->left == UINT64_MAX || c->run->set->reconnect == LOAD_ALWAYS))
         tally_blame(c->tally, text, 1);
     failed(l, text);

@@ -40,7 +40,7 @@ typedef struct lane {
     uint32_t next;             /* in the workload */
     uint32_t heap_at;          /* in crew.due, from 1 on; 0: not in it */
     uint8_t failures;          /* connections in a row that came to nothing */
-    bool goaway, closing, first_byte_seen, answered, timed_out, ended;
+    bool http1, goaway, closing, first_byte_seen, answered, timed_out, ended;
 } lane;
 
 /* Connects. */

@@ -61,13 +61,18 @@ static void show(live *p, const moment *m) {
     p->shown = true;
 }
 
+/* A line for each tenth; of few requests, for each: h2load's steps. With --rate connections are what
+ * it tells (crew.c). */
 static void tell(live *p, const moment *m) {
-    if (m->part < 0) return;
-    for (unsigned now = (unsigned)(m->part * 10); p->tenths < now;) {
-        p->tenths++;
-        printf("progress: %u%% done\n", p->tenths * 10);
-        fflush(stdout);
+    const load_run *run = p->run;
+    if (run->set->rate || run->requests == UINT64_MAX) return;
+    uint64_t step = run->requests < 10 ? 1 : run->requests / 10;
+    while ((p->steps + 1) * step <= m->done + m->errors) {
+        p->steps++;
+        printf("progress: %llu%% done\n",
+               (unsigned long long)(p->steps * step * 100 / run->requests));
     }
+    fflush(stdout);
 }
 
 void live_tick(live *p) {

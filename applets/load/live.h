@@ -7,8 +7,8 @@
 typedef struct live {
     const load_run *run;
     bool on_terminal, quiet;
-    unsigned tenths; /* of the run that were told */
-    bool shown;      /* a live line stands on the terminal */
+    uint64_t steps; /* of the run that were told */
+    bool shown;     /* a live line stands on the terminal */
 } live;
 
 void live_begin(live *p, const load_run *run, bool quiet);

@@ -372,7 +372,8 @@ static const opt_spec specs[] = {
      .type = OPT_FLAG,
      OF(verbose),
      .group = "Results",
-     .help = "Say at once why a connection failed."},
+     .help =
+         "Print the fields of each response, and all that comes over HTTP/1.1; say at once why a connection failed."},
     {.name = "tls-session-file",
      .type = OPT_STRING,
      .status = OPT_IGNORED,

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define PROGRESS_MS 250u
+#define PACE_ROOM   96u
 
 /* What the main thread keeps while the workers run. */
 typedef struct stage {
@@ -103,9 +104,26 @@ static void gather(const stage *s, result *out) {
     snprintf(out->group, sizeof out->group, "%s", run->facts->group);
 }
 
+/* The part of a worker in --rate; empty without one. */
+static void describe_pace(const load_run *run, unsigned index, char text[PACE_ROOM]) {
+    uint64_t rate = (uint64_t)run->set->rate, ms = run->set->rate_period_ms;
+    uint64_t part = rate / run->threads + (index < rate % run->threads);
+    uint64_t count = ms % 3600000 == 0 ? ms / 3600000
+                     : ms % 60000 == 0 ? ms / 60000
+                     : ms % 1000 == 0  ? ms / 1000
+                                       : ms;
+    const char *unit = ms % 3600000 == 0 ? "h" : ms % 60000 == 0 ? "m" : ms % 1000 == 0 ? "s" : "ms";
+    text[0] = '\0';
+    if (!rate) return;
+    snprintf(text, PACE_ROOM, "Up to %llu client(s) will be created every %llu%s ",
+             (unsigned long long)part, (unsigned long long)count, unit);
+}
+
 static void say_threads(const load_run *run) {
     printf("starting benchmark...\n");
     for (unsigned i = 0; i < run->threads; i++) {
+        char pace[PACE_ROOM];
+        describe_pace(run, i, pace);
         uint32_t clients = run->clients / run->threads + (i < run->clients % run->threads);
         if (run->duration_us || run->requests == UINT64_MAX)
             printf(
@@ -114,7 +132,8 @@ static void say_threads(const load_run *run) {
                 i, clients, (unsigned long long)run->warm_up_us / 1000000,
                 (unsigned long long)run->duration_us / 1000000);
         else
-            printf("spawning thread #%u: %u total client(s). %llu total requests\n", i, clients,
+            printf("spawning thread #%u: %u total client(s). %s%llu total requests\n", i, clients,
+                   pace,
                    (unsigned long long)(run->requests / run->threads +
                                         (i < run->requests % run->threads)));
     }

@@ -94,6 +94,8 @@ static int check(setup *s) {
         return opt_refuse(call, "URIs come from the file or from the command line, not from both");
     if (!call->operand_count && !set->input && !set->script && !s->request_file)
         return opt_refuse(call, "no URI or input file given");
+    if (set->verbose && set->format != LOAD_TEXT)
+        return opt_refuse(call, "--verbose prints to stdout, which --format has for itself");
     if (!set->cert != !set->key) return opt_refuse(call, "--cert and --key need each other");
     uint64_t n = s->requests ? s->requests : 1;
     if (!set->duration_ms && !set->script && n < (uint64_t)set->clients)

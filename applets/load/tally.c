@@ -11,11 +11,6 @@ void tally_free(tally *t) {
     free(t);
 }
 
-void tally_clear(tally *t) {
-    free(t->rates);
-    memset(t, 0, sizeof *t);
-}
-
 bool tally_add_rate(tally *t, double rate) {
     if (t->rate_count == t->rate_room) {
         size_t room = t->rate_room ? 2 * t->rate_room : 16;
@@ -67,7 +62,6 @@ bool tally_merge(tally *into, const tally *from) {
     into->planned += from->planned;
     into->resent += from->resent;
     into->unanswered += from->unanswered;
-    into->due += from->due;
     into->late_connections += from->late_connections;
     into->paced |= from->paced;
     histogram_merge(&into->request, &from->request);

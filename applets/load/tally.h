@@ -27,7 +27,6 @@ typedef struct tally {
     uint64_t after_goaway, after_close, after_error, planned; /* reconnects, by what they follow */
     uint64_t resent;           /* requests sent again, since the server did not process them */
     uint64_t unanswered;       /* on their way when time was up, or the run was interrupted */
-    uint64_t due;              /* with a rate: requests that were due, sent or not */
     uint64_t late_connections; /* with --rate and --duration: not opened, for --clients were open */
     bool paced;                /* there was a rate: `request` runs from when a request was due */
     histogram request, sent;   /* sent: from when it was sent; only when paced */
@@ -40,9 +39,6 @@ typedef struct tally {
 
 tally *tally_new(void); /* NULL when memory is refused */
 void tally_free(tally *t);
-
-/* All zero, as after birth. */
-void tally_clear(tally *t);
 
 /* False when memory is refused: only rates may be missing then. */
 bool tally_merge(tally *into, const tally *from);

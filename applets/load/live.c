@@ -61,8 +61,8 @@ static void show(live *p, const moment *m) {
     p->shown = true;
 }
 
-/* A line for each tenth; of few requests, for each: h2load's steps. With --rate connections are what
- * it tells (crew.c). */
+/* A line for each tenth; of few requests, for each: h2load's steps. With --rate connections are
+ * what it tells (crew.c). */
 static void tell(live *p, const moment *m) {
     const load_run *run = p->run;
     if (run->set->rate || run->requests == UINT64_MAX) return;

@@ -347,7 +347,9 @@ static const opt_spec specs[] = {
      .type = OPT_FLAG,
      OF(compare),
      .group = "Results",
-     .help = "Make no requests: say what changed from the first of two such files to the second."},
+     .help =
+         "Say what changed from the first of two such files to the second, without requests; or, with URIs behind "
+         "one file, from that to this run."},
     {.name = "fail-if",
      .type = OPT_LIST,
      OF(fail_if),
@@ -373,7 +375,8 @@ static const opt_spec specs[] = {
      OF(verbose),
      .group = "Results",
      .help =
-         "Print the fields of each response, and all that comes over HTTP/1.1; say at once why a connection failed."},
+         "Print the fields of each response, and all that comes over HTTP/1.1; say at once why a "
+         "connection failed."},
     {.name = "tls-session-file",
      .type = OPT_STRING,
      .status = OPT_IGNORED,
@@ -414,7 +417,8 @@ static const opt_spec specs[] = {
 };
 
 static const char *const usage[] = {"[OPTION]... URI...", "--merge [OPTION]... FILE...",
-                                    "--compare [OPTION]... A.json B.json", NULL};
+                                    "--compare [OPTION]... A.json B.json",
+                                    "--compare [OPTION]... A.json URI...", NULL};
 
 static const opt_pair notes[] = {
     {"Files of requests",

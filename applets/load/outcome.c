@@ -51,30 +51,40 @@ static bool write_file(const opt_call *call, const char *path, const result *r,
     return good;
 }
 
-int outcome_tell(const load_settings *set, const opt_call *call, const result *r,
+/* Prints and writes r. True when nothing failed and no condition holds. */
+static bool tell(const load_settings *set, const opt_call *call, const result *r,
                  const result *base) {
-    const tally *t = r->tally;
+    if (set->draw && set->format == LOAD_TEXT) block_draw(stdout, r);
+    if (base && set->format == LOAD_TEXT) compare_print(stdout, base, r);
+    fflush(stdout);
+    bool good = write_file(call, set->output, r, result_json_write);
+    good &= write_file(call, set->report, r, report_write);
+    return !any_hit(set, call, r, base) && good;
+}
+
+static void print(const load_settings *set, const result *r) {
     if (set->format == LOAD_JSON)
         result_json_write(stdout, r);
     else if (set->format == LOAD_CSV)
         csv_print(stdout, r);
-    else if (base)
-        compare_print(stdout, base, r);
     else
         block_print(stdout, r);
-    if (set->draw && set->format == LOAD_TEXT) block_draw(stdout, r);
-    fflush(stdout);
-    bool good = write_file(call, set->output, r, result_json_write);
-    good &= write_file(call, set->report, r, report_write);
-    bool hit = any_hit(set, call, r, base);
-    if (!good || hit) return APPLET_FAILED;
-    if (base) return APPLET_DONE;
-    return t->done && !t->errored && !t->connect_failed ? APPLET_DONE : APPLET_FAILED;
+}
+
+/* Whether requests ran, and none failed below HTTP. */
+static bool went_well(const tally *t) { return t->done && !t->errored && !t->connect_failed; }
+
+int outcome_of_run(const load_settings *set, const opt_call *call, const result *r,
+                   const result *base) {
+    print(set, r);
+    if (base && set->format == LOAD_TEXT) fputc('\n', stdout);
+    bool good = tell(set, call, r, base);
+    return good && went_well(r->tally) ? APPLET_DONE : APPLET_FAILED;
 }
 
 /* ---- results of files ---- */
 
-static bool read_file(const opt_call *call, const char *path, result *r) {
+bool outcome_read(const opt_call *call, const char *path, result *r) {
     if (!result_begin(r)) {
         opt_say(call, "out of memory");
         return false;
@@ -89,10 +99,10 @@ int outcome_merge(const load_settings *set, const opt_call *call) {
     bool good = result_begin(&all);
     for (int i = 0; i < call->operand_count && good; i++) {
         result one;
-        good = read_file(call, call->operands[i], &one) && result_merge(&all, &one);
+        good = outcome_read(call, call->operands[i], &one) && result_merge(&all, &one);
         result_end(&one);
     }
-    int code = good ? outcome_tell(set, call, &all, NULL) : APPLET_FAILED;
+    int code = good ? outcome_of_run(set, call, &all, NULL) : APPLET_FAILED;
     result_end(&all);
     return code;
 }
@@ -100,8 +110,10 @@ int outcome_merge(const load_settings *set, const opt_call *call) {
 int outcome_compare(const load_settings *set, const opt_call *call) {
     result a, b = {0};
     int code = APPLET_FAILED;
-    if (read_file(call, call->operands[0], &a) && read_file(call, call->operands[1], &b))
-        code = outcome_tell(set, call, &b, &a);
+    if (outcome_read(call, call->operands[0], &a) && outcome_read(call, call->operands[1], &b)) {
+        if (set->format != LOAD_TEXT) print(set, &b);
+        if (tell(set, call, &b, &a)) code = APPLET_DONE;
+    }
     result_end(&a);
     result_end(&b);
     return code;

@@ -8,10 +8,13 @@
  * another result. */
 bool outcome_check(const load_settings *set, const opt_call *call, bool compared);
 
-/* Prints and writes r as the settings ask for; base: what it is compared with, or NULL. Returns the
- * exit code. */
-int outcome_tell(const load_settings *set, const opt_call *call, const result *r,
-                 const result *base);
+/* A result of a file, into an empty one; result_end is owed. False after a message. */
+bool outcome_read(const opt_call *call, const char *path, result *r);
+
+/* Prints and writes the result of a run as the settings ask for; base: what it is compared with, or
+ * NULL. Returns the exit code. */
+int outcome_of_run(const load_settings *set, const opt_call *call, const result *r,
+                   const result *base);
 
 /* --merge: the results of all files as one. */
 int outcome_merge(const load_settings *set, const opt_call *call);

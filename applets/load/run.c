@@ -112,7 +112,10 @@ static void describe_pace(const load_run *run, unsigned index, char text[PACE_RO
                      : ms % 60000 == 0 ? ms / 60000
                      : ms % 1000 == 0  ? ms / 1000
                                        : ms;
-    const char *unit = ms % 3600000 == 0 ? "h" : ms % 60000 == 0 ? "m" : ms % 1000 == 0 ? "s" : "ms";
+    const char *unit = ms % 3600000 == 0 ? "h"
+                       : ms % 60000 == 0 ? "m"
+                       : ms % 1000 == 0  ? "s"
+                                         : "ms";
     text[0] = '\0';
     if (!rate) return;
     snprintf(text, PACE_ROOM, "Up to %llu client(s) will be created every %llu%s ",

@@ -22,8 +22,9 @@ typedef struct setup {
     facts facts;
     http_field *extra;
     const char *request_file;
-    uint64_t requests; /* -n; 0: not given */
-    bool local;        /* -B unix:PATH */
+    uint64_t requests;     /* -n; 0: not given */
+    bool local;            /* -B unix:PATH */
+    const char *base_file; /* --compare with a run: the other result; operands begin behind it */
     char alpn_text[128];
     const char *alpn[ALPN_MOST + 1];
 } setup;
@@ -90,9 +91,10 @@ static int check(setup *s) {
     if ((set->input != NULL) + (set->script != NULL) + (s->request_file != NULL) > 1)
         return opt_refuse(call,
                           "URIs come from one file: of URIs, of requests, or a timing script");
-    if (call->operand_count && (set->input || set->script))
+    int uris = call->operand_count - (s->base_file != NULL);
+    if (uris && (set->input || set->script))
         return opt_refuse(call, "URIs come from the file or from the command line, not from both");
-    if (!call->operand_count && !set->input && !set->script && !s->request_file)
+    if (!uris && !set->input && !set->script && !s->request_file)
         return opt_refuse(call, "no URI or input file given");
     if (set->verbose && set->format != LOAD_TEXT)
         return opt_refuse(call, "--verbose prints to stdout, which --format has for itself");
@@ -120,9 +122,10 @@ static int parse_fields(setup *s) {
 
 static bool make_plan(setup *s) {
     const load_settings *set = s->set;
+    int skip = s->base_file != NULL;
     workload_source from = {.call = s->call,
-                            .uris = (const char *const *)s->call->operands,
-                            .uri_count = (size_t)s->call->operand_count,
+                            .uris = (const char *const *)s->call->operands + skip,
+                            .uri_count = (size_t)(s->call->operand_count - skip),
                             .uri_file = set->input,
                             .script_file = set->script,
                             .request_file = s->request_file,
@@ -272,15 +275,28 @@ static bool open_log(setup *s) {
 }
 
 static int run_it(setup *s) {
-    result r;
+    result r, base = {0};
     int code = APPLET_FAILED;
+    bool good = !s->base_file || outcome_read(s->call, s->base_file, &base);
     if (!result_begin(&r)) {
         opt_say(s->call, "out of memory");
-    } else if (load_run_all(&s->run, &r)) {
-        code = outcome_tell(s->set, s->call, &r, NULL);
+    } else if (good && load_run_all(&s->run, &r)) {
+        code = outcome_of_run(s->set, s->call, &r, s->base_file ? &base : NULL);
     }
     result_end(&r);
+    result_end(&base);
     return code;
+}
+
+/* Whether --compare holds a run against a file: then URIs come behind its name, or of a file. */
+static bool compares_run(const load_settings *set, const opt_call *call) {
+    bool of_file = set->input || set->script;
+    for (uint32_t i = 0; i < set->requests.count; i++) {
+        int64_t n;
+        of_file |= !opt_value_int(set->requests.v[i], &n);
+    }
+    return call->operand_count > 1 ? strstr(call->operands[1], "://") != NULL
+                                   : call->operand_count && of_file;
 }
 
 /* --merge and --compare: files instead of servers. */
@@ -289,7 +305,7 @@ static int work_on_files(const load_settings *set, opt_call *call) {
         return opt_refuse(call, "--merge and --compare exclude each other");
     if (set->merge && call->operand_count < 1) return opt_refuse(call, "--merge needs files");
     if (set->compare && call->operand_count != 2)
-        return opt_refuse(call, "--compare needs two files");
+        return opt_refuse(call, "--compare needs two files, or a file and URIs");
     int code = opt_usage_code(call->old_name);
     if (outcome_check(set, call, set->compare))
         code = set->merge ? outcome_merge(set, call) : outcome_compare(set, call);
@@ -298,12 +314,16 @@ static int work_on_files(const load_settings *set, opt_call *call) {
 }
 
 int setup_and_run(const load_settings *set, opt_call *call) {
-    if (set->merge || set->compare) return work_on_files(set, call);
+    bool against = set->compare && !set->merge && compares_run(set, call);
+    if (set->merge || (set->compare && !against)) return work_on_files(set, call);
     static setup s;
-    s = (setup){.set = set, .call = call, .run = {.set = set, .call = call, .log = -1}};
+    s = (setup){.set = set,
+                .call = call,
+                .run = {.set = set, .call = call, .log = -1},
+                .base_file = against ? call->operands[0] : NULL};
     s.run.facts = &s.facts;
     s.facts.quiet = set->format != LOAD_TEXT;
-    if (!outcome_check(set, call, false)) {
+    if (!outcome_check(set, call, against)) {
         opt_end(call);
         return opt_usage_code(call->old_name);
     }

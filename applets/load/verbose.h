@@ -1,4 +1,5 @@
-/* What -v prints of each answer, as h2load does: the fields over HTTP/2, all bytes over HTTP/1.1. */
+/* What -v prints of each answer, as h2load does: the fields over HTTP/2, all bytes over HTTP/1.1.
+ */
 #ifndef H2BOX_APPLETS_LOAD_VERBOSE_H
 #define H2BOX_APPLETS_LOAD_VERBOSE_H
 

@@ -3,10 +3,10 @@
  * The same shape as h2_conn.h, and every call means what that of the same name there says, with
  * what is different said here. References are 1, 3, 5... in the order of requests. Header fields
  * are told with lower-case names and pseudo-header fields, as HTTP/2 has them, and taken likewise.
- * A request with Upgrade is told with :protocol; once it is answered with 200 (written as 101) both
- * directions are DATA until the end of the connection, as after CONNECT. A server answers in order;
- * a client may pipeline. Parsing is strict: what RFC 9112 calls invalid is never repaired. Applets
- * use it through session.h.
+ * A request with Upgrade is told with :protocol; once it is answered with 200 (written as 101) each
+ * direction is DATA until its end, as after CONNECT; a client's body waits until then. A server
+ * answers in order; a client may pipeline. Parsing is strict: what RFC 9112 calls invalid is never
+ * repaired. Applets use it through session.h.
  *
  * A fault of the peer ends the connection, since nobody can know where its next message begins: a
  * server answers it with a status, after the answers that come before, and says `close`; a client
@@ -104,6 +104,10 @@ void h1_conn_close(h1_conn *c, uint32_t code, const char *why);
 
 /* As h2_conn_eof; ends a message or a tunnel that is delimited by the end of the connection. */
 void h1_conn_eof(h1_conn *c);
+
+/* As session.h has them. */
+bool h1_conn_half_eof(h1_conn *c);
+bool h1_conn_shut(const h1_conn *c);
 
 /* As h2_conn_cut: such a message or tunnel is not whole then. */
 void h1_conn_cut(h1_conn *c, const char *why);

@@ -137,9 +137,7 @@ static bool can_tell(const h1_conn *c) {
     return c->tell || is_drained(c) || c->ending == H1_ENDING_TELL || c->greeting || room_grew(c);
 }
 
-bool h1_conn_pending(const h1_conn *c) {
-    return can_tell(c) || (c->eof && c->ending == H1_ENDING_NO);
-}
+bool h1_conn_pending(const h1_conn *c) { return can_tell(c) || h1_recv_ended(c); }
 
 static void tell_closed(h1_conn *c, http_event *ev) {
     uint32_t id = c->first_id;
@@ -415,6 +413,21 @@ static void drop_output(h1_conn *c) {
 void h1_conn_eof(h1_conn *c) {
     drop_output(c);
     c->eof = true;
+    c->half = false;
+}
+
+bool h1_conn_half_eof(h1_conn *c) {
+    const h1_stream *s = h1_conn_at(c, c->reading_id);
+    if (!c->server && !(s && (s->flags & H1_TUNNEL) && (s->flags & H1_FINAL))) return false;
+    c->eof = c->half = true;
+    return true;
+}
+
+bool h1_conn_shut(const h1_conn *c) {
+    const h1_stream *s = h1_conn_at(c, c->next_id - 2);
+    if (!s || c->out.bytes || c->ending != H1_ENDING_NO) return false;
+    if ((s->flags & (H1_SEND_DONE | H1_GONE)) != H1_SEND_DONE) return false;
+    return c->server ? s->flags & H1_CLOSE : (s->flags & H1_TUNNEL) && (s->flags & H1_FINAL);
 }
 
 void h1_conn_cut(h1_conn *c, const char *why) {

@@ -27,7 +27,8 @@ enum {                         /* h1_stream.flags */
        H1_EARLY = 1 << 14,     /* closed before both sides were done */
        H1_RETRY = 1 << 15,     /* surely not acted upon by the peer */
        H1_BY_PEER = 1 << 16,   /* the peer closed it */
-       H1_OFFER = 1 << 17      /* client: asks for h2c */
+       H1_OFFER = 1 << 17,     /* client: asks for h2c */
+       H1_UNSENT = 1 << 18     /* client: the tunnel was refused: its body goes nowhere */
 };
 
 /* One request and its answer. */
@@ -85,7 +86,8 @@ struct h1_conn {
     bool part_told; /* an event shows it: drop it at the next step */
     bool line_seen; /* the first line in part was looked at */
     bool paused;    /* step has left input over: nothing of the peer's is late meanwhile */
-    bool eof;       /* the peer sends no more */
+    bool eof;       /* the peer sends no more, and what that means was not looked at */
+    bool half;      /* it may still read */
     h1_body body;   /* of the message that is read */
     uint8_t *part;  /* a head or trailers that came in pieces */
     uint32_t part_n, part_room;
@@ -139,6 +141,9 @@ bool h1_recv_some(h1_conn *c, span *in, http_event *ev);
 
 /* Forgets what came in pieces. */
 void h1_recv_drop(h1_conn *c);
+
+/* Whether the peer's end is still to be looked at, and can be. */
+bool h1_recv_ended(const h1_conn *c);
 
 /* The peer's fault: answers it with a status if that can still be, and ends. */
 void h1_recv_judge(h1_conn *c, h1_fault f);

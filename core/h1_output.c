@@ -68,6 +68,16 @@ static void sent(h1_conn *c, h1_stream *s) {
     h1_conn_settle(c, s);
 }
 
+/* Bytes for a tunnel would be a request of their own to who refuses it. */
+static bool is_unaccepted(const h1_conn *c, const h1_stream *s) {
+    return !c->server && (s->flags & (H1_TUNNEL | H1_FINAL)) == H1_TUNNEL;
+}
+
+static bool has_content(const h1_conn *c, const h1_stream *s) {
+    if (!s->body || (s->flags & H1_UNSENT)) return false;
+    return !((s->flags & H1_NO_CONTENT) && c->server);
+}
+
 /* The stream whose turn it is, with its head queued; NULL when there is nothing to send for it. */
 static h1_stream *next(h1_conn *c) {
     for (;;) {
@@ -75,7 +85,7 @@ static h1_stream *next(h1_conn *c) {
         if (!s || c->ending != H1_ENDING_NO) return NULL;
         if (s->head && !queue_head(c, s)) return NULL;
         if (!(s->flags & H1_HEADED)) return NULL;
-        if (s->body && !((s->flags & H1_NO_CONTENT) && c->server)) return s;
+        if (has_content(c, s)) return is_unaccepted(c, s) ? NULL : s;
         sent(c, s);
     }
 }
@@ -183,5 +193,6 @@ void h1_output_streams(h1_conn *c, size_t budget, size_t max_pieces) {
 bool h1_output_ready(const h1_conn *c) {
     const h1_stream *s = h1_conn_at(c, c->sending_id);
     if (!s || c->ending != H1_ENDING_NO) return false;
-    return s->head || ((s->flags & H1_HEADED) && !(s->flags & H1_LATER));
+    if (s->head) return true;
+    return (s->flags & H1_HEADED) && !(s->flags & H1_LATER) && !is_unaccepted(c, s);
 }

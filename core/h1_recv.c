@@ -77,7 +77,7 @@ static void content_done(h1_conn *c, h1_stream *s) {
     s->flags |= H1_RECV_DONE;
     if (!c->server) c->reading_id += 2;
     h1_conn_settle(c, s);
-    if (!c->server && (s->flags & H1_CLOSE)) h1_conn_abandon(c);
+    if (!c->server && (s->flags & H1_CLOSE) && !c->half) h1_conn_abandon(c);
 }
 
 static void tell_data(h1_conn *c, h1_stream *s, span piece, bool end, http_event *ev) {
@@ -311,22 +311,37 @@ static bool client_some(h1_conn *c, span *in, http_event *ev) {
     return head_some(c, in, ev);
 }
 
-/* What the end of the peer's bytes means for the message that it cuts, or ends. */
+/* What the end of the peer's bytes means for the message that it cuts, or ends; and if the peer
+ * reads on, for those that are whole. */
 static void take_eof(h1_conn *c, http_event *ev) {
     h1_stream *s = reading(c);
     bool delimited = s && c->phase == H1_PHASE_BODY && c->body.framing == H1_BODY_CLOSE;
+    bool goes_on = c->half && (c->live || c->out.bytes);
     if (delimited && (!c->server || (s->flags & H1_HEADED))) {
         c->closing = true;
+        c->eof = !c->half;
         tell_data(c, s, span_of(NULL, 0), true, ev);
         content_done(c, s);
+        return;
+    }
+    if (!s && goes_on) { /* a server whose answers are not all out */
+        c->closing = true;
+        c->eof = false;
+        h1_recv_drop(c);
         return;
     }
     h1_conn_end(c, c->live ? VERDICT_ON_CONNECTION(H2_NO_ERROR, "closed by the peer") : VERDICT_OK);
 }
 
+bool h1_recv_ended(const h1_conn *c) {
+    const h1_stream *s = reading(c);
+    bool waits = c->half && s && (s->flags & H1_TUNNEL) && !(s->flags & H1_HEADED);
+    return c->eof && !waits && c->ending == H1_ENDING_NO;
+}
+
 bool h1_recv_some(h1_conn *c, span *in, http_event *ev) {
     if (c->part_told) h1_recv_drop(c);
-    if (c->eof) {
+    if (h1_recv_ended(c)) {
         take_eof(c, ev);
         return true;
     }

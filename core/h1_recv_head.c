@@ -381,7 +381,10 @@ static h1_fault read_response(h1_conn *c, span head, reading *r, h1_stream *s, h
 static void response_content(h1_conn *c, h1_stream *s, const reading *r, const http_event *ev) {
     uint16_t status = ev->summary.status;
     bool accepted = s->flags & H1_UPGRADE ? r->line.status == 101 : status / 100 == 2;
-    if ((s->flags & H1_TUNNEL) && !accepted) s->flags &= ~(uint32_t)H1_TUNNEL;
+    if ((s->flags & H1_TUNNEL) && !accepted) {
+        s->flags &= ~(uint32_t)H1_TUNNEL;
+        s->flags |= H1_UNSENT;
+    }
     if ((s->flags & H1_NO_CONTENT) || status == 204 || status == 304) {
         c->body = h1_body_of_length(0);
     } else if (s->flags & H1_TUNNEL) {
@@ -419,6 +422,7 @@ h1_taken h1_recv_head_response(h1_conn *c, span head, http_event *ev) {
     s->flags |= H1_FINAL | (kept ? 0u : H1_CLOSE);
     response_content(c, s, &r, ev);
     if (s->flags & H1_CLOSE) c->closing = true;
+    if (s->flags & H1_UNSENT) h1_output_heads(c);
     ev->kind = HTTP_EVENT_RESPONSE;
     ev->end = c->body.framing == H1_BODY_NONE;
     if (ev->end)

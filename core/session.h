@@ -93,6 +93,18 @@ void session_drain(session *s, uint64_t now_ms);
 void session_close(session *s, h2_code code, const char *why);
 void session_eof(session *s);
 
+/* The peer has shut its side in good order, all its bytes were taken, and it may still read: what
+ * it asked for is answered, and a tunnel goes on in the other direction, after events as
+ * session_eof has them for what the end of the bytes ends or cuts; OVER follows when nothing is
+ * left. False: this session cannot go on without its peer's bytes (HTTP/2 needs them, a client has
+ * nothing to wait for), nothing has happened, and session_eof is due. */
+bool session_half_eof(session *s);
+
+/* Whether the last byte that there will ever be is written, though more is read: the transport may
+ * shut this side alone. So it is in a tunnel over HTTP/1.1 whose body has ended, and behind a last
+ * answer whose request is still coming. */
+bool session_shut(const session *s);
+
 /* The transport broke, or ended where it should not (TLS without close_notify): as session_eof, but
  * content that ends with the connection is not whole, and what dies is told why. */
 void session_cut(session *s, const char *why);

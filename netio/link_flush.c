@@ -123,13 +123,19 @@ void link_flush_write(net_link *k) {
     k->broken = w == WROTE_BROKEN;
 }
 
+/* Ends our side of the connection. True when there is more to write. */
+static bool shut(net_link *k) {
+    k->shut = true;
+    if (link_has_tls(k))
+        k->extra->tls->close(k->extra->tls_self);
+    else
+        shutdown(k->fd, SHUT_WR);
+    return link_has_tls(k);
+}
+
 /* The session is over and its last byte is with the system. True when there is more to write. */
 static bool finish(net_link *k) {
-    if (link_has_tls(k) && !k->tls_closed) {
-        k->extra->tls->close(k->extra->tls_self);
-        k->tls_closed = true;
-        return true;
-    }
+    if (link_has_tls(k) && !k->shut) return shut(k);
     if (k->lingering) return false;
     if (k->server && !k->eof && shutdown(k->fd, SHUT_WR) == 0) {
         /* Closing a socket with unread bytes resets it, and the reset would take back what the peer
@@ -170,7 +176,7 @@ static bool flush(net_link *k) {
         if (k->yielded) continue;
         if (w == WROTE_BLOCKED) return false;
         if (w == WROTE_SOME || went_on || session_pending(k->session)) continue;
-        if (!k->over || !finish(k)) return false;
+        if (k->over ? !finish(k) : k->shut || !session_shut(k->session) || !shut(k)) return false;
     }
 }
 

@@ -40,15 +40,15 @@ struct net_link {
     bool blocked : 1;   /* the socket is full, as far as we know */
     bool full : 1;      /* it was at the last write */
     bool broken : 1;    /* the socket takes no more bytes at all */
-    bool eof : 1;       /* the peer sends no more, or reading failed */
+    bool eof : 1;       /* the peer sends no more (and may read on), or reading failed */
     bool over : 1;      /* the session is: flush, then close */
     bool draining : 1;  /* session_drain was called for idleness */
-    bool tls_closed : 1; /* close_notify is queued */
-    bool lingering : 1;  /* our side is shut; waiting for the peer to have read it */
-    bool ending : 1;     /* to be ended by the flush of this turn */
-    bool filled : 1;     /* it became full; how soon it has room again was not seen yet */
-    bool yielded : 1;    /* input is left over only because its share is used up */
-    uint8_t ahead : 3;   /* the step of socket_drained */
+    bool shut : 1;      /* our side is: close_notify is queued, or the session reads on alone */
+    bool lingering : 1; /* likewise, and it is over; waiting for the peer to have read it */
+    bool ending : 1;    /* to be ended by the flush of this turn */
+    bool filled : 1;    /* it became full; how soon it has room again was not seen yet */
+    bool yielded : 1;   /* input is left over only because its share is used up */
+    uint8_t ahead : 3;  /* the step of socket_drained */
     uint32_t taken : 11; /* by the full socket since then; LIMIT_STALL_BYTES at most */
     uint32_t wrote_ms;  /* since when a full socket has taken next to nothing, or lingering lasts */
     uint32_t active_ms; /* the last byte either way */
@@ -117,8 +117,8 @@ void link_pump_forget(net_link *k);
 /* Tells the session that its transport is gone, and its applet what dies of it. */
 void link_pump_end(net_link *k);
 
-/* The socket is done for, by an orderly end (why NULL) or an error: the streams are told, the link
- * will end. */
+/* The peer sends no more, by an orderly end (why NULL) or an error. Unless the session still has
+ * something to say to a peer that only listens, the streams are told and the link will end. */
 void link_pump_eof(net_link *k, const char *why);
 
 /* Reads what came before a write failed, so that the peer's last words (its GOAWAY) are heard; then

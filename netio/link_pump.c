@@ -173,7 +173,7 @@ void link_pump_read(net_link *k) {
     }
     if (link_wants_read(k)) {
         read_once(k, NULL);
-    } else if (k->failed && (k->held_back || link_has_rest(k)) && !k->eof && !k->ending) {
+    } else if (k->failed && (k->held_back || link_has_rest(k) || k->eof) && !k->ending) {
         int error = 0;
         socklen_t size = sizeof error;
         getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -191,11 +191,16 @@ void link_pump_last(net_link *k, const char *why) {
 
 void link_pump_eof(net_link *k, const char *why) {
     k->eof = true;
+    k->readable = false;
     if (k->over) { /* it was told; the socket's end is only what was waited for */
         link_fail(k, k->why);
         return;
     }
     /* The peer may have shut one direction only: answers to its last bytes can still reach it. */
+    if (!why && !k->broken && session_half_eof(k->session)) {
+        step(k, NULL, &(span){NULL, 0});
+        return;
+    }
     if (!why && !k->broken && !k->blocked) link_flush_write(k);
     if (why) k->why = k->why ? k->why : why;
     if (!k->ending) link_pump_end(k);

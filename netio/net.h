@@ -7,8 +7,9 @@
  *
  * One turn: links with something to read and links that were touched go on the dirty list; one
  * flush before the loop sleeps reads each, feeds its session, which tells its events, writes it,
- * and ends those that are to be closed. A `const char *why` is static storage; of TLS, which may
- * name a day or a host, it is good until sixteen more of the thread were made. */
+ * and ends those that are to be closed. Each side of a socket ends by itself where the session can
+ * use that (session_half_eof, session_shut). A `const char *why` is static storage; of TLS, which
+ * may name a day or a host, it is good until sixteen more of the thread were made. */
 #ifndef H2BOX_NETIO_NET_H
 #define H2BOX_NETIO_NET_H
 

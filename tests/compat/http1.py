@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 import peers
@@ -73,6 +74,21 @@ class Http1(unittest.TestCase):
         self.assertEqual(got.count(b"HTTP/1.1 200 OK\r\n"), 100)
         self.assertEqual(got.count(b"\r\n\r\nhello\n"), 100)
         self.assertEqual(got.count(b"connection: close\r\n"), 1)
+
+    def test_a_client_that_shut_its_side(self):
+        """As `nc -N` does: it is answered, and all of it, although it reads late."""
+        with open(os.path.join(self.folder.name, "big"), "rb") as f:
+            content = f.read()
+        with socket.create_connection(("127.0.0.1", self.server.port), 10) as s:
+            s.sendall(GET.replace(b"hello", b"big") + GET)
+            s.shutdown(socket.SHUT_WR)
+            time.sleep(0.3)
+            got = b""
+            while chunk := s.recv(65536):
+                got += chunk
+        self.assertEqual(got.count(b"HTTP/1.1 200 OK\r\n"), 2)
+        self.assertIn(content, got)
+        self.assertTrue(got.endswith(b"\r\n\r\nhello\n"))
 
     def test_head(self):
         got = self.raw(b"HEAD /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")

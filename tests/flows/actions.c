@@ -224,6 +224,12 @@ static bool on_connection(player *p, const char *verb, char **rest, verdict *v) 
             session_eof(p->session);
         else
             h2_conn_eof(p->conn);
+    } else if (!strcmp(verb, "half")) {
+        p->half = !p->link;
+        if (p->link)
+            loopback_half(p);
+        else
+            pump_feed(p);
     } else if (!strcmp(verb, "ping")) {
         script_unescape(&one, script_word(rest) + 1, 8);
         *v = CALL(p, ping, one.p);

@@ -116,6 +116,7 @@ typedef struct player {
     bool text;        /* what the connection writes is HTTP/1.1 */
 
     bytes_buf pending; /* what `>` lines wrote and the connection has not taken */
+    bool half;         /* and then the peer shuts its side */
     unsigned round;    /* of `repeat` */
     bytes_buf shown;   /* what a message shows of it */
     bytes_buf output;  /* what the connection wrote and reader.c has not cut into frames */
@@ -191,6 +192,7 @@ session *loopback_session(flow_link *k);
 void loopback_feed(player *p, span bytes);
 void loopback_drain(player *p);
 void loopback_eof(player *p);
+void loopback_half(player *p); /* shuts the runner's side; the link may go on */
 bool loopback_shut(player *p); /* waits until the connection has closed its side */
 void loopback_close(flow_link *k);
 bool loopback_running(void); /* inside of a turn: a fault cannot leave by a jump */

@@ -18,6 +18,9 @@
 /* So many turns without what is waited for: it does not come. */
 enum { TURNS = 20000 };
 
+/* After so many, what has happened to a socket is known. */
+enum { SOON = 5 };
+
 struct flow_link {
     net_link *k; /* NULL when it has ended */
     player *player;
@@ -221,6 +224,11 @@ bool loopback_shut(player *p) {
 void loopback_eof(player *p) {
     shutdown(p->link->fd, SHUT_WR);
     for (int i = 0; i < TURNS && p->link->k; i++) turn();
+}
+
+void loopback_half(player *p) {
+    shutdown(p->link->fd, SHUT_WR);
+    for (int i = 0; i < SOON && p->link->k; i++) turn();
 }
 
 void loopback_close(flow_link *k) {

@@ -65,10 +65,19 @@ static void step_pending(player *p) {
         pump_step(p, &none);
 }
 
+/* Whether our side is shut while the other goes on. */
+static void expect_shut(player *p, bool shut) {
+    if (p->lenient || (p->link && !shut)) return;
+    if (p->link ? !loopback_shut(p) : session_shut(p->session) != shut)
+        flow_fail(p, shut ? "our side stays open" : "our side is shut");
+}
+
 static void expect_frame(player *p, char *expected) {
     pump_drain(p);
     step_pending(p);
-    if (*expected == '"' || (p->text && !strcmp(expected, "nothing")))
+    if (!strcmp(expected, "shut") || !strcmp(expected, "open"))
+        expect_shut(p, *expected == 's');
+    else if (*expected == '"' || (p->text && !strcmp(expected, "nothing")))
         reader_text(p, expected);
     else
         expect(p, &p->frames, expected);

@@ -121,6 +121,15 @@ void pump_step(player *p, span *in) {
     if (is_pending(p)) flow_fail(p, "step said NONE with something to tell");
 }
 
+/* The peer shuts its side behind its last byte. */
+static void half(player *p) {
+    span none = {NULL, 0};
+    p->half = false;
+    if (!p->session || !session_half_eof(p->session))
+        flow_fail(p, "it cannot go on when its peer has shut its side");
+    pump_step(p, &none);
+}
+
 void pump_feed(player *p) {
     span rest = span_of(p->pending.p, p->pending.n);
     if (p->link) {
@@ -141,6 +150,7 @@ void pump_feed(player *p) {
     p->fed += p->pending.n - rest.n;
     if (rest.n) memmove(p->pending.p, rest.p, rest.n);
     p->pending.n = rest.n;
+    if (p->half && !rest.n) half(p);
     /* As the link does while its socket is full. */
     if (p->session) session_output_done(p->session, 0);
     if (p->conn) h2_conn_output_done(p->conn, 0);

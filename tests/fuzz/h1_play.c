@@ -229,6 +229,13 @@ static void play_once(play *p, span in, uint32_t cut) {
     reply_late(p);
     step_all(p, in);
     drain(p);
+    if ((p->switches & 0x80) && session_half_eof(p->s)) {
+        step_all(p, in);
+        reply_late(p);
+        step_all(p, in);
+        drain(p);
+        if (session_shut(p->s)) demand(!session_has_output(p->s));
+    }
     session_eof(p->s);
     step_all(p, in);
     session_free(p->s);

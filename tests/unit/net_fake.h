@@ -212,6 +212,16 @@ void session_eof(session *s) {
     s->gone = s->over = true;
 }
 
+bool session_half_eof(session *s) {
+    (void)s;
+    return false;
+}
+
+bool session_shut(const session *s) {
+    (void)s;
+    return false;
+}
+
 verdict session_wake(session *s, http_ref ref) {
     (void)s;
     (void)ref;

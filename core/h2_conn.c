@@ -20,6 +20,9 @@ void h2_conn_defaults(h2_config *c, bool server) {
 }
 
 void h2_conn_scratch_init(h2_scratch *s, const mem *m) {
+    s->received.of = NULL;
+    s->sent.of = NULL;
+    s->checked = -1;
     hpack_list_init(&s->list, m, LIMIT_HEADER_FIELDS, LIMIT_HEADER_LIST);
 }
 
@@ -33,6 +36,7 @@ h2_conn *h2_conn_new(const h2_birth *b) {
     c->scratch = b->scratch;
     c->trace = b->trace;
     c->server = b->server;
+    c->told = H2_NO_SLOT;
     c->now_ms = b->now_ms;
     h2_stream_init(&c->streams, b->mem);
     h2_prio_init(&c->prio);
@@ -73,6 +77,7 @@ static bool drop_gone(void *user, h2_stream *s) {
 }
 
 static void reap(h2_conn *c) {
+    c->told = H2_NO_SLOT;
     if (c->streams.gone != H2_NO_SLOT) h2_stream_reap(&c->streams, drop_gone, c);
     h2_stream_trim(&c->streams);
 }
@@ -203,11 +208,12 @@ bool h2_conn_pending(const h2_conn *c) {
 }
 
 static void tell_closed(h2_conn *c, http_event *ev) {
-    uint32_t slot = c->streams.gone;
+    uint32_t slot = c->told == H2_NO_SLOT ? c->streams.gone : c->streams.at[c->told].map_next;
     while (!(c->streams.at[slot].flags & H2_STREAM_TELL)) slot = c->streams.at[slot].map_next;
     h2_stream *s = &c->streams.at[slot];
     s->flags &= ~(uint32_t)H2_STREAM_TELL;
     c->tell--;
+    c->told = slot;
     ev->kind = HTTP_EVENT_CLOSED;
     ev->ref = (http_ref){s->slot, s->id};
     ev->user = s->user;

@@ -11,7 +11,7 @@
 
 #include "core/h2_frame.h"
 #include "core/h2_trace.h"
-#include "core/hpack.h"
+#include "core/hpack_again.h"
 #include "core/http.h"
 
 typedef struct h2_conn h2_conn;
@@ -47,6 +47,10 @@ void h2_conn_defaults(h2_config *c, bool server);
  * time. */
 typedef struct h2_scratch {
     hpack_list list;
+    hpack_again_in received; /* what list holds */
+    hpack_again_out sent;
+    fields_summary summary; /* of list, when it was found well-formed as `checked` */
+    int checked;            /* a fields_kind; below 0: it was not, or was not looked at */
 } h2_scratch;
 
 void h2_conn_scratch_init(h2_scratch *s, const mem *m);

@@ -113,6 +113,8 @@ struct h2_conn {
 
     /* telling */
     uint32_t tell;    /* gone streams that are still to be told */
+    uint32_t told;    /* the gone stream that was told last: the others are behind it; or
+                         H2_NO_SLOT */
     bool room_wanted; /* there was no room: tell when there is */
     bool goaway_received, draining, drain_final;
     uint8_t ping_opaque[8]; /* of the applet's PING */

@@ -33,14 +33,23 @@ static void trace_block(h2_conn *c, h2_trace_section section, verdict v) {
 
 /* Fills the event's fields from the list and judges them. */
 static verdict check_fields(h2_conn *c, fields_kind kind, http_event *ev) {
-    const hpack_list *l = &c->scratch->list;
+    h2_scratch *scratch = c->scratch;
+    const hpack_list *l = &scratch->list;
     uint32_t id = c->block.promised_id ? c->block.promised_id : c->block.frame.stream_id;
     bool extended = c->server && c->config->settings[H2_SLOT_ENABLE_CONNECT_PROTOCOL];
     if (l->overflowed)
         return VERDICT_ON_STREAM(id, H2_ENHANCE_YOUR_CALM, "field section too large");
     ev->fields = l->fields;
     ev->field_count = l->count;
+    if (scratch->checked == (int)kind) {
+        ev->summary = scratch->summary;
+        return VERDICT_OK;
+    }
     const char *why = fields_check(l->fields, l->count, l->valid, kind, extended, &ev->summary);
+    if (!why) {
+        scratch->summary = ev->summary;
+        scratch->checked = (int)kind;
+    }
     return why ? VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, why) : VERDICT_OK;
 }
 
@@ -307,12 +316,15 @@ static verdict self_dependency(h2_conn *c) {
 /* The block is whole: decode it whatever becomes of the message, so that the tables stay in step.
  */
 static verdict block_done(h2_conn *c, span block, http_event *ev) {
-    hpack_list *l = &c->scratch->list;
-    hpack_list_clear(l);
+    h2_scratch *scratch = c->scratch;
+    hpack_list *l = &scratch->list;
+    bool same = false;
     uint32_t size = c->config->settings[H2_SLOT_MAX_HEADER_LIST_SIZE];
     l->max_size = size < LIMIT_HEADER_LIST ? size : LIMIT_HEADER_LIST;
     h2_codec *codec = h2_conn_codec(c);
-    hpack_status st = codec ? hpack_dec_block(&codec->dec, block, l) : HPACK_NO_MEMORY;
+    hpack_status st = codec ? hpack_again_decode(&scratch->received, &codec->dec, block, l, &same)
+                            : HPACK_NO_MEMORY;
+    if (!same) scratch->checked = -1;
     verdict v;
     if (st == HPACK_NO_MEMORY)
         v = VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");

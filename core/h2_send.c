@@ -146,7 +146,7 @@ verdict h2_send_block(h2_conn *c, uint32_t id, uint32_t promised_id, bool end, c
 
     uint8_t *payload = p + H2_FRAME_HEAD;
     size_t before = (pad ? 1u : 0u) + (promised_id ? 4u : 0u);
-    size_t block = hpack_enc_block(&codec->enc, f, n, payload + before);
+    size_t block = hpack_again_encode(&c->scratch->sent, &codec->enc, f, n, payload + before);
     h2_frame frame = {.stream_id = id,
                       .type = promised_id ? H2_FRAME_PUSH_PROMISE : H2_FRAME_HEADERS,
                       .flags = end ? H2_FLAG_END_STREAM : 0};

@@ -66,6 +66,7 @@ typedef struct hpack_dec {
     uint32_t lowest; /* the lowest limit since the last block: the peer must acknowledge it by an
                         update */
     bool must_update;
+    bool noted; /* hpack_again.c: it has kept a block of this decoder */
 } hpack_dec;
 
 /* Decoded fields of one block. Bytes live in `bytes` (an arena) or static storage, until
@@ -115,6 +116,7 @@ typedef struct hpack_enc {
     uint32_t peer_limit; /* the peer's SETTINGS_HEADER_TABLE_SIZE */
     uint32_t lowest;     /* lowest maximum since the last block, announced before the final one */
     bool must_update;
+    bool noted;            /* hpack_again.c: it has kept a block of this encoder */
     uint32_t *buckets;     /* hash index over the table (hpack_index.c), NULL while it is empty */
     uint32_t bucket_count; /* entries it has room for */
     uint32_t seed;         /* of the hash, so that a peer cannot aim collisions */

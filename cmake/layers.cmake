@@ -1,13 +1,14 @@
 # Layers as libraries. Headers are included from the root ("core/bytes.h"); what a layer can see is a folder of links
 # in the build tree, so an arrow upwards does not compile:
 #   include/for-core/{core}  for-tls/{core,tls}  for-netio/{core,tls,netio}  for-applets/{core,tls,netio,applets}
-#   for-tests: all of them and tests
+#   for-python/{core,python}   for-tests: all of them and tests
 set(h2box_farm_core core)
 set(h2box_farm_tls core tls)
 set(h2box_farm_netio core tls netio)
 set(h2box_farm_applets core tls netio applets)
+set(h2box_farm_python core python)
 set(h2box_farm_tests core tls netio applets tests)
-foreach(farm core tls netio applets tests)
+foreach(farm core tls netio applets python tests)
     set(folder "${PROJECT_BINARY_DIR}/include/for-${farm}")
     file(MAKE_DIRECTORY "${folder}")
     foreach(layer IN LISTS h2box_farm_${farm})

@@ -84,6 +84,10 @@
 /* 1xx responses before the final one. CVE-2021-3737 (a client that reads 100 for ever). */
 #define LIMIT_INFORMS 100u
 
+/* Input that a Python program feeds to a connection that is PAUSED, and that is kept for it;
+ * asyncio reads up to 256 KiB at once, and our own server stops reading then. */
+#define LIMIT_PYTHON_KEPT 1048576u
+
 /* ---- floods ---- */
 
 /* Resets, by the peer or provoked by it: a bucket of this many, refilled per second; nghttp2 1000

@@ -51,7 +51,7 @@ def check(report, path):
         # Inside a file `data_` may stand for the DATA frame.
         if name.startswith(tuple(e + "_" for e in EMPTY if not (static and e == "data"))):
             report.fault(path, line, f"{name}: this prefix says nothing")
-        if path.startswith("tests/") or path.endswith(".h") or static or name == "main":
+        if path.startswith("tests/") or path.endswith(".h") or static or name == "main" or name.startswith("PyInit_"):
             continue
         allowed, _ = prefixes(path)
         if not name.startswith(allowed) and name + "_" not in allowed:

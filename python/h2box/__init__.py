@@ -1,0 +1,29 @@
+"""HTTP/2, HTTP/1.1 and HPACK on a core in C.
+
+Without I/O: Connection (bytes in, events out, bytes out), Deflater and Inflater (HPACK). On asyncio: HTTP2Server,
+BaseRequestHandler, HTTP2Client, and h2box.asgi for ASGI applications."""
+from h2box import _core
+from h2box._core import Connection, Deflater, HDTableEntry, Inflater
+from h2box.codes import ErrorCodes, SettingCodes
+from h2box.errors import (CallError, H2Error, HPACKError, ProtocolError, StreamClosedError, StreamResetError,
+                          TooManyStreamsError)
+from h2box.events import *  # noqa: F403
+from h2box.events import __all__ as _events
+
+__version__ = "0.1.0"
+
+__all__ = ["Connection", "Deflater", "HDTableEntry", "Inflater", "ErrorCodes", "SettingCodes", "CallError", "H2Error",
+           "HPACKError", "ProtocolError", "StreamClosedError", "StreamResetError", "TooManyStreamsError",
+           "BaseRequestHandler", "HTTP2Server", "HTTP2Client", "Response", *_events]
+
+# What needs asyncio is imported when it is asked for: HPACK alone must not cost that.
+_LATER = {"BaseRequestHandler": "server", "HTTP2Server": "server", "HTTP2Client": "client", "Response": "client"}
+
+
+def __getattr__(name):
+    if name in _LATER:
+        import importlib
+        value = getattr(importlib.import_module("h2box." + _LATER[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'h2box' has no attribute {name!r}")

@@ -1,0 +1,244 @@
+"""An HTTP client on asyncio: many requests at once over one connection."""
+import asyncio
+import collections
+
+from h2box._core import (ConnectionTerminated, DataReceived, InformationalResponseReceived, PushedStreamReceived,
+                         ResponseReceived, StreamClosed, StreamEnded, StreamReset, StreamsAvailable, TrailersReceived,
+                         WindowUpdated)
+from h2box.body import plain
+from h2box.codes import ErrorCodes, SettingCodes
+from h2box.errors import CallError, StreamResetError
+from h2box.wire import Wire
+
+
+class Response:
+    """A response whose header fields have come; its content is read by read() or `async for`.
+
+    status: int; headers: list of (name, value), bytes; trailers: the same, once the content is read; informational: the 1xx
+    responses before it, as (status, headers). Content that nobody reads stops its stream, and no other."""
+
+    def __init__(self, wire, stream_id):
+        self.stream_id, self.status, self.headers, self.trailers, self.informational = stream_id, None, None, [], []
+        self._wire, self._pieces, self._ended, self._fault = wire, collections.deque(), False, None
+        self._head, self._more = wire.loop.create_future(), None
+
+    def header(self, name, default=None):
+        """The first value of a field, as str."""
+        wanted = name.lower().encode()
+        return next((value.decode("latin-1") for key, value in self.headers if key == wanted), default)
+
+    async def read(self):
+        """All of the content that has not been read yet."""
+        return b"".join([piece async for piece in self])
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        while not self._pieces:
+            if self._fault:
+                raise self._fault
+            if self._ended:
+                raise StopAsyncIteration
+            self._more = self._wire.loop.create_future()
+            await self._more
+        data, owed = self._pieces.popleft()
+        self._wire.connection.acknowledge_received_data(owed, self.stream_id)
+        self._wire.touch()
+        return data
+
+    def close(self):
+        """Gives up what has not come yet."""
+        self._wire.give_up(self)
+
+    def _wake(self):
+        if self._more and not self._more.done():
+            self._more.set_result(None)
+
+    def _fail(self, fault):
+        self._fault = fault
+        if not self._head.done():
+            self._head.set_exception(fault)
+            self._head.exception()  # told: nobody may be waiting for it
+        self._wake()
+
+
+class ClientWire(Wire):
+    client_side = True
+
+    def __init__(self, client, **options):
+        super().__init__(**options)
+        self.client = client
+        self.responses = {}
+        self.waiting = collections.deque()  # futures of requests that wait for room
+        self.goaway = False
+        self.gone = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, exc):
+        super().connection_lost(exc)
+        self.let_go()
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def let_go(self):
+        while self.waiting:
+            waiter = self.waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def room(self):
+        """Waits until a stream may be opened."""
+        while not self.lost and not self.goaway and not self.connection.outbound_room:
+            waiter = self.loop.create_future()
+            self.waiting.append(waiter)
+            await waiter
+        if self.lost or self.goaway or self.connection.closed:
+            raise StreamResetError("the connection takes no more requests", ErrorCodes.REFUSED_STREAM, "connection", True)
+
+    def open(self, fields, content):
+        stream_id = self.connection.get_next_available_stream_id()
+        response = Response(self, stream_id)
+        self.send(stream_id, fields, content)
+        self.responses[stream_id] = response
+        return response
+
+    def give_up(self, response):
+        if self.responses.pop(response.stream_id, None) and not self.lost:
+            self.connection.reset_stream(response.stream_id, ErrorCodes.CANCEL)
+            self.end_body(response.stream_id)
+            self.touch()
+        response._fail(StreamResetError("given up", ErrorCodes.CANCEL))
+
+    def on_interim(self, event):
+        response = self.responses.get(event.stream_id)
+        if response:
+            response.informational.append((event.status, event.headers))
+
+    def on_response(self, event):
+        response = self.responses.get(event.stream_id)
+        if response:
+            response.status, response.headers = event.status, event.headers
+            if not response._head.done():
+                response._head.set_result(None)
+
+    def on_data(self, event):
+        response = self.responses.get(event.stream_id)
+        if response:
+            response._pieces.append((event.data, event.flow_controlled_length))
+            response._wake()
+        else:
+            self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+
+    def on_trailers(self, event):
+        response = self.responses.get(event.stream_id)
+        if response:
+            response.trailers = event.headers
+
+    def on_ended(self, event):
+        response = self.responses.get(event.stream_id)
+        if response:
+            response._ended = True
+            response._wake()
+
+    def on_closed(self, event):
+        self.end_body(event.stream_id)
+        response = self.responses.pop(event.stream_id, None)
+        if response and type(event) is StreamReset and not response._ended:
+            response._fail(StreamResetError(event.reason or "reset by the server", event.error_code, "stream", event.never_processed))
+        self.let_go()
+
+    def on_push(self, event):
+        if self.client.on_push is None:
+            self.connection.reset_stream(event.pushed_stream_id, ErrorCodes.CANCEL)
+            return
+        response = self.responses[event.pushed_stream_id] = Response(self, event.pushed_stream_id)
+        self.client.on_push(event.headers, response)
+
+    def on_room(self, event):
+        self.let_go()
+
+    def on_goaway(self, event):
+        self.goaway = True
+        self.let_go()
+
+
+ClientWire.calls = {InformationalResponseReceived: ClientWire.on_interim, ResponseReceived: ClientWire.on_response,
+                    DataReceived: ClientWire.on_data, TrailersReceived: ClientWire.on_trailers,
+                    StreamEnded: ClientWire.on_ended, StreamReset: ClientWire.on_closed,
+                    StreamClosed: ClientWire.on_closed, PushedStreamReceived: ClientWire.on_push,
+                    StreamsAvailable: ClientWire.on_room, ConnectionTerminated: ClientWire.on_goaway,
+                    WindowUpdated: Wire.on_window}
+
+
+class HTTP2Client:
+    """One connection to (host, port), as `async with HTTP2Client(...) as client:`.
+
+    ssl: an ssl.SSLContext, on which ALPN is set here; None: without TLS, HTTP/2 by prior knowledge, or protocol "http/1.1" or
+    "h2c" (Upgrade). on_push: called with the headers of each promised request and its Response; None: the server is told to push
+    nothing. settings: a dict of SettingCodes to values, which the client announces."""
+
+    def __init__(self, address, ssl=None, *, server_hostname=None, protocol="h2", settings=None, on_push=None):
+        self.address, self.ssl, self.server_hostname, self.protocol = address, ssl, server_hostname, protocol
+        self.settings = {SettingCodes.ENABLE_PUSH: 0 if on_push is None else 1, **(settings or {})}
+        self.on_push = on_push
+        self._wire = None
+        if ssl is not None:
+            ssl.set_alpn_protocols(["h2", "http/1.1"] if protocol == "h2" else ["http/1.1"])
+
+    async def connect(self):
+        loop = asyncio.get_running_loop()
+        host, port = self.address[:2]
+        more = {} if self.ssl is None else {"server_hostname": self.server_hostname or host}
+        _, self._wire = await loop.create_connection(
+            lambda: ClientWire(self, protocol=self.protocol, settings=self.settings), host, port, ssl=self.ssl, **more)
+
+    async def close(self):
+        """Ends the connection; requests that are not answered come to nothing."""
+        wire = self._wire
+        if wire is None:
+            return
+        if not wire.lost:
+            wire.connection.close_connection()
+            wire.flush()
+        await wire.gone
+
+    async def __aenter__(self):
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.close()
+
+    @property
+    def http_version(self):
+        """'h2' or 'http/1.1'."""
+        return self._wire.connection.protocol
+
+    async def request(self, method="GET", path="/", headers=None, body=None, *, authority=None):
+        """Sends a request, waiting for room when the server allows no more at once; returns its Response when that begins.
+
+        body: as that of send_response. StreamResetError: it came to nothing."""
+        wire = self._wire
+        if wire is None:
+            raise CallError("not connected")
+        content = plain(body)
+        host, port = self.address[:2]
+        usual = port == (443 if self.ssl else 80)
+        name = f"[{host}]" if ":" in host else host
+        fields = [(":method", method), (":scheme", "https" if self.ssl else "http"),
+                  (":authority", authority or (name if usual else f"{name}:{port}")), (":path", path), *(headers or ())]
+        if isinstance(content, bytes) and not any(h[0] in ("content-length", b"content-length") for h in fields):
+            fields.append(("content-length", str(len(content))))
+        await wire.room()
+        response = wire.open(fields, content)
+        try:
+            await response._head
+        except asyncio.CancelledError:
+            response.close()
+            raise
+        return response
+
+    async def ping(self):
+        """Sends a PING, to keep the connection alive."""
+        self._wire.connection.ping(b"h2box...")
+        self._wire.touch()

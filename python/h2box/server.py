@@ -1,0 +1,268 @@
+"""An HTTP server on asyncio: HTTP/2 by ALPN, by prior knowledge or by Upgrade, and HTTP/1.1."""
+import asyncio
+import signal
+import time
+from email.utils import formatdate
+
+from h2box._core import (DataReceived, RequestReceived, StreamClosed, StreamEnded, StreamReset, TrailersReceived,
+                         WindowUpdated)
+from h2box.body import plain
+from h2box.errors import CallError, H2Error, TooManyStreamsError
+from h2box.wire import Wire
+
+IDLE_TIMEOUT = 180.0       # seconds without a stream; as h2box server
+HANDSHAKE_TIMEOUT = 10.0
+DRAIN_TIMEOUT = 30.0
+INTERNAL_ERROR = 2
+# Belong to a connection, or to content that a promised request does not have (RFC 9113 sections 8.2.2 and 8.4).
+NOT_PROMISED = {"content-length", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "host"}
+
+STATUS = {code: b"%d" % code for code in range(100, 1000)}
+
+
+def name_of(header):
+    name = header[0]
+    return (name if isinstance(name, str) else name.decode("latin-1")).lower()
+
+
+class Clock:
+    """The date of responses, made once a second."""
+    second, text = 0, b""
+
+    @classmethod
+    def date(cls):
+        now = int(time.time())
+        if now != cls.second:
+            cls.second, cls.text = now, formatdate(now, usegmt=True).encode()
+        return cls.text
+
+
+class BaseRequestHandler:
+    """One request and its response. Override the on_ methods, any of which may be `async def`.
+
+    client_address: (host, port); stream_id: int; scheme, method, host, path: str; headers: list of (name, value), bytes."""
+
+    client_address = stream_id = scheme = method = host = path = headers = None
+    # False: on_data has to be followed by acknowledge(n), and the client sends no more than a window until then.
+    acknowledges = True
+
+    def on_headers(self):
+        """The request's header fields have come."""
+
+    def on_data(self, data):
+        """A piece of the request's content has come."""
+
+    def on_trailers(self, headers):
+        """Fields after the content have come."""
+
+    def on_request_done(self):
+        """The request is complete."""
+
+    def on_close(self, error_code):
+        """The stream is gone: 0 when both sides were complete. The last call."""
+
+    def send_response(self, status=200, headers=None, body=None):
+        """Answers. body: None, str, bytes, a file, an iterator or an asynchronous iterator of str or bytes. A content-length is
+        added when the length is known, and a date. A file is read in pieces as the client takes them, and closed."""
+        if self._answered:
+            raise CallError("the request is answered already")
+        content = plain(body)
+        fields = self._fields(status, headers, content)
+        self._wire.send(self.stream_id, fields, None if self.method == "HEAD" else content)
+        self._answered = True
+
+    def send_informational(self, status=103, headers=None):
+        """A 1xx response before the final one."""
+        self._wire.connection.send_headers(self.stream_id, [(":status", STATUS[status]), *(headers or ())])
+        self._wire.touch()
+
+    def push(self, path, method="GET", request_headers=None, status=200, headers=None, body=None):
+        """Promises the answer to another request, before send_response. False when the client takes no push."""
+        wanted = [h for h in request_headers or () if name_of(h) not in NOT_PROMISED]
+        content = plain(body)
+        try:
+            pushed = self._wire.connection.push_stream(self.stream_id, None, [
+                (":method", method), (":scheme", self.scheme), (":authority", self.host), (":path", path), *wanted])
+        except (TooManyStreamsError, CallError):
+            return False
+        self._wire.send(pushed, self._fields(status, headers, content), None if method == "HEAD" else content)
+        return True
+
+    def reset(self, error_code=INTERNAL_ERROR):
+        """Ends the stream at once."""
+        self._wire.connection.reset_stream(self.stream_id, error_code)
+        self._wire.touch()
+
+    def acknowledge(self, n):
+        """n bytes of on_data are dealt with; needed only where `acknowledges` is False."""
+        self._wire.connection.acknowledge_received_data(n, self.stream_id)
+        self._wire.touch()
+
+    # ---- for the server ----
+
+    def _begin(self, wire, event):
+        self._wire, self._answered, self._task = wire, False, None
+        self.client_address = wire.client_address
+        self.stream_id, self.headers, _, self.method, self.scheme, self.host, self.path = event
+
+    @staticmethod
+    def _fields(status, headers, content):
+        fields = [(b":status", STATUS[status])]
+        names = ()
+        if headers:
+            headers = headers.items() if isinstance(headers, dict) else headers
+            fields.extend(headers)
+            names = {name_of(h) for h in fields}
+        if "date" not in names:
+            fields.append((b"date", Clock.date()))
+        if isinstance(content, bytes) and status >= 200 and status not in (204, 304) and "content-length" not in names:
+            fields.append((b"content-length", b"%d" % len(content)))
+        return fields
+
+
+class ServerWire(Wire):
+    def __init__(self, server):
+        super().__init__(server.idle_timeout, settings=server.settings)
+        self.server = server
+        self.handler_class = server.RequestHandlerClass
+        self.handlers = {}
+        self.tasks = set()
+
+    def connection_made(self, transport):
+        peer = transport.get_extra_info("peername")
+        self.client_address = tuple(peer[:2]) if isinstance(peer, tuple) else peer
+        self.server.wires.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc):
+        super().connection_lost(exc)
+        self.server.forget(self)
+
+    def call(self, handler, method, *arguments):
+        """Calls an application; what it raises ends its stream and nothing else."""
+        try:
+            result = method(*arguments)
+            if result is not None and asyncio.iscoroutine(result):
+                task = self.loop.create_task(self.follow(handler, result))
+                self.tasks.add(task)
+                task.add_done_callback(self.tasks.discard)
+        except Exception as why:
+            self.fail(handler, why)
+
+    async def follow(self, handler, coroutine):
+        try:
+            await coroutine
+        except Exception as why:
+            self.fail(handler, why)
+
+    def fail(self, handler, why):
+        if handler.stream_id not in self.handlers and isinstance(why, H2Error):
+            return  # it answered a stream that is gone, which is nobody's fault
+        self.loop.call_exception_handler({"message": "a request handler failed", "exception": why, "protocol": self})
+        if handler.stream_id in self.handlers:
+            try:
+                if handler._answered:
+                    handler.reset(INTERNAL_ERROR)
+                else:
+                    handler.send_response(500)
+            except H2Error:
+                handler.reset(INTERNAL_ERROR)
+
+    def on_request(self, event):
+        handler = self.handler_class()
+        handler._begin(self, event)
+        self.handlers[event.stream_id] = handler
+        self.call(handler, handler.on_headers)
+
+    def on_data(self, event):
+        handler = self.handlers.get(event.stream_id)
+        if not handler or handler.acknowledges:
+            self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        if handler:
+            self.call(handler, handler.on_data, event.data)
+
+    def on_trailers(self, event):
+        handler = self.handlers.get(event.stream_id)
+        if handler:
+            self.call(handler, handler.on_trailers, event.headers)
+
+    def on_ended(self, event):
+        handler = self.handlers.get(event.stream_id)
+        if handler:
+            self.call(handler, handler.on_request_done)
+
+    def on_closed(self, event):
+        self.end_body(event.stream_id)
+        handler = self.handlers.pop(event.stream_id, None)
+        if handler:
+            self.call(handler, handler.on_close, event.error_code if type(event) is StreamReset else 0)
+
+
+ServerWire.calls = {RequestReceived: ServerWire.on_request, DataReceived: ServerWire.on_data, StreamEnded: ServerWire.on_ended,
+                    TrailersReceived: ServerWire.on_trailers,
+                    StreamReset: ServerWire.on_closed, StreamClosed: ServerWire.on_closed, WindowUpdated: Wire.on_window}
+
+
+class HTTP2Server:
+    """Serves requests on (host, port), each by a new instance of RequestHandlerClass.
+
+    ssl: an ssl.SSLContext with a certificate, on which ALPN is set here; None: without TLS. settings: a dict of SettingCodes to
+    values, which the server announces. serve_forever() runs it; or `async with server:` inside a program on asyncio."""
+
+    def __init__(self, address, RequestHandlerClass, ssl=None, *, settings=None, idle_timeout=IDLE_TIMEOUT, backlog=1024):
+        self.address, self.RequestHandlerClass, self.ssl = address, RequestHandlerClass, ssl
+        self.settings, self.idle_timeout, self.backlog = settings, idle_timeout, backlog
+        self.wires = set()
+        self._server = self._gone = None
+        if ssl is not None:
+            ssl.set_alpn_protocols(["h2", "http/1.1"])
+
+    async def start(self):
+        """Listens. Then `address` says where, which differs when the port given was 0."""
+        loop = asyncio.get_running_loop()
+        host, port = self.address[:2]
+        timeout = {} if self.ssl is None else {"ssl_handshake_timeout": HANDSHAKE_TIMEOUT}
+        self._server = await loop.create_server(lambda: ServerWire(self), host, port, ssl=self.ssl, backlog=self.backlog, **timeout)
+        self.address = self._server.sockets[0].getsockname()[:2]
+
+    async def close(self, timeout=DRAIN_TIMEOUT):
+        """Listens no more, lets requests that are there be answered, for at most `timeout` seconds."""
+        if self._server is None:
+            return
+        self._server.close()
+        self._server = None
+        for wire in list(self.wires):
+            wire.connection.drain()
+            wire.flush()
+        self._gone = asyncio.Event()
+        if self.wires:
+            try:
+                await asyncio.wait_for(self._gone.wait(), timeout)
+            except (TimeoutError, asyncio.TimeoutError):
+                for wire in list(self.wires):
+                    wire.transport.abort()
+
+    def forget(self, wire):
+        self.wires.discard(wire)
+        if self._gone and not self.wires:
+            self._gone.set()
+
+    async def __aenter__(self):
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.close()
+
+    def serve_forever(self):
+        """Serves until SIGTERM or SIGINT, which let open requests be answered."""
+        asyncio.run(self._serve())
+
+    async def _serve(self):
+        stop = asyncio.Event()
+        async with self:
+            try:
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+            except (NotImplementedError, RuntimeError, ValueError):
+                pass  # signals belong to the main thread
+            await stop.wait()

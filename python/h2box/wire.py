@@ -1,0 +1,195 @@
+"""One connection on asyncio: bytes between a transport and a Connection, time, and back-pressure both ways.
+
+What the server and the client have in common. A subclass has `calls`, from the type of an event to a method."""
+import asyncio
+
+from h2box._core import Connection
+from h2box.body import Body
+from h2box.errors import ProtocolError
+
+CHUNK = 1 << 18         # bytes that are given to the transport at once
+WRITE_HIGH = 1 << 18    # bytes that wait in the transport before we stop giving it more
+WRITE_LOW = 1 << 16
+WRITE_TIMEOUT = 60.0    # seconds without progress of a full transport: the peer does not read (CVE-2019-9517)
+FAREWELL_TIMEOUT = 5.0  # and of one that is being closed
+
+
+class Wire(asyncio.Protocol):
+    client_side = False
+    calls = {}
+
+    def __init__(self, idle_timeout=None, **options):
+        self.idle_timeout, self.options = idle_timeout, options
+        self.transport = self.connection = None
+        self.bodies = {}       # stream_id: Body that is not all queued
+        self.writable = True
+        self.inside = False    # events are being told: a flush follows anyway
+        self.flush_due = self.reading_paused = self.lost = False
+        self.timer = None
+        self.active = self.full_since = 0.0
+
+    # ---- asyncio's side ----
+
+    def connection_made(self, transport):
+        self.loop = asyncio.get_running_loop()
+        self.transport = transport
+        tls = transport.get_extra_info("ssl_object")
+        protocol = self.options.pop("protocol", None)
+        if tls:
+            protocol = "h2" if tls.selected_alpn_protocol() == "h2" else "http/1.1"
+        self.connection = Connection(self.client_side, protocol=protocol or "any", secure=tls is not None, **self.options)
+        transport.set_write_buffer_limits(high=WRITE_HIGH, low=WRITE_LOW)
+        self.active = self.loop.time()
+        self.flush()
+
+    def data_received(self, data):
+        self.active = self.loop.time()
+        self.take(data)
+        self.flush()
+
+    def eof_received(self):
+        self.tell_end(False)
+        self.flush()
+
+    def connection_lost(self, exc):
+        self.lost = True
+        if self.timer:
+            self.timer.cancel()
+        self.tell_end(exc is not None)
+        for body in list(self.bodies.values()):
+            body.stop()
+        self.bodies.clear()
+
+    def pause_writing(self):
+        self.writable = False
+        self.full_since = self.loop.time()
+
+    def resume_writing(self):
+        self.writable = True
+        self.flush()
+
+    # ---- events ----
+
+    def take(self, data):
+        """Tells the events that these bytes bring."""
+        self.inside = True
+        try:
+            self.tell(self.connection.receive_data(data))
+        except ProtocolError as fault:
+            self.tell(fault.events)
+        finally:
+            self.inside = False
+
+    def tell_end(self, broken):
+        self.inside = True
+        try:
+            self.tell(self.connection.receive_eof(broken))
+        finally:
+            self.inside = False
+
+    def tell(self, events):
+        calls = self.calls
+        for event in events:
+            call = calls.get(type(event))
+            if call:
+                call(self, event)
+
+    def end_body(self, stream_id):
+        """The stream is gone: so is what was to be sent on it."""
+        body = self.bodies.pop(stream_id, None)
+        if body:
+            body.stop()
+
+    def on_window(self, event):
+        body = self.bodies.get(event.stream_id)
+        if body:
+            body.go_on()
+
+    # ---- output ----
+
+    def touch(self):
+        """Something is to be sent: once for all that is said in this turn of the loop."""
+        if not self.inside and not self.flush_due:
+            self.flush_due = True
+            self.loop.call_soon(self.flush)
+
+    def flush(self):
+        self.flush_due = False
+        connection = self.connection
+        while not self.lost:
+            if connection.pending:
+                self.take(b"")
+            if not self.writable:
+                break
+            data = connection.data_to_send(CHUNK)
+            if data:
+                self.transport.write(data)
+            elif not connection.pending:
+                break
+        if self.lost:
+            return
+        if connection.paused != self.reading_paused and not self.transport.is_closing():
+            self.reading_paused = connection.paused
+            (self.transport.pause_reading if self.reading_paused else self.transport.resume_reading)()
+        if connection.closed and not self.transport.is_closing():
+            self.transport.close()
+            self.full_since = self.loop.time()
+        self.watch()
+
+    # ---- time ----
+
+    def due(self):
+        """When something has to be done although nothing happens; None: never."""
+        times = []
+        if self.transport.is_closing():
+            return self.full_since + FAREWELL_TIMEOUT
+        if self.connection.deadline is not None:
+            # The connection's clock is the system's monotonic one, as the loop's.
+            times.append(self.connection.deadline)
+        if not self.writable:
+            times.append(self.full_since + WRITE_TIMEOUT)
+        if self.idle_timeout and not self.connection.open_streams:
+            times.append(self.active + self.idle_timeout)
+        return min(times, default=None)
+
+    def watch(self):
+        """The timer is at most as late as what is due; when it is early, it looks again."""
+        due = self.due()
+        if due is None or self.timer and self.timer.when() <= due:
+            return
+        if self.timer:
+            self.timer.cancel()
+        self.timer = self.loop.call_at(due, self.on_time)
+
+    def on_time(self):
+        self.timer = None
+        now = self.loop.time()
+        if self.lost:
+            return
+        if self.transport.is_closing():
+            if self.full_since + FAREWELL_TIMEOUT <= now:
+                self.transport.abort()
+                return
+        elif not self.writable and self.full_since + WRITE_TIMEOUT <= now:
+            self.transport.abort()
+            return
+        elif self.idle_timeout and not self.connection.open_streams and self.active + self.idle_timeout <= now:
+            self.active = now
+            self.connection.drain()
+        self.take(b"")
+        self.flush()
+
+    # ---- messages ----
+
+    def send(self, stream_id, headers, content):
+        """Headers and whatever content there is."""
+        if content is None:
+            self.connection.send_message(stream_id, headers)
+        elif isinstance(content, bytes):
+            self.connection.send_message(stream_id, headers, content)
+        else:
+            body = Body(self, stream_id, content)
+            self.connection.send_headers(stream_id, headers)
+            self.bodies[stream_id] = body
+            body.go_on()
+        self.touch()

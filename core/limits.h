@@ -330,6 +330,24 @@
  */
 #define LIMIT_EXPECT_MS 1000u
 
+/* ---- a proxy's connections to its backends, of one worker ---- */
+
+/* HTTP/2 connections to one backend: more are made only while all are full. 64 of 100 streams are
+ * what a worker's clients have open when 64 of them use all that LIMIT_STREAMS gives. */
+#define LIMIT_BACKEND_LINKS 64u
+
+/* HTTP/1.1 connections to one backend that are being made at once: accept queues of servers hold
+ * 511 (nginx, Apache) or 128 (Python), for all that dial them. */
+#define LIMIT_BACKEND_DIALS 100u
+
+/* Requests that wait for a connection to one backend. Envoy's max_pending_requests is 1,024; 100
+ * clients with 100 streams each must get over the moment of the first dial. */
+#define LIMIT_BACKEND_WAITING 16384u
+
+/* Origins that a forward proxy has connections to (PLAN_DIRECT): for one more, the one that has
+ * been idle longest is given up. Chrome keeps 256 connections in all. */
+#define LIMIT_ORIGINS 1024u
+
 /* ---- files ---- */
 
 /* Files whose bytes are kept: their size, and all of them together; open descriptors and stat

@@ -213,6 +213,12 @@ typedef struct dial_calls {
                    const char *why); /* "connection refused", "name not found", "timed out" */
 } dial_calls;
 
+/* `why` of failed when it is not the peer that failed, and when the peer was silent. */
+#define DIAL_NO_MEMORY "out of memory"
+#define DIAL_NO_FILES  "too many open files"
+#define DIAL_ENDED     "the program ends"
+#define DIAL_TIMED_OUT "timed out"
+
 /* Resolves host (name or numeric; "unix:PATH") and connects, trying the addresses in turn within
  * timeout_ms (0: the system's own limits). Exactly one of the calls follows, never within dial_open
  * itself; the dial is gone by then. NULL when memory is refused. */

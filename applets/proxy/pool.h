@@ -36,13 +36,20 @@ typedef struct pool_calls {
     void (*say)(void *worker, const char *level, const char *text);
 } pool_calls;
 
-/* Embedded, zeroed: waits for nothing. */
+/* Embedded, zeroed: waits for nothing. All of it is the pool's but for what is said otherwise. */
 struct pool_seat {
-    pool_seat *next, **prev; /* the pool's */
-    struct pool_backend *backend;
+    pool_seat *next, **prev;
+    pool *pool;
+    struct pool_line *line;       /* what it waits in; NULL: nothing */
+    struct pool_backend *backend; /* whose connection it waits for; NULL: it is to be refused */
+    const plan_pattern *pattern;  /* set by pool_take, for all; NULL in PLAN_DIRECT */
     timer limit;
-    const plan_pattern *pattern; /* set by pool_take */
-    unsigned tries;              /* backends that were tried, the pool's */
+    uint64_t since; /* backends that failed later were tried for it */
+    uint32_t affinity;
+    bool has_cookie, fresh, extended;
+    bool slow; /* it has waited out one connection that came to nothing */
+    pool_refusal refusal;
+    const char *why;
 };
 
 /* What a request is to be sent by. */
@@ -50,8 +57,9 @@ typedef struct pool_wish {
     uint32_t pattern;  /* index into plan.patterns; not looked at in PLAN_DIRECT */
     uint32_t affinity; /* hash of the client's address, or of its cookie; 0: none */
     bool has_cookie;   /* affinity comes from a cookie */
-    bool fresh; /* a connection that no request was sent on before: after one died unanswered */
-    const char *host; /* PLAN_DIRECT: the origin; copied */
+    bool fresh;        /* HTTP/1.1: a connection that no request was sent on before: after one died
+                          unanswered */
+    const char *host;  /* PLAN_DIRECT: the origin; copied */
     uint16_t port;
     bool tunnel;   /* PLAN_DIRECT: CONNECT: a connection of its own, born with SESSION_TUNNEL */
     bool tls;      /* PLAN_DIRECT: the scheme is https */
@@ -65,7 +73,9 @@ pool *pool_new(loop *l, plan *p, const pool_calls *calls, void *worker);
  * pool_take after it. For a reload: requests that run go on. */
 void pool_retire(pool *p);
 
-/* The loop ends: all links are closed (their streams have been told CLOSED), and it is freed. */
+/* Ends it: seats that wait are told nothing more, links are closed (their streams will be told
+ * CLOSED), and it is freed when the last one is gone and given back: at once at the end of a loop,
+ * when they are gone already. Not from a call of pool_calls. */
 void pool_free(pool *p);
 
 /* Finds a connection with room. Returns it when there is one at once: session_open on it is the
@@ -81,11 +91,15 @@ void pool_leave(pool_seat *seat);
  */
 void pool_give(pool_link *k, bool spent);
 
-/* What became of the backend's work on a request, for fall and rise: a connection that was made, or
- * failed, is counted by the pool itself. */
+/* One more place on a link, with a pool_give of its own: for a stream that the backend promised. */
+void pool_keep(pool_link *k);
+
+/* The backend failed a request (no answer in time, a broken one), for fall: an answer begun on any
+ * of its connections ends the row. A connection that was made, or failed, is counted by the pool
+ * itself. */
 void pool_blame(pool_link *k);
 
-net_link *pool_net(const pool_link *k);
+net_link *pool_net(const pool_link *k); /* NULL: it has ended, and its streams were told */
 const plan_backend *pool_backend_of(const pool_link *k); /* lives as long as the link */
 uint32_t pool_affinity_of(const pool_link *k);           /* the backend's name in cookies, not 0 */
 bool pool_was_used(const pool_link *k); /* HTTP/1.1: carried a request before this one */

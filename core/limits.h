@@ -286,6 +286,11 @@
  * BoringSSL's kMaxWarningAlerts. */
 #define LIMIT_TLS_WARNINGS 4u
 
+/* Of a client's certificate: bytes of a name as text, and parts of it. Names of people and machines
+ * have some 100 bytes in up to 8 parts; a certificate of 16 KiB could be one name. */
+#define LIMIT_TLS_NAME       1024u
+#define LIMIT_TLS_NAME_PARTS 64u
+
 /* A NewSessionTicket message: a ticket (RFC 8446 section 4.6.1: below 65536 bytes) and what stands
  * around it. */
 #define LIMIT_TLS_TICKET 66560u

@@ -1,18 +1,11 @@
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/limits.h"
 #include "netio/handshake.h"
 #include "netio/link_impl.h"
-
-/* An IPv6 address with its zone, or the path of a UNIX socket. */
-#define PEER_ROOM 112u
+#include "netio/socket.h"
 
 /* What an idle connection costs besides its session. */
 _Static_assert(sizeof(net_link) <= 144, "an idle link is small");
@@ -146,7 +139,7 @@ void link_end(net_link *k) {
     if (k->next) k->next->prev = k->prev;
     k->calls->closed(k->timer.user, k, k->why);
     if (k->extra) {
-        mem_give(&l->mem, k->extra->peer, PEER_ROOM);
+        mem_give(&l->mem, k->extra->names, sizeof *k->extra->names);
         mem_give(&l->mem, k->extra, sizeof *k->extra);
     }
     mem_give(&l->mem, k, sizeof *k);
@@ -198,35 +191,44 @@ void link_resume(net_link *k) {
     link_touch(k);
 }
 
-/* The text of an address, or "" when it has none. */
-static void print_address(const struct sockaddr_storage *a, socklen_t size, char *text) {
-    *text = 0;
-    if (a->ss_family == AF_UNIX) {
-        const struct sockaddr_un *un = (const struct sockaddr_un *)a;
-        size_t n = size > offsetof(struct sockaddr_un, sun_path)
-                       ? size - offsetof(struct sockaddr_un, sun_path)
-                       : 0;
-        snprintf(text, PEER_ROOM, "%.*s", (int)n, un->sun_path);
-    } else if (a->ss_family == AF_INET) {
-        inet_ntop(AF_INET, &((const struct sockaddr_in *)a)->sin_addr, text, PEER_ROOM);
-    } else if (a->ss_family == AF_INET6) {
-        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)a)->sin6_addr, text, PEER_ROOM);
-    }
+/* What the system says of one end; a UNIX socket has no port. */
+static void ask_end(int fd, int (*ask)(int, struct sockaddr *, socklen_t *), link_end_name *e) {
+    socket_address a = {.any.sa_family = AF_UNSPEC};
+    socklen_t size = sizeof a;
+    if (ask(fd, &a.any, &size) != 0) size = 0;
+    socket_print(&a, size, e->text);
+    e->port = socket_port(&a);
+}
+
+/* NULL when memory is refused. */
+static const link_names *names(net_link *k) {
+    link_extra *x = link_more(k);
+    if (x && x->names) return x->names;
+    link_names *n = x ? mem_take(&k->loop->mem, sizeof *n) : NULL;
+    if (!n) return NULL;
+    ask_end(k->fd, getpeername, &n->peer);
+    ask_end(k->fd, getsockname, &n->local);
+    /* Who dialled a UNIX socket has no address; its listener has. */
+    if (!*n->peer.text && n->local.text[0] == '/') n->peer = n->local;
+    return x->names = n;
 }
 
 const char *link_peer(net_link *k) {
-    link_extra *x = link_more(k);
-    if (x && x->peer) return x->peer;
-    char *text = x ? mem_take(&k->loop->mem, PEER_ROOM) : NULL;
-    if (!text) return "";
-    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
-    socklen_t size = sizeof a;
-    if (getpeername(k->fd, (struct sockaddr *)&a, &size) != 0) size = 0;
-    print_address(&a, size, text);
-    if (!*text) { /* who dialled a UNIX socket has no address; its listener has */
-        size = sizeof a;
-        if (getsockname(k->fd, (struct sockaddr *)&a, &size) == 0 && a.ss_family == AF_UNIX)
-            print_address(&a, size, text);
-    }
-    return x->peer = text;
+    const link_names *n = names(k);
+    return n ? n->peer.text : "";
+}
+
+const char *link_local(net_link *k) {
+    const link_names *n = names(k);
+    return n ? n->local.text : "";
+}
+
+uint16_t link_peer_port(net_link *k) {
+    const link_names *n = names(k);
+    return n ? n->peer.port : 0;
+}
+
+uint16_t link_local_port(net_link *k) {
+    const link_names *n = names(k);
+    return n ? n->local.port : 0;
 }

@@ -8,16 +8,27 @@
 #define H2BOX_NETIO_LINK_IMPL_H
 
 #include "netio/loop_impl.h"
+#include "netio/socket.h"
+
+/* Who is connected with whom. */
+typedef struct link_end_name {
+    char text[SOCKET_TEXT];
+    uint16_t port;
+} link_end_name;
+
+typedef struct link_names {
+    link_end_name peer, local;
+} link_names;
 
 /* What few links have, or for a short time. */
 typedef struct link_extra {
     const tls_ports *tls; /* NULL: cleartext */
     void *tls_self;
-    bool ended; /* the peer has said that it sends no more (close_notify) */
-    bool fresh; /* bytes may have come behind the handshake */
-    span rest;  /* input that the session would not take yet (HTTP_EVENT_PAUSED) */
-    buf *held;  /* where that lies; NULL: the session has taken everything */
-    char *peer; /* made when first asked for */
+    bool ended;        /* the peer has said that it sends no more (close_notify) */
+    bool fresh;        /* bytes may have come behind the handshake */
+    span rest;         /* input that the session would not take yet (HTTP_EVENT_PAUSED) */
+    buf *held;         /* where that lies; NULL: the session has taken everything */
+    link_names *names; /* made when first asked for */
 } link_extra;
 
 /* The socket is watched for edges: each is told once, so what it says is kept here until a read or

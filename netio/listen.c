@@ -148,8 +148,7 @@ static int bound_socket(loop *l, const socket_address *a, bool reuse_port) {
 static uint16_t bound_port(int fd) {
     socket_address bound = {.any.sa_family = AF_UNSPEC};
     socklen_t size = sizeof bound;
-    if (getsockname(fd, &bound.any, &size) != 0 || bound.any.sa_family == AF_UNIX) return 0;
-    return ntohs(bound.any.sa_family == AF_INET ? bound.v4.sin_port : bound.v6.sin6_port);
+    return getsockname(fd, &bound.any, &size) == 0 ? socket_port(&bound) : 0;
 }
 
 bool listen_probe(loop *l, listen_address *address, const char **why) {

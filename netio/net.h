@@ -155,8 +155,12 @@ uint64_t link_sent(const net_link *k);
 /* What its handshake came to; NULL: cleartext. Until the link ends. */
 const tls_facts *link_tls(const net_link *k);
 
-/* "127.0.0.1", "::1", or the path of a UNIX socket; static until the link ends. */
+/* "127.0.0.1", "::1", or the path of a UNIX socket; static until the link ends. Ports are 0 with a
+ * UNIX socket. */
 const char *link_peer(net_link *k);
+uint16_t link_peer_port(net_link *k);
+const char *link_local(net_link *k); /* our end */
+uint16_t link_local_port(net_link *k);
 
 /* Ends it this turn, after a flush of what can be written at once; `closed` follows, with this why,
  * never from within. For an orderly end use session_drain or session_close, and link_touch. */

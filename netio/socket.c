@@ -1,5 +1,6 @@
 #include "netio/socket.h"
 
+#include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <strings.h>
@@ -37,6 +38,24 @@ bool socket_localhost(const char *host) {
     if (n && host[n - 1] == '.') n--; /* a fully qualified name */
     if (n < 9 || strncasecmp(host + n - 9, "localhost", 9) != 0) return false;
     return n == 9 || host[n - 10] == '.';
+}
+
+void socket_print(const socket_address *a, socklen_t size, char text[SOCKET_TEXT]) {
+    *text = 0;
+    if (a->any.sa_family == AF_UNIX) {
+        size_t before = offsetof(struct sockaddr_un, sun_path);
+        snprintf(text, SOCKET_TEXT, "%.*s", size > before ? (int)(size - before) : 0,
+                 a->un.sun_path);
+    } else if (a->any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &a->v4.sin_addr, text, SOCKET_TEXT);
+    } else if (a->any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &a->v6.sin6_addr, text, SOCKET_TEXT);
+    }
+}
+
+uint16_t socket_port(const socket_address *a) {
+    if (a->any.sa_family == AF_INET) return ntohs(a->v4.sin_port);
+    return a->any.sa_family == AF_INET6 ? ntohs(a->v6.sin6_port) : 0;
 }
 
 socklen_t socket_size(const socket_address *a) {

@@ -25,6 +25,14 @@ bool socket_path(socket_address *a, const char *path);
 /* "localhost" and names under it, which must not be asked for abroad (RFC 6761 section 6.3). */
 bool socket_localhost(const char *host);
 
+/* An IPv6 address with its zone, or the path of a UNIX socket. */
+#define SOCKET_TEXT 112u
+
+/* "192.0.2.1", "2001:db8::1", the path of a UNIX socket, or "" when it has no address. `size` is as
+ * the system told it. */
+void socket_print(const socket_address *a, socklen_t size, char text[SOCKET_TEXT]);
+uint16_t socket_port(const socket_address *a); /* 0 when it has none */
+
 socklen_t socket_size(const socket_address *a);
 
 /* A stream socket that does not block, is closed on exec, does not wait to fill segments, and takes

@@ -232,6 +232,7 @@ static void free_conn(void *self) {
     give_text(c, c->peer);
     give_text(c, c->server_name);
     mem_give(c->mem, c->distrust, TLS_WHY_ROOM);
+    mem_give(c->mem, c->client, c->client_room);
     tls_config_drop(c->config);
     mem_give(c->mem, c, sizeof *c);
 }

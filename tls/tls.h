@@ -30,6 +30,14 @@ typedef struct tls_facts {
     const char *distrust;     /* why the peer's certificate is not trusted; "" when it is, or when
                                  nobody asked: "certificate expired 2026-01-01" */
     bool resumed;
+
+    /* Server: of the client's certificate, "" when it has shown none; a resumed connection of TLS
+     * 1.3 shows none. Names as RFC 4514 has them, from the last part to the first:
+     * "CN=a,O=b\\, c", cut after LIMIT_TLS_NAME bytes. */
+    const char *client_subject, *client_issuer;
+    const char *client_serial;               /* "fe01", without leading zeros */
+    const char *client_sha256, *client_sha1; /* of the whole certificate, in hex */
+    const char *session_id;                  /* TLS 1.2, in hex; else "" */
 } tls_facts;
 
 typedef struct tls_ports {

@@ -120,6 +120,8 @@ typedef struct tls_conn {
     char *peer;        /* what tickets are kept under; owned */
     char *server_name; /* of facts; owned */
     char *distrust;    /* TLS_WHY_ROOM bytes, or NULL; owned */
+    char *client;      /* the texts of facts about the client's certificate, or NULL; owned */
+    size_t client_room;
     bool name_is_address;
     tls_tickets *tickets;
 } tls_conn;
@@ -172,6 +174,12 @@ uint64_t tls_takeover_clock(void);
 /* mbedTLS asks for each certificate of the peer's chain; notes in the tls_conn why it is not
  * trusted. */
 int tls_trust_check(void *self, mbedtls_x509_crt *crt, int depth, uint32_t *flags);
+
+/* ---- tls_client.c ---- */
+
+/* Server, at the end of the handshake: puts the client's certificate and the session's identifier
+ * into the facts. False when memory is refused. */
+bool tls_client_note(tls_conn *c);
 
 /* ---- tls_keylog.c ---- */
 

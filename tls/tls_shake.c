@@ -116,7 +116,14 @@ static tls_status finish(tls_conn *c) {
                                       : "",
         .distrust = c->distrust ? c->distrust : "",
         .resumed = !c->full,
+        .client_subject = "",
+        .client_issuer = "",
+        .client_serial = "",
+        .client_sha256 = "",
+        .client_sha1 = "",
+        .session_id = "",
     };
+    if (c->config->server && !tls_client_note(c)) return tls_fail(c, "out of memory");
     if (!v13) tls_tickets_keep(c);
     /* Who wants tickets waits for them: only mbedTLS can read them. */
     if (!c->tickets || !c->peer || !c->config->tickets) tls_takeover_try(c);

@@ -60,6 +60,25 @@ static void on_client_closed(void *user, net_link *k, const char *why) {
 static const link_calls server_link = {.event = on_event, .closed = on_server_closed};
 static const link_calls client_link = {.event = on_event, .closed = on_client_closed};
 
+static struct ends {
+    char local[120];
+    uint16_t peer_port, local_port;
+} server_ends, client_ends;
+
+static void note_ends(struct ends *e, net_link *k) {
+    snprintf(e->local, sizeof e->local, "%s", link_local(k));
+    e->peer_port = link_peer_port(k);
+    e->local_port = link_local_port(k);
+}
+
+static void check_ends(const char *text, uint16_t port) {
+    cr_assert_str_eq(server_ends.local, text);
+    cr_assert_str_eq(client_ends.local, *text == '/' ? "" : text);
+    cr_assert_eq(client_ends.peer_port, port);
+    cr_assert_eq(server_ends.local_port, port);
+    cr_assert_eq(server_ends.peer_port, client_ends.local_port);
+}
+
 static bool on_accept(void *user, link_birth *birth) {
     (void)user;
     server.accepted++;
@@ -76,6 +95,7 @@ static bool on_accept(void *user, link_birth *birth) {
 static void on_accepted(void *user, net_link *k) {
     (void)user;
     server.opened++;
+    note_ends(&server_ends, k);
     snprintf(server.peer, sizeof server.peer, "%s", link_peer(k));
     if (server.close_in_opened) link_close(k, "not welcome");
 }
@@ -85,6 +105,7 @@ static const listen_calls ear_calls = {on_accept, on_accepted};
 static void on_opened(void *user, net_link *k) {
     (void)user;
     client.opened++;
+    note_ends(&client_ends, k);
     snprintf(client.peer, sizeof client.peer, "%s", link_peer(k));
     if (client.close_in_opened) link_close(k, "changed my mind");
 }
@@ -137,8 +158,10 @@ static void check_one_connection(void) {
 
 Test(dial, ipv4, .timeout = 60) {
     begin();
-    dial_to("127.0.0.1", listen_at("127.0.0.1", 0), 0);
+    uint16_t port = listen_at("127.0.0.1", 0);
+    dial_to("127.0.0.1", port, 0);
     check_one_connection();
+    check_ends("127.0.0.1", port);
     cr_assert_str_eq(client.peer, "127.0.0.1");
     cr_assert_str_eq(server.peer, "127.0.0.1");
 }
@@ -154,8 +177,10 @@ static bool has_ipv6(void) {
 Test(dial, ipv6, .timeout = 60) {
     if (!has_ipv6()) return;
     begin();
-    dial_to("[::1]", listen_at("::1", 0), 1000);
+    uint16_t port = listen_at("::1", 0);
+    dial_to("[::1]", port, 1000);
     check_one_connection();
+    check_ends("::1", port);
     cr_assert_str_eq(client.peer, "::1");
 }
 
@@ -185,6 +210,7 @@ Test(dial, unix_socket, .timeout = 60) {
     check_one_connection();
     cr_assert_str_eq(client.peer, path);
     cr_assert_str_eq(server.peer, path);
+    check_ends(path, 0);
     cr_assert_neq(stat(path, &st), 0, "the socket file stayed");
 }
 

@@ -300,6 +300,12 @@
 #define LIMIT_TLS_FULL_RECORD 16352u
 #define LIMIT_TLS_STRETCH     65500u
 
+/* ---- the proxy ---- */
+
+/* Bytes of a pattern of --backend. Of a path no more needs to be in its normal form to be compared
+ * with them. */
+#define LIMIT_ROUTE_PATTERN 2048u
+
 /* ---- what a client takes from a server ---- */
 
 /* Of one page (-a): bytes that are looked through, bytes of one tag (a megabyte of attributes takes

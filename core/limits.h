@@ -306,6 +306,9 @@
  * with them. */
 #define LIMIT_ROUTE_PATTERN 2048u
 
+/* A file of --error-page, which is kept in memory. */
+#define LIMIT_ERROR_PAGE 1048576u
+
 /* ---- what a client takes from a server ---- */
 
 /* Of one page (-a): bytes that are looked through, bytes of one tag (a megabyte of attributes takes

@@ -1,9 +1,9 @@
 /* Lines of the access log: a template with $variables, read once, and written for each request.
  *
  * The variables are those of nginx and nghttpx: $remote_addr $time_local $time_iso8601 $request
- * $status $body_bytes_sent $http_NAME $authority $remote_port $server_port $request_time $pid $alpn
- * $tls_... $backend_host $backend_port $method $path $path_without_query $protocol_version; ${NAME}
- * too. Immutable once made; any thread. */
+ * $status $body_bytes_sent $http_NAME $authority (also $http_host) $remote_port $server_port
+ * $request_time $pid $alpn $tls_... (once $ssl_...) $backend_host $backend_port $method $path
+ * $path_without_query $protocol_version; ${NAME} too. Immutable once made; any thread. */
 #ifndef H2BOX_APPLETS_PROXY_LOG_FORMAT_H
 #define H2BOX_APPLETS_PROXY_LOG_FORMAT_H
 
@@ -17,7 +17,8 @@ typedef struct log_format log_format;
     "$remote_addr - - [$time_local] \"$request\" $status $body_bytes_sent \"$http_referer\" " \
     "\"$http_user_agent\""
 
-/* NULL with a message for people in why (of `room` bytes): "$foo: unknown variable". */
+/* What is no variable is written as it stands, and the first of its kind is named in why (of `room`
+ * bytes, "" when there is none): "$foo: unknown variable". NULL with a message in it: no memory. */
 log_format *log_format_new(const char *text, char *why, size_t room);
 void log_format_free(log_format *f);
 
@@ -30,7 +31,7 @@ typedef struct log_facts {
     span remote_addr;
     uint16_t remote_port, server_port;
     const char *protocol; /* "HTTP/2", "HTTP/1.1" */
-    const char *alpn;     /* "h2", "http/1.1"; in the clear too */
+    const char *alpn;     /* "h2", "http/1.1"; in the clear "h2c" */
     span method,
         target; /* target: as $request and $path have it: path, authority of CONNECT, or "*" */
     span authority;
@@ -47,7 +48,7 @@ typedef struct log_facts {
 } log_facts;
 
 /* Writes the line with its newline into out; returns its bytes, at most `room`: what is longer is
- * cut. Control bytes, '"' and '\' are written as \xHH. */
+ * cut. All but printable ASCII, and '"' and '\', is written as \xHH in what comes from outside. */
 size_t log_format_write(const log_format *f, const log_facts *facts, char *out, size_t room);
 
 #endif

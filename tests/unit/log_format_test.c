@@ -88,7 +88,8 @@ Test(log_format, variables) {
         {"", ""},
         {"no variables", "no variables"},
         {LOG_FORMAT_COMBINED,
-         "192.0.2.1 - - [28/Nov/2026:18:02:37 +0530] \"GET /a?b=1 HTTP/2\" 200 6 \"-\" \"curl/7.88.1\""},
+         "192.0.2.1 - - [28/Nov/2026:18:02:37 +0530] \"GET /a?b=1 HTTP/2\" 200 6 "
+         "\"-\" \"curl/7.88.1\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) is(cases[i][0], &x, cases[i][1]);
     char pid[30];
@@ -142,7 +143,8 @@ Test(log_format, no_variables) {
 
 Test(log_format, what_is_missing) {
     log_facts x = {.status = 0};
-    is("$remote_addr $remote_port $server_port $status $body_bytes_sent $authority $alpn $backend_host $backend_port",
+    is("$remote_addr $remote_port $server_port $status $body_bytes_sent $authority $alpn "
+       "$backend_host $backend_port",
        &x, "- - - - 0 - - - -");
     is("$request $path_without_query $request_time", &x, "- - - - 0.000");
 }

@@ -306,6 +306,19 @@
  * with them. */
 #define LIMIT_ROUTE_PATTERN 2048u
 
+/* Fields that the Cookie fields of one request become toward HTTP/2; the last has what is left.
+ * Chromium keeps 180 cookies of a site, and a peer's limit may be 100 fields in all
+ * (LIMIT_HEADER_FIELDS). */
+#define LIMIT_COOKIE_CRUMBS 32u
+
+/* Fields of --add-request-header or --add-response-header. */
+#define LIMIT_ADDED_FIELDS 64u
+
+/* Pushes that the Link fields of one answer may ask for, and the bytes of a URI among them:
+ * browsers send fewer preloads than that in a page, and each costs a request of its own. */
+#define LIMIT_PRELOADS    32u
+#define LIMIT_PRELOAD_URI 2048u
+
 /* A file of --error-page, which is kept in memory. */
 #define LIMIT_ERROR_PAGE 1048576u
 

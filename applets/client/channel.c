@@ -4,6 +4,7 @@
 #include "applets/client/output.h"
 #include "applets/client/stream_body.h"
 #include "applets/common/text.h"
+#include "applets/common/websocket_key.h"
 #include "core/limits.h"
 
 #include <stdlib.h>
@@ -127,7 +128,7 @@ channel *channel_new(request *r) {
     c->is_websocket = r->kind == REQUEST_WEBSOCKET;
     c->farewell = (timer){.fire = no_farewell, .user = c};
     for (unsigned i = 0; i < 16; i += 4) bytes_put32(nonce + i, loop_random(c->run->loop));
-    websocket_key(c->key, nonce);
+    websocket_key_make(c->key, nonce);
     c->body = stream_body_new(&calls, c);
     if (c->body) return c;
     free(c);
@@ -142,7 +143,7 @@ static bool accepted(const channel *c, const http_event *ev) {
     uint8_t expected[WEBSOCKET_ACCEPT];
     const http_field *said =
         fields_find_name(ev->fields, ev->field_count, SPAN("sec-websocket-accept"));
-    websocket_accept(expected, c->key);
+    websocket_key_accept(expected, c->key);
     return said && span_eq(said->value, span_of(expected, sizeof expected));
 }
 

@@ -86,14 +86,4 @@ size_t websocket_head(uint8_t out[WEBSOCKET_HEAD], uint8_t opcode, bool last, ui
 /* Masks n bytes in place; they begin `offset` bytes into the payload. */
 void websocket_mask(uint8_t *p, size_t n, uint32_t mask, uint64_t offset);
 
-/* ---- the handshake of HTTP/1.1 ---- */
-
-#define WEBSOCKET_KEY    24u
-#define WEBSOCKET_ACCEPT 28u
-
-/* Sec-WebSocket-Key of 16 random bytes, and the Sec-WebSocket-Accept that answers it
- * (section 4.2.2). */
-void websocket_key(uint8_t out[WEBSOCKET_KEY], const uint8_t nonce[16]);
-void websocket_accept(uint8_t out[WEBSOCKET_ACCEPT], const uint8_t key[WEBSOCKET_KEY]);
-
 #endif

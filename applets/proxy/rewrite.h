@@ -9,6 +9,7 @@
 #define H2BOX_APPLETS_PROXY_REWRITE_H
 
 #include "core/http.h"
+#include "core/mem.h"
 
 typedef enum rewrite_node {
     REWRITE_NODE_NONE,
@@ -31,10 +32,11 @@ typedef struct rewrite_rules {
     bool strip_early_data;
     bool server; /* put server_name into Server */
     span server_name;
-    bool location;                                /* rewrite Location that names the backend */
-    bool host;                                    /* --host-rewrite */
-    bool crumble_cookies;                         /* toward HTTP/2 (RFC 9113 section 8.2.3) */
-    bool forward;                                 /* forward proxy: Location and Host stay */
+    bool location;        /* rewrite Location that names the backend */
+    bool host;            /* --host-rewrite */
+    bool crumble_cookies; /* toward HTTP/2 (RFC 9113 section 8.2.3) */
+    bool forward;         /* forward proxy: Location and Host stay */
+    bool direct;          /* the next one is the origin: Proxy-Authorization ends here */
     const http_field *add_request, *add_response; /* --add-request-header, --add-response-header */
     size_t add_request_count, add_response_count;
     span altsvc,
@@ -49,8 +51,10 @@ typedef struct rewrite_facts {
     span by, for_;       /* obfuscated names of this process and of this connection, "_" included */
     bool secure;         /* the client uses TLS */
     bool front_h2, back_h2;
-    span backend_authority;      /* "host" or "host:port" as a Host field has it */
-    bool backend_upgrade_scheme; /* :scheme https */
+    span backend_authority;       /* "host" or "host:port" as a Host field has it */
+    bool backend_upgrade_scheme;  /* :scheme https */
+    const uint8_t *websocket_key; /* WEBSOCKET_KEY bytes, the caller's; NULL: no WebSocket, or both
+                                     sides are HTTP/2 */
 } rewrite_facts;
 
 /* Room that rewriting works in; one a worker. */
@@ -61,13 +65,34 @@ typedef struct rewritten {
     size_t used, bytes_room;
 } rewritten;
 
+/* Why this request must be answered 400 and not be passed on, although its fields are well-formed;
+ * NULL: it may. Schemes beside http and https allow what is something else in HTTP/1.1: a target
+ * that is an URI of its own would lead a backend elsewhere than its Host. */
+const char *rewrite_refuses(const fields_summary *s);
+
+/* ---- WebSockets: RFC 6455 section 4, RFC 8441 section 5 ---- */
+
+/* Whether a request asks for one. It is told with CONNECT and :protocol from both versions. */
+bool rewrite_websocket(const fields_summary *s);
+
+/* The key for rewrite_facts.websocket_key, wherever one side is HTTP/1.1: what an HTTP/1.1 client
+ * sent, of an HTTP/2 client one of 16 random bytes. False: it sent none that is one (400). */
+bool rewrite_websocket_key(uint8_t key[], bool front_h2, const uint8_t nonce[16],
+                           const http_field *f, size_t n);
+
+/* Whether the answer of an HTTP/1.1 backend that accepts shows that it has read the key; it is
+ * answered 502 otherwise. rewrite_response answers an HTTP/1.1 client with what fits its key. */
+bool rewrite_websocket_agreed(const uint8_t key[], const http_field *f, size_t n);
+
+/* ---- fields ---- */
+
 /* Room for LIMIT_HEADER_FIELDS, what is added to them, and LIMIT_HEADER_LIST bytes. */
 bool rewrite_room(rewritten *r, const mem *m); /* false: no memory */
 void rewrite_end(rewritten *r, const mem *m);
 
 /* The request for a backend, from the fields of the client's (pseudo-header fields first, as
  * http_event has them, and their summary). Of HTTP/2 and HTTP/1.1 alike; cookie crumbs become one
- * field toward HTTP/1.1. False when it has no room: answered 431. */
+ * field toward HTTP/1.1 in its session. False when it has no room: answered 431. */
 bool rewrite_request(rewritten *r, const rewrite_rules *rules, const rewrite_facts *facts,
                      const http_field *f, size_t n, const fields_summary *s);
 

@@ -1,5 +1,6 @@
 /* WebSocket frames: RFC 6455 section 5, read at every cut. */
 #include "applets/client/websocket.h"
+#include "applets/common/websocket_key.h"
 #include "core/limits.h"
 
 #include <criterion/criterion.h>
@@ -137,8 +138,8 @@ Test(websocket, heads) {
 
 Test(websocket, handshake) { /* RFC 6455 section 1.3 */
     uint8_t key[WEBSOCKET_KEY], accept[WEBSOCKET_ACCEPT];
-    websocket_key(key, (const uint8_t *)"the sample nonce");
+    websocket_key_make(key, (const uint8_t *)"the sample nonce");
     cr_assert_arr_eq(key, "dGhlIHNhbXBsZSBub25jZQ==", WEBSOCKET_KEY);
-    websocket_accept(accept, key);
+    websocket_key_accept(accept, key);
     cr_assert_arr_eq(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", WEBSOCKET_ACCEPT);
 }

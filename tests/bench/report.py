@@ -82,3 +82,10 @@ def print_generator(name, row):
     for who, v in sorted(row["generators"].items(), key=lambda item: item[1]["us"]):
         print("%-14s %14.2f %12.0f" % (who, v["us"], v["rate"]))
     print("aim %s; h2box load %.2f us; %.2f of h2load" % (row["aim"] or "none set", row["generators"]["h2box load"]["us"], row["ratio"]))
+
+
+def print_generator_memory(name, row):
+    print("\n%s: %s\n%-14s %10s" % (name, row["title"], "", "MiB"))
+    for who, mib in sorted(row["generators"].items(), key=lambda item: item[1]):
+        print("%-14s %10.1f" % (who, mib))
+    print("aim %s; h2box load %.1f MiB" % (row["aim"], row["generators"]["h2box load"]))

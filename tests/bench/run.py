@@ -2,7 +2,8 @@
 """The bench: our server beside nghttpd, h2o and nginx in one run, floors of the machine, and HPACK beside libnghttp2.
 
     run.py [--json FILE] [--rounds N] [--quick] [NAME...]    NAME: small, varied, large, many, idle, hpack,
-           tls_small, tls_large, tls_full, tls_resumed, tls_idle (all when none)
+           tls_small, tls_large, tls_full, tls_resumed, tls_idle, generator, generator_varied, generator_tls, generator_memory
+           (all when none)
 
 docs/bench.md tells what each row is and how to read it. Machines are noisy: trust the ratios. Progress goes to stderr, tables
 to stdout; the exit code is 1 when a server failed a request. Environment: H2BOX_BUILD_DIR = folder of the bench build."""
@@ -25,7 +26,8 @@ from servers import peers
 
 AIMS = {"small": "0.65 us", "varied": None, "large": "floor", "many": "9.8 us", "idle": "0.6 KiB", "hpack": "2.0x",
         "tls_small": "0.8 us", "tls_large": "8000 us", "tls_full": "230 us", "tls_resumed": None, "tls_idle": "5 KiB",
-        "generator": "0.65 us", "generator_varied": None, "generator_tls": "0.8 us"}
+        "generator": "0.65 us", "generator_varied": None, "generator_tls": "0.8 us",
+        "generator_memory": "100 MB"}
 IDLE_CONNECTIONS, IDLE_QUICK = 1000, 100
 HPACK_ROUNDS, HPACK_QUICK = 200, 1
 HANDSHAKES, HANDSHAKES_QUICK = 500, 10
@@ -82,9 +84,17 @@ def generator_row(name, args, site, uris):
     return row
 
 
+def generator_memory_row(name, args, site, _):
+    n = generator.CONNECTIONS_QUICK if args.quick else generator.CONNECTIONS
+    row = {"title": "resident memory of the generator with %d connections open" % n, "aim": AIMS[name], "connections": n,
+           "generators": generator.memory(n, 2 if args.quick else 8, site)}
+    report.print_generator_memory(name, row)
+    return row
+
+
 ROWS = {**{name: load_row for name in load.ROWS}, "idle": idle_row, "hpack": hpack_row,
         "tls_full": handshake_row, "tls_resumed": handshake_row, "tls_idle": idle_row,
-        **{name: generator_row for name in generator.ROWS}}
+        **{name: generator_row for name in generator.ROWS}, "generator_memory": generator_memory_row}
 
 
 def positive(text):
@@ -111,7 +121,7 @@ def main():
     args = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers are stopped on the way out
     peers.have("h2load", "taskset")
-    servers.raise_descriptors(IDLE_CONNECTIONS + 100)
+    servers.raise_descriptors((IDLE_CONNECTIONS if args.quick else generator.CONNECTIONS) + 100)
     out = {"machine": servers.machine(), "versions": servers.versions(), "quick": args.quick, "rows": {}}
     failed = False
     with tempfile.TemporaryDirectory(prefix="h2box-bench-") as folder:

@@ -99,7 +99,7 @@ def raise_descriptors(wanted):
     if soft != resource.RLIM_INFINITY and soft < top:
         resource.setrlimit(resource.RLIMIT_NOFILE, (top, hard))
     if top < wanted:
-        say("the limit of open files is %d and cannot be raised: rows with 1,000 connections need %d" % (top, wanted))
+        say("the limit of open files is %d and cannot be raised: rows with many connections need %d" % (top, wanted))
 
 
 def first_line(*command):

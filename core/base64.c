@@ -1,8 +1,8 @@
 #include "core/base64.h"
 
-static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+#define COMMON "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-size_t base64_put_url(uint8_t *text, span bytes) {
+static size_t put(uint8_t *text, span bytes, const char *letters) {
     uint8_t *at = text;
     uint32_t bits = 0;
     unsigned count = 0;
@@ -12,6 +12,14 @@ size_t base64_put_url(uint8_t *text, span bytes) {
     }
     if (count) *at++ = (uint8_t)letters[bits << (6 - count) & 63];
     return (size_t)(at - text);
+}
+
+size_t base64_put_url(uint8_t *text, span bytes) { return put(text, bytes, COMMON "-_"); }
+
+size_t base64_put(uint8_t *text, span bytes) {
+    size_t n = put(text, bytes, COMMON "+/");
+    while (n % 4) text[n++] = '=';
+    return n;
 }
 
 static int value_of(uint8_t c) {

@@ -1,4 +1,5 @@
-/* Base64 with the alphabet for URLs and file names, without padding (RFC 4648 section 5).
+/* Base64 (RFC 4648 section 4), and with the alphabet for URLs and file names, without padding
+ * (section 5).
  *
  * Strict: one text for each run of bytes, so that what is compared or logged has one form. It holds
  * no state and allocates nothing. */
@@ -12,6 +13,9 @@ static inline size_t base64_size(size_t n) { return n / 3 * 4 + (n % 3 ? n % 3 +
 
 /* Writes base64_size(bytes.n) bytes of text, and returns their number. */
 size_t base64_put_url(uint8_t *text, span bytes);
+
+/* The same in the common alphabet, filled up with '=' to (bytes.n + 2) / 3 * 4 bytes. */
+size_t base64_put(uint8_t *text, span bytes);
 
 /* Reads text into bytes, which has room for text.n / 4 * 3 + 2; *n is their number. False when the
  * text is not what base64_put_url writes. */

@@ -22,20 +22,6 @@ static inline void put64(uint8_t *p, uint64_t v) {
 
 /* ---- coding ---- */
 
-size_t huffman_encode(span s, uint8_t *out) {
-    uint64_t acc = 0;
-    unsigned have = 0;
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++) {
-        struct huffman_code c = huffman_code[s.p[i]];
-        acc = acc << c.bits | c.code;
-        for (have += c.bits; have >= 8; have -= 8) out[n++] = (uint8_t)(acc >> (have - 8));
-    }
-    /* The most significant bits of EOS, all ones, pad the last byte. */
-    if (have) out[n++] = (uint8_t)(acc << (8 - have) | 0xffu >> have);
-    return n;
-}
-
 /* The code of p[i], or of nothing at all when that is behind the string. p[0] must be there. */
 static inline const struct huffman_code *code_at(const uint8_t *p, size_t i, size_t n) {
     unsigned symbol = p[i < n ? i : 0];

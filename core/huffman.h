@@ -12,11 +12,8 @@
 /* Bytes that s takes when coded. */
 size_t huffman_size(span s);
 
-/* Codes s at out, which has huffman_size(s) bytes of room; returns the bytes written. */
-size_t huffman_encode(span s, uint8_t *out);
-
-/* As huffman_encode when the result takes less than `most` bytes, otherwise gives up and returns
- * `most`. Needs room for `most` bytes and HUFFMAN_SLACK, and may write all of it. */
+/* Codes s at out and returns the bytes that takes when they are less than `most`, otherwise gives
+ * up and returns `most`. Needs room for `most` bytes and HUFFMAN_SLACK, and may write all of it. */
 size_t huffman_encode_under(span s, uint8_t *out, size_t most);
 
 /* Decodes s at out, which has room for huffman_room(s.n) bytes or HUFFMAN_SLACK more than come out.

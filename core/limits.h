@@ -81,7 +81,8 @@
  * one head took 40 ms; nobody has more than three. */
 #define LIMIT_CONNECTION_OPTIONS 32u
 
-/* 1xx responses before the final one. CVE-2021-3737 (a client that reads 100 for ever). */
+/* 1xx responses (RFC 9110 section 15.2) before the final one. CVE-2021-3737 (a client that reads
+ * 100 for ever); Go allows 5, curl 8 any number. */
 #define LIMIT_INFORMS 100u
 
 /* Input that a Python program feeds to a connection that is PAUSED, and that is kept for it;
@@ -348,10 +349,6 @@
 #define LIMIT_TRIES          2u
 #define LIMIT_TRIES_PROGRESS 10u
 
-/* Interim responses (RFC 9110 section 15.2) before the one that counts; curl 8 has no such limit,
- * Go 5. */
-#define LIMIT_INTERIM 100u
-
 /* Expect: 100-continue that is not answered: the content goes anyway (RFC 9110 section 10.1.1);
  * curl 1 s.
  */
@@ -464,5 +461,16 @@
 /* What a request that waits for its file keeps of its URI, for the redirect of a directory; what is
  * longer is redirected by its path alone. */
 #define LIMIT_LOCATION 1024u
+
+/* ---- files that our user gives ---- */
+
+/* One case of the HPACK tools; a header block of a megabyte is far past what any peer accepts. */
+#define LIMIT_CASE 16777216u
+
+/* A list of URIs, a timing script, a file of requests or a body for load: some 10 million lines. */
+#define LIMIT_LOAD_FILE 1073741824u
+
+/* Headers of one line in a file of requests; servers of Debian take 100 fields (h2o, Apache). */
+#define LIMIT_LOAD_HEADERS 100u
 
 #endif

@@ -243,7 +243,7 @@ static void take_data(fetch *f, request *r, const http_event *ev) {
 }
 
 static void take_interim(fetch *f, request *r, const http_event *ev) {
-    if (r->interims++ == LIMIT_INTERIM)
+    if (r->interims++ == LIMIT_INFORMS)
         give_up(f, r, "too many interim responses");
     else if (ev->summary.status == 100)
         send_content(r);

@@ -1,14 +1,5 @@
 #include "applets/common/websocket_key.h"
-
-static void base64(uint8_t *out, const uint8_t *p, size_t n) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < n; i += 3) {
-        uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
-                     (i + 2 < n ? p[i + 2] : 0);
-        for (unsigned d = 0; d < 4; d++)
-            *out++ = i + d > n ? '=' : (uint8_t)digits[v >> (18 - 6 * d) & 63];
-    }
-}
+#include "core/base64.h"
 
 /* SHA-1 (RFC 3174) of a text under 120 bytes: no secret hangs on it here, it only shows that the
  * server has read the key (RFC 6455 section 10.3). */
@@ -41,7 +32,7 @@ static void sha1(uint8_t out[20], const uint8_t *text, size_t n) {
 }
 
 void websocket_key_make(uint8_t out[WEBSOCKET_KEY], const uint8_t nonce[16]) {
-    base64(out, nonce, 16);
+    base64_put(out, span_of(nonce, 16));
 }
 
 void websocket_key_accept(uint8_t out[WEBSOCKET_ACCEPT], const uint8_t key[WEBSOCKET_KEY]) {
@@ -50,5 +41,5 @@ void websocket_key_accept(uint8_t out[WEBSOCKET_ACCEPT], const uint8_t key[WEBSO
     memcpy(text, key, WEBSOCKET_KEY);
     memcpy(text + WEBSOCKET_KEY, guid, sizeof guid - 1);
     sha1(digest, text, sizeof text);
-    base64(out, digest, sizeof digest);
+    base64_put(out, span_of(digest, sizeof digest));
 }

@@ -1,4 +1,5 @@
 #include "applets/hpack/case_in.h"
+#include "core/limits.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static bool broken(case_in *r, const char *wrong) {
 static bool keep(case_in *r, int c) {
     if (r->n == r->room) {
         size_t wider = r->room ? r->room * 2 : 4096;
-        char *moved = wider <= CASE_IN_MAX ? realloc(r->text, wider) : NULL;
+        char *moved = wider <= LIMIT_CASE ? realloc(r->text, wider) : NULL;
         if (!moved) return broken(r, "a case is too long");
         r->text = moved;
         r->room = wider;

@@ -10,9 +10,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Bytes of one case at most. A header block of a megabyte is far past what any peer accepts. */
-#define CASE_IN_MAX ((size_t)16 << 20)
-
 typedef struct case_in {
     FILE *in;
     char *text; /* the case now */

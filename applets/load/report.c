@@ -1,5 +1,6 @@
 #include "applets/load/report.h"
 #include "applets/common/human.h"
+#include "applets/common/text.h"
 #include "applets/load/block.h"
 #include "applets/load/chart.h"
 
@@ -38,15 +39,10 @@ static const char head[] =
 
 /* Texts of a peer, or of a command line. */
 static void put_text(FILE *out, const char *s) {
-    for (; *s; s++) {
-        switch (*s) {
-        case '<': fputs("&lt;", out); break;
-        case '>': fputs("&gt;", out); break;
-        case '&': fputs("&amp;", out); break;
-        case '"': fputs("&quot;", out); break;
-        default: fputc((unsigned char)*s < ' ' ? ' ' : *s, out);
-        }
-    }
+    text t = {NULL, 0, 0};
+    text_add_html(&t, span_str(s));
+    fwrite(t.p, 1, t.n, out);
+    text_end(&t);
 }
 
 static void fact(FILE *out, const char *name, const char *value) {
@@ -55,26 +51,26 @@ static void fact(FILE *out, const char *name, const char *value) {
 
 static void facts_of(FILE *out, const result *r) {
     const tally *t = r->tally;
-    char text[64], human[HUMAN_ROOM];
+    char words[64], human[HUMAN_ROOM];
     fputs("<section class=\"facts\">\n", out);
-    snprintf(text, sizeof text, "%.0f", result_rate(r));
-    fact(out, "requests per second", text);
+    snprintf(words, sizeof words, "%.0f", result_rate(r));
+    fact(out, "requests per second", words);
     fact(out, "median", human_duration(human, histogram_quantile(&t->request, 0.5)));
     fact(out, "p99", human_duration(human, histogram_quantile(&t->request, 0.99)));
-    snprintf(text, sizeof text, "%llu", ULL(t->done));
-    fact(out, "requests done", text);
-    snprintf(text, sizeof text, "%llu", ULL(t->errored));
-    fact(out, "errors", text);
+    snprintf(words, sizeof words, "%llu", ULL(t->done));
+    fact(out, "requests done", words);
+    snprintf(words, sizeof words, "%llu", ULL(t->errored));
+    fact(out, "errors", words);
     fact(out, "measured for", human_duration(human, r->measured_us));
     fputs("</section>\n", out);
 }
 
 static void latency_row(FILE *out, const char *name, const histogram *h) {
-    char text[HUMAN_ROOM];
+    char words[HUMAN_ROOM];
     if (!h->count) return;
     fprintf(out, "<tr><td>%s</td>", name);
     for (unsigned i = 0; i < BLOCK_PARTS; i++)
-        fprintf(out, "<td>%s</td>", human_duration(text, histogram_quantile(h, block_parts[i])));
+        fprintf(out, "<td>%s</td>", human_duration(words, histogram_quantile(h, block_parts[i])));
     fputs("</tr>\n", out);
 }
 
@@ -91,12 +87,12 @@ static void latencies(FILE *out, const tally *t) {
 
 /* ---- charts ---- */
 
-static void time_label(char *text, size_t room, double us) {
+static void time_label(char *words, size_t room, double us) {
     char human[HUMAN_ROOM];
-    snprintf(text, room, "%s", human_duration(human, us > 0 ? (uint64_t)us : 0));
+    snprintf(words, room, "%s", human_duration(human, us > 0 ? (uint64_t)us : 0));
 }
-static void count_label(char *text, size_t room, double n) {
-    snprintf(text, room, n >= 100 || n == 0 ? "%.0f" : "%.3g", n);
+static void count_label(char *words, size_t room, double n) {
+    snprintf(words, room, n >= 100 || n == 0 ? "%.0f" : "%.3g", n);
 }
 
 /* x is the number of nines: 0 is p0, 1 is p90, 2 is p99. */
@@ -144,9 +140,9 @@ static void distribution(FILE *out, const histogram *h) {
     fputs("<section><h2>How many took how long</h2>", out);
     chart_begin(&c, "Histogram of latencies, on a logarithmic scale");
     for (unsigned i = 0; i <= 4; i++) {
-        char text[HUMAN_ROOM];
-        time_label(text, sizeof text, exp(low + width * BINS * i / 4));
-        chart_mark_x(&c, (chart_mark){(double)BINS * i / 4, text});
+        char words[HUMAN_ROOM];
+        time_label(words, sizeof words, exp(low + width * BINS * i / 4));
+        chart_mark_x(&c, (chart_mark){(double)BINS * i / 4, words});
     }
     for (unsigned i = 0; i < BINS; i++) chart_bar(&c, "bar", i + 0.08, i + 0.92, bins[i]);
     chart_end(&c);
@@ -169,9 +165,9 @@ static void over_time(FILE *out, const series *s) {
     fputs("<section><h2>Requests and errors per second, over time</h2>", out);
     chart_begin(&c, "Requests and errors per second over time");
     for (unsigned i = 0; i <= 4; i++) {
-        char text[32];
-        snprintf(text, sizeof text, "%.4gs", c.x_max * i / 4);
-        chart_mark_x(&c, (chart_mark){c.x_max * i / 4, text});
+        char words[32];
+        snprintf(words, sizeof words, "%.4gs", c.x_max * i / 4);
+        chart_mark_x(&c, (chart_mark){c.x_max * i / 4, words});
     }
     for (uint32_t i = 0; i < n; i++)
         if (s->slices[i].errors)
@@ -196,33 +192,33 @@ static void setting(FILE *out, const char *name, const char *value) {
 
 static void settings(FILE *out, const result *r) {
     const tally *t = r->tally;
-    char text[160], human[HUMAN_ROOM];
+    char words[160], human[HUMAN_ROOM];
     fputs("<section><h2>Connections and counts</h2><table class=\"words\">\n", out);
     setting(out, "protocol", r->protocol);
     setting(out, "TLS", r->tls);
     setting(out, "cipher", r->cipher);
     setting(out, "key exchange", r->group);
-    snprintf(text, sizeof text, "%llu clients, %llu threads, %llu streams each, %llu machines",
+    snprintf(words, sizeof words, "%llu clients, %llu threads, %llu streams each, %llu machines",
              ULL(r->clients), ULL(r->threads), ULL(r->streams), ULL(r->machines));
-    setting(out, "load", text);
+    setting(out, "load", words);
     if (r->rate_asked > 0) {
-        snprintf(text, sizeof text, "%.2f req/s asked, %.2f req/s sent", r->rate_asked,
+        snprintf(words, sizeof words, "%.2f req/s asked, %.2f req/s sent", r->rate_asked,
                  r->rate_held);
-        setting(out, "rate", text);
+        setting(out, "rate", words);
     }
-    snprintf(text, sizeof text, "%llu made, %llu failed, %llu again", ULL(t->connections),
+    snprintf(words, sizeof words, "%llu made, %llu failed, %llu again", ULL(t->connections),
              ULL(t->connect_failed),
              ULL(t->after_goaway + t->after_close + t->after_error + t->planned));
-    setting(out, "connections", text);
-    snprintf(text, sizeof text, "%llu 2xx, %llu 3xx, %llu 4xx, %llu 5xx", ULL(t->status[2]),
+    setting(out, "connections", words);
+    snprintf(words, sizeof words, "%llu 2xx, %llu 3xx, %llu 4xx, %llu 5xx", ULL(t->status[2]),
              ULL(t->status[3]), ULL(t->status[4]), ULL(t->status[5]));
-    setting(out, "statuses", text);
-    snprintf(text, sizeof text, "%s, header space saved %.2f%%", human_bytes(human, t->bytes),
+    setting(out, "statuses", words);
+    snprintf(words, sizeof words, "%s, header space saved %.2f%%", human_bytes(human, t->bytes),
              result_saved(r) * 100);
-    setting(out, "received", text);
+    setting(out, "received", words);
     for (uint32_t i = 0; i < t->reason_count; i++) {
-        snprintf(text, sizeof text, "%llu: %s", ULL(t->reasons[i].count), t->reasons[i].text);
-        setting(out, "failed", text);
+        snprintf(words, sizeof words, "%llu: %s", ULL(t->reasons[i].count), t->reasons[i].text);
+        setting(out, "failed", words);
     }
     fputs("</table></section>\n", out);
 }

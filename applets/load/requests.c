@@ -1,12 +1,12 @@
 #include "applets/load/requests.h"
 #include "applets/load/table_share.h"
+#include "core/limits.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HEADERS_MOST 100u
-#define WEIGHT_MOST  1000000
+#define WEIGHT_MOST 1000000
 
 /* A string member, or p NULL. The JSON goes when its line is read, so the plan keeps a copy. */
 static span text_of(workload *p, const json_t *object, const char *name) {
@@ -94,7 +94,7 @@ static const char *add_headers(workload *p, workload_request *r, const json_t *h
     json_t *value;
     if (!headers) return NULL;
     if (!json_is_object(headers)) return "headers is not an object";
-    if (json_object_size(headers) > HEADERS_MOST) return "more than 100 headers";
+    if (json_object_size(headers) > LIMIT_LOAD_HEADERS) return "more than 100 headers";
     json_object_foreach((json_t *)(uintptr_t)headers, name,
                         value) if ((why = add_header(p, r, name, value))) return why;
     return NULL;
@@ -138,7 +138,7 @@ static const char *add_line(workload *p, const workload_source *from, const json
     if (file.p && !body.p) return "its body cannot be read";
     if (!body.p) body = from->data;
     workload_request *r =
-        workload_add(p, from, target, text_of(p, object, "method"), body, HEADERS_MOST);
+        workload_add(p, from, target, text_of(p, object, "method"), body, LIMIT_LOAD_HEADERS);
     if (!r) return "out of memory";
     if (weight) {
         p->weighted = !from->ordered;

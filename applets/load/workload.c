@@ -1,12 +1,10 @@
 #include "applets/load/workload.h"
 #include "applets/load/requests.h"
+#include "core/limits.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* Of a URI list, a script or a file of requests: some 10 million lines. */
-#define FILE_MOST (UINT64_C(1) << 30)
 
 typedef struct workload_block {
     struct workload_block *next;
@@ -45,7 +43,7 @@ span workload_read(workload *p, const opt_call *call, const char *path) {
     uint8_t *bytes = f ? malloc(room) : NULL;
     while (bytes && !ferror(f) && !feof(f)) {
         if (n == room) {
-            uint8_t *more = room < FILE_MOST ? realloc(bytes, room *= 2) : NULL;
+            uint8_t *more = room < LIMIT_LOAD_FILE ? realloc(bytes, room *= 2) : NULL;
             if (!more) free(bytes);
             bytes = more;
             if (!more) errno = EFBIG;

@@ -28,6 +28,22 @@ Test(base64, vectors) { /* RFC 4648 section 10, without padding */
     check_both_ways(SPAN("\0\x3\0\0\0\x64"), "AAMAAABk"); /* SETTINGS in RFC 7540 section 3.2.1 */
 }
 
+Test(base64, padded) { /* RFC 4648 section 10 */
+    static const char *const texts[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"},
+                                           {"\xfb\xff\xfe", "+//+"}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        uint8_t text[16];
+        size_t n = base64_put(text, span_str(texts[i][0]));
+        cr_assert(span_eq(span_of(text, n), span_str(texts[i][1])), "%s", texts[i][1]);
+    }
+}
+
 Test(base64, every_run_of_one_and_two_bytes) {
     for (unsigned v = 0; v < 65536; v++) {
         uint8_t bytes[2] = {(uint8_t)(v >> 8), (uint8_t)v};

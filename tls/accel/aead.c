@@ -12,8 +12,6 @@ void aead_init(aead *a, aead_kind kind, const uint8_t *key) {
         (void)aes_gcm_init(&a->gcm, key, aead_key_bytes(kind));
 }
 
-void aead_wipe(aead *a) { wipe(a, sizeof *a); }
-
 void aead_begin(aead_stream *s, const aead *a, const uint8_t nonce[AEAD_NONCE], span aad) {
     s->kind = a->kind;
     if (a->kind == AEAD_CHACHA20_POLY1305) {

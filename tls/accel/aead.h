@@ -30,7 +30,6 @@ typedef struct aead_stream {
 
 size_t aead_key_bytes(aead_kind kind);
 void aead_init(aead *a, aead_kind kind, const uint8_t *key);
-void aead_wipe(aead *a);
 
 /* a outlives the stream; aad is used in the call. */
 void aead_begin(aead_stream *s, const aead *a, const uint8_t nonce[AEAD_NONCE], span aad);

@@ -69,7 +69,3 @@ void chacha_xor(uint32_t state[16], const uint8_t *in, size_t n, uint8_t *out) {
     }
     wipe(pad, sizeof pad);
 }
-
-const char *chacha_name(void) {
-    return cpu_has(CPU_AVX2 | CPU_AVX512) ? "avx512" : cpu_has(CPU_AVX2) ? "avx2" : "portable";
-}

@@ -18,7 +18,4 @@ void chacha_xor(uint32_t state[16], const uint8_t *in, size_t n, uint8_t *out);
 /* The next block of key stream. */
 void chacha_block(uint32_t state[16], uint8_t out[CHACHA_BLOCK]);
 
-/* "avx512", "avx2" or "portable": what chacha_xor takes for long texts. */
-const char *chacha_name(void);
-
 #endif

@@ -126,8 +126,6 @@ void sha2_blocks256(uint32_t h[8], const uint8_t *p, size_t n) {
     blocks256(h, p, n);
 }
 
-const char *sha2_name(void) { return cpu_has(CPU_SHA) ? "sha-ni" : "portable"; }
-
 static size_t block_bytes(const sha2 *s) { return s->size == SHA2_256 ? 64 : 128; }
 
 static void compress(sha2 *s, const uint8_t *p, size_t n) {

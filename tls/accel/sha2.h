@@ -32,7 +32,4 @@ void sha2_hmac(size_t size, const uint8_t *key, size_t key_n, const uint8_t *tex
 /* The compression of SHA-256 over n / 64 blocks. */
 void sha2_blocks256(uint32_t h[8], const uint8_t *p, size_t n);
 
-/* "sha-ni" or "portable". */
-const char *sha2_name(void);
-
 #endif

@@ -207,6 +207,6 @@ PyObject *connection_recv_acknowledge(PyObject *self, PyObject *args, PyObject *
     if (!s || n == 0) Py_RETURN_NONE;
     verdict v = session_credit(c->session, s->ref, (size_t)n);
     c->retry = true;
-    if (v.scope != VERDICT_NONE) return failure_verdict(c->binding, v);
+    if (v.scope != VERDICT_NONE && !failure_is_stale(v)) return failure_verdict(c->binding, v);
     Py_RETURN_NONE;
 }

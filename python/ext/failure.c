@@ -23,6 +23,11 @@ PyObject *failure_set(binding *b, failure_kind kind, const char *why, uint32_t c
     return NULL;
 }
 
+bool failure_is_stale(verdict v) {
+    return v.scope == VERDICT_CALLER && v.code == VERDICT_BAD_CALL &&
+           strcmp(v.why, "no such stream") == 0;
+}
+
 PyObject *failure_verdict(binding *b, verdict v) {
     if (v.scope != VERDICT_CALLER)
         return failure_set(b, FAILURE_PROTOCOL, v.why, v.code,
@@ -32,6 +37,8 @@ PyObject *failure_verdict(binding *b, verdict v) {
     case VERDICT_BUSY: return failure_set(b, FAILURE_BUSY, v.why, H2_REFUSED_STREAM, "caller");
     case VERDICT_BAD_CALL: break;
     }
+    if (failure_is_stale(v))
+        return failure_set(b, FAILURE_CLOSED, v.why, H2_STREAM_CLOSED, "caller");
     return failure_set(b, FAILURE_CALL, v.why, H2_INTERNAL_ERROR, "caller");
 }
 

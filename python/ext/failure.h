@@ -12,6 +12,9 @@ bool failure_init(binding *b);
 PyObject *failure_set(binding *b, failure_kind kind, const char *why, uint32_t code,
                       const char *scope);
 
+/* Whether the core refused because the stream is gone, which it knows before it is told. */
+bool failure_is_stale(verdict v);
+
 /* The same for what the core refused. */
 PyObject *failure_verdict(binding *b, verdict v);
 

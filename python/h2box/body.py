@@ -26,8 +26,8 @@ def as_bytes(piece):
 class Body:
     """Puts content into the connection's queue of a stream, until that is full; goes on when it has room again."""
 
-    def __init__(self, wire, stream_id, content):
-        self.wire, self.stream_id, self.content = wire, stream_id, content
+    def __init__(self, wire, stream_id, content, trailers=None):
+        self.wire, self.stream_id, self.content, self.trailers = wire, stream_id, content, trailers
         self.room = self.task = None
         self.stopped = False
         if hasattr(content, "read"):
@@ -85,7 +85,10 @@ class Body:
             await self.room
 
     def end(self):
-        self.wire.connection.end_stream(self.stream_id)
+        if self.trailers:
+            self.wire.connection.send_headers(self.stream_id, self.trailers, end_stream=True)
+        else:
+            self.wire.connection.end_stream(self.stream_id)
         self.wire.bodies.pop(self.stream_id, None)
         self.close()
         self.wire.touch()

@@ -10,6 +10,10 @@ from h2box.codes import ErrorCodes, SettingCodes
 from h2box.errors import CallError, StreamResetError
 from h2box.wire import Wire
 
+# Times a request is sent when the server surely did not act on it (RFC 9113 section 8.7): a server says how many it takes at once
+# only after the first have been sent.
+TRIES = 2
+
 
 class Response:
     """A response whose header fields have come; its content is read by read() or `async for`.
@@ -229,14 +233,20 @@ class HTTP2Client:
                   (":authority", authority or (name if usual else f"{name}:{port}")), (":path", path), *(headers or ())]
         if isinstance(content, bytes) and not any(h[0] in ("content-length", b"content-length") for h in fields):
             fields.append(("content-length", str(len(content))))
-        await wire.room()
-        response = wire.open(fields, content)
-        try:
-            await response._head
-        except asyncio.CancelledError:
-            response.close()
-            raise
-        return response
+        again = TRIES if content is None or isinstance(content, bytes) else 1
+        while True:
+            again -= 1
+            await wire.room()
+            response = wire.open(fields, content)
+            try:
+                await response._head
+                return response
+            except asyncio.CancelledError:
+                response.close()
+                raise
+            except StreamResetError as why:
+                if not (again and why.never_processed):
+                    raise
 
     async def ping(self):
         """Sends a PING, to keep the connection alive."""

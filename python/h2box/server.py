@@ -61,14 +61,17 @@ class BaseRequestHandler:
     def on_close(self, error_code):
         """The stream is gone: 0 when both sides were complete. The last call."""
 
-    def send_response(self, status=200, headers=None, body=None):
+    def send_response(self, status=200, headers=None, body=None, *, trailers=None):
         """Answers. body: None, str, bytes, a file, an iterator or an asynchronous iterator of str or bytes. A content-length is
-        added when the length is known, and a date. A file is read in pieces as the client takes them, and closed."""
+        added when the length is known, and a date. A file is read in pieces as the client takes them, and closed. trailers: fields
+        that follow the body."""
         if self._answered:
             raise CallError("the request is answered already")
         content = plain(body)
-        fields = self._fields(status, headers, content)
-        self._wire.send(self.stream_id, fields, None if self.method == "HEAD" else content)
+        fields = self._fields(status, headers, None if trailers else content)
+        if self.method == "HEAD":
+            content = trailers = None
+        self._wire.send(self.stream_id, fields, content, trailers)
         self._answered = True
 
     def send_informational(self, status=103, headers=None):
@@ -101,7 +104,7 @@ class BaseRequestHandler:
     # ---- for the server ----
 
     def _begin(self, wire, event):
-        self._wire, self._answered, self._task = wire, False, None
+        self._wire, self._answered, self._failed = wire, False, False
         self.client_address = wire.client_address
         self.stream_id, self.headers, _, self.method, self.scheme, self.host, self.path = event
 
@@ -139,7 +142,9 @@ class ServerWire(Wire):
         self.server.forget(self)
 
     def call(self, handler, method, *arguments):
-        """Calls an application; what it raises ends its stream and nothing else."""
+        """Calls an application; what it raises ends its stream and nothing else. After that only on_close is called."""
+        if handler._failed and method != handler.on_close:
+            return
         try:
             result = method(*arguments)
             if result is not None and asyncio.iscoroutine(result):
@@ -158,15 +163,14 @@ class ServerWire(Wire):
     def fail(self, handler, why):
         if handler.stream_id not in self.handlers and isinstance(why, H2Error):
             return  # it answered a stream that is gone, which is nobody's fault
+        handler._failed = True
         self.loop.call_exception_handler({"message": "a request handler failed", "exception": why, "protocol": self})
         if handler.stream_id in self.handlers:
-            try:
-                if handler._answered:
-                    handler.reset(INTERNAL_ERROR)
-                else:
-                    handler.send_response(500)
-            except H2Error:
-                handler.reset(INTERNAL_ERROR)
+            for say in ((handler.reset,) if handler._answered else (lambda: handler.send_response(500), handler.reset)):
+                try:
+                    return say()
+                except H2Error:
+                    pass  # it is gone by now, or cannot be answered
 
     def on_request(self, event):
         handler = self.handler_class()

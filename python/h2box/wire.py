@@ -181,14 +181,15 @@ class Wire(asyncio.Protocol):
 
     # ---- messages ----
 
-    def send(self, stream_id, headers, content):
-        """Headers and whatever content there is."""
-        if content is None:
+    def send(self, stream_id, headers, content, trailers=None):
+        """Headers, whatever content there is, and fields after it."""
+        if content is None and not trailers:
             self.connection.send_message(stream_id, headers)
-        elif isinstance(content, bytes):
+        elif isinstance(content, bytes) and not trailers:
             self.connection.send_message(stream_id, headers, content)
         else:
-            body = Body(self, stream_id, content)
+            content = iter((content or b"",)) if content is None or isinstance(content, bytes) else content
+            body = Body(self, stream_id, content, trailers)
             self.connection.send_headers(stream_id, headers)
             self.bodies[stream_id] = body
             body.go_on()

@@ -117,9 +117,10 @@ bool event_tell(const binding *b, PyObject *list, const http_event *ev) {
 bool event_tell_closed(const binding *b, PyObject *list, const http_event *ev) {
     uint32_t id = ev->ref.id;
     if (!ev->early_close) return ADD(EVENT_CLOSED, number(id));
-    const char *why = ev->verdict.why ? ev->verdict.why : "";
+    const char *why = ev->verdict.why ? ev->verdict.why : ""; /* maybe bytes of the caller's */
     return ADD(EVENT_RESET, number(id), number(ev->code), truth(ev->by_peer),
-               PyUnicode_FromString(why), truth(ev->never_processed));
+               PyUnicode_DecodeUTF8(why, (Py_ssize_t)strlen(why), "replace"),
+               truth(ev->never_processed));
 }
 
 bool event_tell_window(const binding *b, PyObject *list, uint32_t stream_id, size_t room) {

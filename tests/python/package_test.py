@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The package as it is installed: a wheel built offline, what it holds and shows, stubs that say what is there, docstrings."""
+import support
+import ast
+import inspect
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import unittest
+import zipfile
+
+import h2box
+import h2box._core
+import nghttp2
+
+SOURCE = os.path.join(support.ROOT, "python")
+
+# With an underscore, and in the stable ABI all the same (PEP 384).
+STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_PyArg_ParseTupleAndKeywords_SizeT", "_PyObject_CallFunction_SizeT",
+          "_PyObject_CallMethod_SizeT"}
+
+
+def public(thing):
+    return {name for name in vars(thing) if not name.startswith("_")}
+
+
+class Wheel(unittest.TestCase):
+    def test_build_and_use(self):
+        for module in ("pip", "setuptools", "wheel"):
+            if subprocess.run([sys.executable, "-c", "import " + module], capture_output=True).returncode:
+                self.skipTest(module + " is not installed")
+        with tempfile.TemporaryDirectory() as folder:
+            for part in ("python", "core"):  # the source tree stays as it is
+                shutil.copytree(os.path.join(support.ROOT, part), os.path.join(folder, part), ignore=shutil.ignore_patterns("build", "*.egg-info"))
+            done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", folder,
+                                   os.path.join(folder, "python")], capture_output=True, text=True, timeout=170, env={**os.environ, "CFLAGS": "-O0"})
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            wheel, = (name for name in os.listdir(folder) if name.endswith(".whl"))
+            self.assertRegex(wheel, r"^h2box-%s-cp311-abi3-" % re.escape(h2box.__version__))
+            with zipfile.ZipFile(os.path.join(folder, wheel)) as z:
+                names = {n for n in z.namelist() if ".dist-info/" not in n}
+                z.extractall(folder + "/site")
+            modules = {"h2box/" + n for n in os.listdir(os.path.join(SOURCE, "h2box")) if n.endswith((".py", ".pyi", ".typed"))}
+            self.assertEqual(names, modules | {"nghttp2.py", "h2box/_core.abi3.so"})
+            text = "import h2box, nghttp2; print(nghttp2.HDInflater().inflate(b'\\x82'), h2box.Connection().data_to_send()[:3])"
+            done = subprocess.run([sys.executable, "-B", "-c", text], capture_output=True, text=True, cwd=folder,
+                                  env={**os.environ, "PYTHONPATH": folder + "/site"})
+            self.assertEqual((done.stdout, done.stderr), ("[(b':method', b'GET')] b'PRI'\n", ""))
+
+    def test_versions(self):
+        with open(os.path.join(SOURCE, "pyproject.toml"), "rb") as f:
+            self.assertEqual(tomllib.load(f)["project"]["version"], h2box.__version__)
+        with open(os.path.join(support.ROOT, "CMakeLists.txt")) as f:
+            self.assertIn("project(h2box VERSION %s " % h2box.__version__, f.read())
+
+
+class Symbols(unittest.TestCase):
+    def test_hidden(self):
+        """Nothing is seen from outside but the module's entry, and of Python only what the limited API has."""
+        if not shutil.which("nm"):
+            self.skipTest("nm is not installed")
+        done = subprocess.run(["nm", "-D", "--defined-only", h2box._core.__file__], capture_output=True, text=True, check=True)
+        self.assertEqual([line.split()[-1] for line in done.stdout.splitlines()], ["PyInit__core"])
+        done = subprocess.run(["nm", "-D", "--undefined-only", h2box._core.__file__], capture_output=True, text=True, check=True)
+        wanted = {line.split()[-1].split("@")[0] for line in done.stdout.splitlines()}
+        self.assertEqual({name for name in wanted if name.startswith("_Py")} - STABLE, set())
+        others = {n for n in wanted if not n.startswith(("Py", "_Py", "__asan", "__ubsan", "__sanitizer"))}
+        self.assertLessEqual(others, {"clock_gettime", "memcpy", "memmove", "memset", "memcmp", "memchr", "memrchr", "strlen", "strcmp", "strnlen",
+                                      "__stack_chk_fail", "__memcpy_chk", "__memmove_chk", "__memset_chk", "__gmon_start__", "__cxa_finalize",
+                                      "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable"})
+
+
+class Words(unittest.TestCase):
+    def test_stubs(self):
+        """_core.pyi names what _core has, and no more; methods take the arguments that their docstrings name."""
+        with open(os.path.join(SOURCE, "h2box", "_core.pyi")) as f:
+            tree = ast.parse(f.read())
+        classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+        there = {name for name in public(h2box._core) if not name.startswith(("CODE_", "SETTING_"))}
+        self.assertEqual(set(classes), there)
+        for name, node in classes.items():
+            real = getattr(h2box._core, name)
+            if any(isinstance(base, ast.Name) and base.id == "NamedTuple" for base in node.bases):
+                items = [part.target.id for part in node.body if isinstance(part, ast.AnnAssign)]
+                self.assertEqual(items, [n for n in real.__match_args__], name)
+                continue
+            members = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
+            self.assertEqual(set(members) - {"__new__"}, public(real), name)
+            for member, part in members.items():
+                if member == "__new__" or not callable(getattr(real, member)):
+                    continue
+                args = part.args
+                told = [a.arg for a in args.posonlyargs + args.args + args.kwonlyargs][1:]
+                self.assertEqual([p for p in inspect.signature(getattr(real, member)).parameters if p != "self"], told, (name, member))
+
+    def test_docstrings(self):
+        for name in h2box.__all__:
+            thing = getattr(h2box, name)
+            self.assertTrue(inspect.getdoc(thing), name)
+        for kind in (h2box.Connection, h2box.Deflater, h2box.Inflater, h2box.HTTP2Server, h2box.HTTP2Client, h2box.BaseRequestHandler):
+            for name in public(kind):
+                if callable(getattr(kind, name)) and name not in ("connect", "forget"):
+                    self.assertTrue(getattr(kind, name).__doc__, (kind, name))
+        for module in (h2box, nghttp2, h2box.errors, h2box.events, h2box.codes):
+            self.assertTrue(module.__doc__)
+
+    def test_no_dependency(self):
+        """Only the standard library is imported."""
+        ours = {"h2box", "nghttp2"}
+        for folder, _, names in os.walk(SOURCE):
+            for name in names:
+                if not name.endswith(".py") or name == "setup.py":
+                    continue
+                with open(os.path.join(folder, name)) as f:
+                    for node in ast.walk(ast.parse(f.read())):
+                        for module in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) else []):
+                            self.assertIn(module.split(".")[0], sys.stdlib_module_names | ours, name)
+
+    def test_hpack_without_asyncio(self):
+        done = subprocess.run([sys.executable, "-B", "-c", "import h2box, sys; print('asyncio' in sys.modules)"], capture_output=True, text=True,
+                              env=support.python_environment())
+        self.assertEqual(done.stdout, "False\n")
+
+
+support.main()

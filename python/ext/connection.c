@@ -220,7 +220,9 @@ static PyMethodDef methods[] = {
      "b'' lets time pass.\n\nProtocolError: the peer broke the protocol; send what data_to_send "
      "gives, then close. Its `events` are those before."},
     {"receive_eof", BINDING_CALL(connection_recv_eof),
-     "receive_eof(broken=False)\n--\n\nThe transport ended, or broke. Returns the last events."},
+     "receive_eof(broken=False)\n--\n\n"
+     "The peer's bytes ended, or the transport broke. "
+     "Returns events; unless `closed` is True then, a request of HTTP/1.1 is still answered."},
     {"data_to_send", BINDING_CALL(connection_send_output),
      "data_to_send(amount=None)\n--\n\nBytes for the peer, at most `amount`; they count as sent."},
     {"send_headers", BINDING_CALL(connection_send_headers),

@@ -23,6 +23,7 @@ typedef struct connection {
     bool deaf;        /* an event could not be made */
     bool retry;       /* what is kept may be taken now */
     bool ending;      /* we end it ourselves: that it is over is no fault */
+    bool eof_due;     /* the peer's bytes end behind what is kept */
     bool cut;         /* nothing can be sent any more */
     bool over;
     bool failed; /* by the peer's fault, which is to be raised */

@@ -122,20 +122,37 @@ bool connection_recv_pending(const connection *c) {
 
 /* ---- steps ---- */
 
+static void tell_all(connection *c, span *in) {
+    http_event ev;
+    while (!c->deaf) {
+        http_event_kind kind = session_step(c->session, in, c->now_ms, &ev);
+        if (kind == HTTP_EVENT_NONE || kind == HTTP_EVENT_PAUSED) return;
+        tell(c, &ev);
+    }
+}
+
+/* The peer has said its last, and all of it is taken: what it asked for is answered, where its
+ * bytes are not needed for that. */
+static void end_input(connection *c) {
+    span none = {NULL, 0};
+    c->eof_due = false;
+    c->ending = true;
+    if (!session_half_eof(c->session)) {
+        session_eof(c->session);
+        c->cut = true;
+    }
+    tell_all(c, &none);
+}
+
 static void step(connection *c, span in) {
     if (c->kept_n) {
         if (in.n && !keep(c, in)) c->deaf = true;
         in = span_of(c->kept, c->kept_n);
     }
     c->retry = false;
-    http_event ev;
-    for (;;) {
-        http_event_kind kind = session_step(c->session, &in, c->now_ms, &ev);
-        if (kind == HTTP_EVENT_NONE || kind == HTTP_EVENT_PAUSED) break;
-        tell(c, &ev);
-        if (c->deaf) break;
-    }
+    tell_all(c, &in);
     if (!keep_rest(c, in)) c->deaf = true;
+    if (c->eof_due && c->kept_n == 0 && !c->deaf) end_input(c);
     tell_windows(c);
     if (c->kept_n > LIMIT_PYTHON_KEPT && !c->over)
         session_close(c->session, H2_ENHANCE_YOUR_CALM, "input that nobody takes piles up");
@@ -179,13 +196,12 @@ PyObject *connection_recv_eof(PyObject *self, PyObject *args, PyObject *kwargs) 
     connection *c = (connection *)self;
     int broken = 0;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|p:receive_eof", words, &broken)) return NULL;
-    bool was_on = binding_quiet();
-    c->ending = c->cut = true;
-    if (broken)
+    if (broken) {
+        c->ending = c->cut = true;
         session_cut(c->session, "the transport broke");
-    else
-        session_eof(c->session);
-    binding_loud(was_on);
+    } else if (!c->cut) {
+        c->eof_due = true;
+    }
     return events_of(c, SPAN(""));
 }
 

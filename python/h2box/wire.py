@@ -48,14 +48,16 @@ class Wire(asyncio.Protocol):
         self.flush()
 
     def eof_received(self):
+        """A peer that only shut its side is answered over HTTP/1.1; with TLS asyncio closes at once."""
         self.tell_end(False)
         self.flush()
+        return not (self.connection.closed or self.transport.get_extra_info("ssl_object"))
 
     def connection_lost(self, exc):
         self.lost = True
         if self.timer:
             self.timer.cancel()
-        self.tell_end(exc is not None)
+        self.tell_end(True)
         for body in list(self.bodies.values()):
             body.stop()
         self.bodies.clear()

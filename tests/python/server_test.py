@@ -212,6 +212,17 @@ class WithCurl(Serving):
                 self.assertEqual(await curl(version, "-T", f.name, url + "/upload"), b"%d" % BIG)
             self.assertEqual(Handler.uploads["/upload"][:2], (BIG, peers.digest(content)))
 
+    async def test_client_that_shuts_its_side(self):
+        """As `nc -N`: whole requests are answered; over HTTP/2 the end of the bytes is the end."""
+        server, _ = await self.serve()
+        for request, answers in ((b"GET /late HTTP/1.1\r\nhost: a\r\n\r\n", 1), (b"GET /late HTTP/1.1\r\nhost: a\r\n\r\n" * 3, 3),
+                                 (b"GET /late HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nx", 0), (b"GET", 0)):
+            reader, writer = await asyncio.open_connection(*server.address)
+            writer.write(request)
+            writer.write_eof()
+            self.assertEqual((await asyncio.wait_for(reader.read(), 10)).count(b"HTTP/1.1 200 OK"), answers, request)
+            writer.close()
+
     async def test_faults_of_the_application(self):
         _, url = await self.serve()
         for path in ("/fail", "/fail-early", "/wrong", "/split"):

@@ -111,7 +111,7 @@ static void succeed(dial *d, int fd) {
         calls->opened(user, k);
     } else {
         close(fd);
-        calls->failed(user, "out of memory");
+        calls->failed(user, DIAL_NO_MEMORY);
     }
 }
 
@@ -181,7 +181,7 @@ static void try_next(dial *d) {
 static void on_time(timer *t) {
     dial *d = t->user;
     if (d->fd < 0) { /* the look-up took it all */
-        dial_fail(d, "timed out");
+        dial_fail(d, DIAL_TIMED_OUT);
         return;
     }
     close(take_socket(d));
@@ -217,7 +217,7 @@ static void on_begin(loop_task *t) {
     }
     d->lookup = resolve_start(d->loop, d->host, d->port, on_found, d);
     if (!d->lookup) {
-        dial_fail(d, "out of memory");
+        dial_fail(d, DIAL_NO_MEMORY);
     } else if (d->deadline_ms != UINT64_MAX) {
         timer_arm(d->loop, &d->timer, d->deadline_ms - loop_now_ms(d->loop));
     }

@@ -111,7 +111,7 @@ static void finish(handshake *h) {
         close(b.fd);
     }
     mem_give(&l->mem, h, sizeof *h);
-    tell(&b, k, k ? NULL : "out of memory");
+    tell(&b, k, k ? NULL : DIAL_NO_MEMORY);
 }
 
 /* Failed, with something said to the peer: closing a socket that has unread bytes would take it
@@ -129,7 +129,7 @@ static void linger(handshake *h, const char *why) {
     tell(&b, NULL, why);
 }
 
-static void on_limit(timer *t) { handshake_fail(t->user, "the handshake took too long"); }
+static void on_limit(timer *t) { handshake_fail(t->user, DIAL_TLS_TIMED_OUT); }
 
 void handshake_abandon(loop *l, const listener *s) {
     for (handshake *h = l->handshakes; h; h = h->next) {

@@ -232,11 +232,10 @@ void loop_stop(loop *l) { l->stopped = true; }
 void loop_close_all(loop *l) {
     l->closing = true;
     while (l->listeners) listen_close(l->listeners);
-    while (l->handshakes) handshake_fail(l->handshakes, "the program ends");
-    while (l->dials) dial_fail(l->dials, "the program ends");
+    while (l->handshakes) handshake_fail(l->handshakes, DIAL_ENDED);
+    while (l->dials) dial_fail(l->dials, DIAL_ENDED);
     while (l->links) {
-        for (net_link *k = l->links; k; k = k->next)
-            link_close(k, k->why ? k->why : "the program ends");
+        for (net_link *k = l->links; k; k = k->next) link_close(k, k->why ? k->why : DIAL_ENDED);
         loop_flush(l);
     }
 }
@@ -310,11 +309,11 @@ uint32_t loop_random(loop *l) {
 
 const char *loop_error_text(int error) {
     switch (error) {
-    case ETIMEDOUT: return "timed out";
+    case ETIMEDOUT: return DIAL_TIMED_OUT;
     case ENOENT: return "no such file or directory";
     case EFAULT: return "a file that is being sent cannot be read"; /* pages of a map are gone */
     case EMFILE:
-    case ENFILE: return "too many open files";
+    case ENFILE: return DIAL_NO_FILES;
     default: return uv_strerror(uv_translate_sys_error(error));
     }
 }

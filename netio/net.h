@@ -218,10 +218,11 @@ typedef struct dial_calls {
 } dial_calls;
 
 /* `why` of failed when it is not the peer that failed, and when the peer was silent. */
-#define DIAL_NO_MEMORY "out of memory"
-#define DIAL_NO_FILES  "too many open files"
-#define DIAL_ENDED     "the program ends"
-#define DIAL_TIMED_OUT "timed out"
+#define DIAL_NO_MEMORY     "out of memory"
+#define DIAL_NO_FILES      "too many open files"
+#define DIAL_ENDED         "the program ends"
+#define DIAL_TIMED_OUT     "timed out"
+#define DIAL_TLS_TIMED_OUT "the handshake took too long"
 
 /* Resolves host (name or numeric; "unix:PATH") and connects, trying the addresses in turn within
  * timeout_ms (0: the system's own limits). Exactly one of the calls follows, never within dial_open

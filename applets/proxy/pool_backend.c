@@ -194,6 +194,10 @@ static bool is_ours(const char *why) {
            strcmp(why, DIAL_ENDED) == 0;
 }
 
+static bool is_slow(const char *why) {
+    return strcmp(why, DIAL_TIMED_OUT) == 0 || strcmp(why, DIAL_TLS_TIMED_OUT) == 0;
+}
+
 void pool_backend_lost(pool_backend *b, bool probe, const char *why) {
     bool ours = is_ours(why);
     if (!ours)
@@ -202,7 +206,7 @@ void pool_backend_lost(pool_backend *b, bool probe, const char *why) {
         pool_health_again(b);
     if (probe) return;
     b->lost++;
-    b->lost_as = ours ? POOL_MEMORY : strcmp(why, DIAL_TIMED_OUT) == 0 ? POOL_SLOW : POOL_CONNECT;
+    b->lost_as = ours ? POOL_MEMORY : is_slow(why) ? POOL_SLOW : POOL_CONNECT;
     b->lost_why = why;
     pool_backend_wake(b);
 }

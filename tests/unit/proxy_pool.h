@@ -16,7 +16,7 @@ static loop *l;
 
 /* ---- backends ---- */
 
-enum { BACKENDS = 4, HELD = 400 };
+enum { BACKENDS = 4, HELD = 1100 };
 
 typedef struct backend {
     listener *ear;
@@ -37,7 +37,8 @@ static backend backends[BACKENDS];
 static inline void reply(net_link *k, http_ref ref) {
     const http_field f[] = {{.name = SPAN_LIT(":status"), .value = SPAN_LIT("200")},
                             {.name = SPAN_LIT("content-length"), .value = SPAN_LIT("0")}};
-    if (link_session(k)) session_reply(link_session(k), ref, f, 2, HTTP_NO_BODY);
+    if (session_reply(link_session(k), ref, f, 2, HTTP_NO_BODY).scope != VERDICT_NONE)
+        session_reset(link_session(k), ref, H2_INTERNAL_ERROR); /* no memory */
     link_touch(k);
 }
 
@@ -87,7 +88,7 @@ static inline void release(backend *b, unsigned n) {
 static inline void listen_at(backend *b, uint16_t port) {
     static const listen_calls calls = {on_accept, on_accepted};
     const char *why;
-    listen_address a = {.text = "127.0.0.1", .port = port};
+    listen_address a = {.text = "0.0.0.0", .port = port};
     b->ear = listen_open(l, &a, &calls, b, &why);
     cr_assert_not_null(b->ear, "%s", why);
     b->port = listen_port(b->ear);
@@ -172,7 +173,8 @@ static pool *p;
 static unsigned answered, refused, served; /* of all */
 static char said[8][200];
 static unsigned said_count;
-static bool keeps; /* links are not given back when their streams end */
+static bool lacks_memory; /* some call may fail */
+static bool keeps;        /* links are not given back when their streams end */
 
 static inline void finish(ask *a) {
     pool_link *k = a->k;
@@ -180,7 +182,7 @@ static inline void finish(ask *a) {
     if (k) pool_give(k, a->spent);
 }
 
-static inline void send(ask *a, pool_link *k) {
+static inline void send_ask(ask *a, pool_link *k) {
     const http_field f[] = {{.name = SPAN_LIT(":method"), .value = SPAN_LIT("GET")},
                             {.name = SPAN_LIT(":scheme"), .value = SPAN_LIT("http")},
                             {.name = SPAN_LIT(":authority"), .value = SPAN_LIT("test")},
@@ -190,15 +192,18 @@ static inline void send(ask *a, pool_link *k) {
     a->name = pool_affinity_of(k);
     a->was_used = pool_was_used(k);
     verdict v = session_open(link_session(pool_net(k)), f, 4, HTTP_NO_BODY, a, &a->ref);
-    cr_assert_eq(v.scope, VERDICT_NONE, "%s", v.why);
     link_touch(pool_net(k));
+    if (v.scope == VERDICT_NONE) return;
+    cr_assert(lacks_memory, "%s", v.why);
+    a->refused = true;
+    finish(a);
 }
 
 static bool taking; /* inside pool_take */
 
 static inline void on_ready(pool_seat *seat, pool_link *k) {
     cr_assert_not(taking);
-    send((ask *)(void *)((char *)seat - offsetof(ask, seat)), k);
+    send_ask((ask *)(void *)((char *)seat - offsetof(ask, seat)), k);
 }
 
 static inline void on_refused(pool_seat *seat, pool_refusal r, const char *why) {
@@ -240,7 +245,7 @@ static inline void ask_with(ask *a, const char *path, const pool_wish *w) {
     taking = true;
     pool_link *k = pool_take(p, &a->seat, w);
     taking = false;
-    if (k) send(a, k);
+    if (k) send_ask(a, k);
 }
 
 static inline void ask_for(ask *a, const char *path) { ask_with(a, path, &(pool_wish){0}); }

@@ -11,16 +11,22 @@ static const opt_spec builtin[OPT_BUILTINS] = {
     [OPT_BUILTIN_HELP] = {.name = "help", .letter = 'h', .help = "Show this help and exit."},
     [OPT_BUILTIN_VERSION] = {.name = "version", .help = "Show the version and exit."},
 };
+static const opt_spec short_version = {
+    .name = "version", .letter = 'v', .help = "Show the version and exit."};
 
 /* What reading one word came to: OPT_GO, or the code to exit with. */
 typedef struct reading {
     opt_call *call;
     char **argv;
     int argc, next; /* argv[next] is the word to read next */
+    bool glance;    /* only what is early or built in is obeyed */
+    bool glanced;   /* that was done before */
 } reading;
 
 const opt_spec *opt_row(const opt_table *t, size_t i) {
-    return i < t->count ? &t->specs[i] : &builtin[i - t->count];
+    if (i < t->count) return &t->specs[i];
+    return t->short_version && i - t->count == OPT_BUILTIN_VERSION ? &short_version
+                                                                   : &builtin[i - t->count];
 }
 
 static size_t rows(const opt_table *t) { return t->count + OPT_BUILTINS; }
@@ -42,11 +48,16 @@ void opt_say(const opt_call *call, const char *format, ...) {
 
 static int usage_mistake(const opt_call *call) { return opt_usage_code(call->old_name); }
 
+int opt_refusal(const opt_call *call) {
+    if (call->old_name && call->table->old_refusal) return call->table->old_refusal;
+    return usage_mistake(call);
+}
+
 static void hint(const opt_call *call) { fprintf(call->err, "Try '%s --help'.\n", call->tool); }
 
 int opt_refuse(opt_call *call, const char *format, ...) {
     va_list args;
-    int code = usage_mistake(call);
+    int code = opt_refusal(call);
     va_start(args, format);
     say(call, format, args);
     va_end(args);
@@ -91,11 +102,11 @@ static const opt_spec *find_exact(const opt_call *call, const char *word, size_t
     return NULL;
 }
 
-static void say_unknown(const opt_call *call, const char *word, size_t n) {
+/* Names that are near to a word that is none. */
+static size_t suggest(const opt_call *call, const char *word, size_t n, const char *prefix) {
     const char *names[OPT_SPECS_MAX + OPT_BUILTINS];
     char asked[256];
     size_t count = 0;
-    opt_say(call, "unrecognized option '--%s'", word);
     for (size_t i = 0; i < rows(call->table) && i < OPT_SPECS_MAX; i++) {
         const opt_spec *s = opt_row(call->table, i);
         if (begins(call, s, s->name, 1)) names[count++] = s->name;
@@ -103,7 +114,12 @@ static void say_unknown(const opt_call *call, const char *word, size_t n) {
     if (n >= sizeof(asked)) n = 0;
     memcpy(asked, word, n);
     asked[n] = '\0';
-    if (opt_near_print(call->err, asked, "--", names, count) == 0) hint(call);
+    return opt_near_print(call->err, asked, prefix, names, count);
+}
+
+static void say_unknown(const opt_call *call, const char *word, size_t n) {
+    opt_say(call, "unrecognized option '--%s'", word);
+    if (suggest(call, word, n, "--") == 0) hint(call);
 }
 
 static void say_ambiguous(const opt_call *call, const char *word, size_t n) {
@@ -138,9 +154,13 @@ static const opt_spec *find_long(const opt_call *call, const char *word, size_t 
 
 /* ---- one option ---- */
 
+#define CALLED_ROOM 320 /* of a name, and of the file it stands in */
+
 /* How messages call a row: by its long name when it has one. */
-static const char *called(const opt_spec *s, char *buf, size_t size) {
-    if (s->name)
+static const char *called(const opt_call *call, const opt_spec *s, char *buf, size_t size) {
+    if (call->where)
+        snprintf(buf, size, "%s: %s", call->where, s->name);
+    else if (s->name)
         snprintf(buf, size, "--%s", s->name);
     else
         snprintf(buf, size, "-%c", s->letter);
@@ -163,8 +183,12 @@ static int apply_builtin(const opt_call *call, size_t which) {
 }
 
 static int apply_text(const opt_call *call, const opt_spec *s, const char *text) {
-    char name[80], accepts[512];
-    called(s, name, sizeof(name));
+    char name[CALLED_ROOM], accepts[512];
+    called(call, s, name, sizeof(name));
+    if (s->read_by && !s->read_by(text, accepts, sizeof(accepts))) {
+        opt_say(call, "%s: %s", name, accepts);
+        return opt_refusal(call);
+    }
     switch (opt_value_store(s, text, call->settings)) {
     case OPT_STORED: return OPT_GO;
     case OPT_TOO_MANY: opt_say(call, "%s: given too many times", name); break;
@@ -174,14 +198,13 @@ static int apply_text(const opt_call *call, const opt_spec *s, const char *text)
         opt_say(call, "%s: '%s' is not accepted: %s", name, text, accepts);
         break;
     }
-    return usage_mistake(call);
+    return opt_refusal(call);
 }
 
 static int apply(opt_call *call, size_t row, const char *text) {
     const opt_spec *s = opt_row(call->table, row);
-    char name[80];
-    called(s, name, sizeof(name));
-    if (row >= call->table->count) return apply_builtin(call, row - call->table->count);
+    char name[CALLED_ROOM];
+    called(call, s, name, sizeof(name));
     bool first = !(call->given[row / 64] >> row % 64 & 1);
     call->given[row / 64] |= UINT64_C(1) << row % 64;
     switch (s->status) {
@@ -194,9 +217,17 @@ static int apply(opt_call *call, size_t row, const char *text) {
         return OPT_GO;
     case OPT_RETIRED:
         opt_say(call, "%s is no longer there: %s", name, s->instead);
-        return usage_mistake(call);
+        return opt_refusal(call);
     }
     return apply_text(call, s, text);
+}
+
+/* An option of the command line: each is applied in one of two readings when there are two. */
+static int obey(const reading *r, size_t row, const char *text) {
+    const opt_table *t = r->call->table;
+    bool early = row >= t->count || t->specs[row].early;
+    if ((r->glance && !early) || (r->glanced && early)) return OPT_GO;
+    return row >= t->count ? apply_builtin(r->call, row - t->count) : apply(r->call, row, text);
 }
 
 /* The word after this one as an argument, whatever it looks like; NULL when there is none. */
@@ -217,7 +248,7 @@ static int read_long(reading *r, const char *word) {
         opt_say(r->call, "option '--%s' requires an argument", s->name);
         return usage_mistake(r->call);
     }
-    return apply(r->call, row, text);
+    return obey(r, row, text);
 }
 
 /* A letter that no row has. Somebody may have meant a long option with one dash, or the letter in
@@ -250,7 +281,7 @@ static int read_letters(reading *r, const char *word) {
             opt_say(r->call, "option requires an argument -- '%c'", *p);
             return usage_mistake(r->call);
         }
-        int code = apply(r->call, row, text);
+        int code = obey(r, row, text);
         if (code != OPT_GO || takes) return code;
     }
     return OPT_GO;
@@ -307,8 +338,8 @@ static int read_words(reading *r) {
     return check_operands(call);
 }
 
-int opt_read_to(const opt_table *t, int argc, char **argv, bool old_name, void *settings,
-                opt_call *call, FILE *out, FILE *err) {
+int opt_read_over(const opt_table *t, int argc, char **argv, bool old_name, void *settings,
+                  opt_call *call, FILE *out, FILE *err, opt_layer *below, void *user) {
     int code;
     *call = (opt_call){.table = t,
                        .tool = argc > 0 ? argv[0] : "h2box",
@@ -323,14 +354,47 @@ int opt_read_to(const opt_table *t, int argc, char **argv, bool old_name, void *
         return 1;
     }
     code = fill_defaults(call);
-    if (code == OPT_GO) code = read_words(&(reading){call, argv, argc, 1});
+    if (below) {
+        if (code == OPT_GO) code = read_words(&(reading){call, argv, argc, 1, .glance = true});
+        if (code == OPT_GO) code = below(call, user);
+        call->operand_count = 0;
+    }
+    if (code == OPT_GO)
+        code = read_words(&(reading){call, argv, argc, 1, .glanced = below != NULL});
     if (code != OPT_GO) opt_end(call);
     return code;
+}
+
+int opt_read_to(const opt_table *t, int argc, char **argv, bool old_name, void *settings,
+                opt_call *call, FILE *out, FILE *err) {
+    return opt_read_over(t, argc, argv, old_name, settings, call, out, err, NULL, NULL);
 }
 
 int opt_read(const opt_table *t, int argc, char **argv, bool old_name, void *settings,
              opt_call *call) {
     return opt_read_to(t, argc, argv, old_name, settings, call, stdout, stderr);
+}
+
+static int assign(opt_call *call, const char *name, const char *value) {
+    size_t row, n = strlen(name);
+    const opt_spec *s = find_exact(call, name, n, &row);
+    if (!s || row >= call->table->count) {
+        opt_say(call, "%s: %s: there is no such option", call->where, name);
+        suggest(call, name, n, "");
+        return opt_refusal(call);
+    }
+    if (!opt_takes_argument(s) && strcmp(value, "yes") != 0) {
+        if (s->type == OPT_FLAG) opt_value_clear(s, call->settings);
+        return OPT_GO;
+    }
+    return apply(call, row, value);
+}
+
+int opt_assign(opt_call *call, const char *where, const char *name, const char *value) {
+    call->where = where;
+    int code = assign(call, name, value);
+    call->where = NULL;
+    return code;
 }
 
 void opt_end(opt_call *call) {

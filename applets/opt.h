@@ -106,12 +106,16 @@ typedef struct opt_spec {
     const char *def_note; /* shown in place of a default that is no fixed text: "one per core" */
     const char *old_def;  /* default under the old name where that differs */
     const char *help;     /* sentences */
-    const char *group;    /* heading in help; a group stands together whatever the order here */
+    /* STRING, LIST: more is asked of the text; false with a message in why. NULL: nothing is. */
+    bool (*read_by)(const char *text, char *why, size_t room);
+    const char *group;        /* heading in help; a group stands together whatever the order here */
     const char *const *names; /* OPT_ENUM: NULL-terminated */
     opt_status status;
     const char *instead; /* DEPRECATED, IGNORED, RETIRED: a clause, "use --extpri" */
     opt_scope scope;
     opt_word word; /* what the argument is */
+    bool early;    /* is read before the files that opt_read_over asks for: it names them */
+    bool unsaved;  /* opt_file_write leaves it out: it says what to do, not how */
 } opt_spec;
 
 /* Where an option's value goes: OPT_AT(client_settings, verbose). */
@@ -138,6 +142,9 @@ typedef struct opt_table {
     const opt_pair *notes;    /* further sections: heading, paragraphs */
     const opt_pair *examples; /* command, what it shows */
     const opt_pair *exits;    /* code, what it means; wrong usage is added */
+    bool short_version;       /* -v is --version */
+    int old_refusal; /* code for values that are not accepted, under the old name; 0: as any
+                        usage mistake */
 } opt_table;
 
 #define OPT_ANY          (-1)
@@ -153,6 +160,8 @@ typedef struct opt_call {
     int operand_count;
     uint64_t given[8]; /* bit i: specs[i] stood on the command line */
     FILE *out, *err;
+    const char
+        *where; /* what messages say an option stands in, "FILE:LINE"; NULL: the command line */
 } opt_call;
 
 #define OPT_SPECS_MAX 512  /* bits of given[]; the proxy's table has some 230 rows */
@@ -170,6 +179,20 @@ int opt_read(const opt_table *t, int argc, char **argv, bool old_name, void *set
 int opt_read_to(const opt_table *t, int argc, char **argv, bool old_name, void *settings,
                 opt_call *call, FILE *out, FILE *err);
 
+/* The same with a layer between the defaults and the command line, which overrides it: options of
+ * files. The words of the command line are looked at first (--help acts at once; mistakes in words
+ * end it; rows that are `early` get their values), then `below` is called, which uses opt_assign
+ * and returns OPT_GO or a code to exit with, then the command line is read for its values. Items
+ * of repeatable options add up. */
+typedef int opt_layer(opt_call *call, void *user);
+int opt_read_over(const opt_table *t, int argc, char **argv, bool old_name, void *settings,
+                  opt_call *call, FILE *out, FILE *err, opt_layer *below, void *user);
+
+/* Sets an option by its long name, from what stands in a file: flags take "yes", and whatever else
+ * is no. `where` goes before messages ("proxy.conf:12"). The texts must live as long as the
+ * settings. Returns OPT_GO, or a code after a message. */
+int opt_assign(opt_call *call, const char *where, const char *name, const char *value);
+
 /* Frees operands and lists. Settings are not to be used afterwards. */
 void opt_end(opt_call *call);
 
@@ -182,6 +205,9 @@ void opt_say(const opt_call *call, const char *format, ...) __attribute__((forma
 /* The same for a usage mistake that the table cannot know, with a hint at --help. Returns the code
  * to exit with; ends the call. */
 int opt_refuse(opt_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The code that opt_refuse would return, for a message that was said already. */
+int opt_refusal(const opt_call *call);
 
 /* Exit code of a usage mistake. */
 static inline int opt_usage_code(bool old_name) { return old_name ? 1 : 2; }
@@ -208,6 +234,10 @@ size_t opt_near_print(FILE *err, const char *word, const char *prefix, const cha
                       size_t count);
 
 /* ---- what is printed from a table ---- */
+
+/* The settings as opt_assign reads them: NAME=VALUE for each active option that has a value, with
+ * its group as a comment. */
+void opt_file_write(FILE *out, const opt_table *t, const void *settings, bool old_name);
 
 /* The names a table goes by. */
 typedef struct opt_title {

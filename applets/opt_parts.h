@@ -30,11 +30,17 @@ typedef enum opt_stored { OPT_STORED, OPT_NOT_ACCEPTED, OPT_TOO_MANY, OPT_NO_MEM
 /* Reads text (NULL for FLAG and COUNT) as the row wants it into its place in settings. */
 opt_stored opt_value_store(const opt_spec *s, const char *text, void *settings);
 
+/* Takes a flag back. */
+void opt_value_clear(const opt_spec *s, void *settings);
+
 /* Frees what opt_value_store took for this row. */
 void opt_value_free(const opt_spec *s, void *settings);
 
 /* Bytes of the type that a row's place must have. */
 size_t opt_value_room(opt_type type);
+
+/* A number in the option's own unit, as its text: 4G, 500ms, 30. */
+void opt_value_number(opt_type type, int64_t v, char *text, size_t size);
 
 /* "an integer from 0 to 30": what a row accepts, in words; cut off when it passes size. */
 void opt_value_accepts(const opt_spec *s, char *text, size_t size);

@@ -160,6 +160,10 @@ opt_stored opt_value_store(const opt_spec *s, const char *text, void *settings) 
     return OPT_NOT_ACCEPTED;
 }
 
+void opt_value_clear(const opt_spec *s, void *settings) {
+    if (s->room) memset((char *)settings + s->offset, 0, s->room);
+}
+
 void opt_value_free(const opt_spec *s, void *settings) {
     if (s->room == 0) return;
     void *place = (char *)settings + s->offset;
@@ -174,8 +178,7 @@ void opt_value_free(const opt_spec *s, void *settings) {
     }
 }
 
-/* A bound in the option's own unit: 4G, 500ms, 30. */
-static void bound_text(opt_type type, int64_t v, char *text, size_t size) {
+void opt_value_number(opt_type type, int64_t v, char *text, size_t size) {
     static const char *const sizes[] = {"", "K", "M", "G"};
     size_t unit = 0;
     if (type == OPT_SIZE || type == OPT_SIZES) {
@@ -211,8 +214,8 @@ void opt_value_accepts(const opt_spec *s, char *text, size_t size) {
         }
     } else if (bounded(s) && s->type != OPT_LIST) {
         size_t n = strlen(text);
-        bound_text(s->type, s->min, low, sizeof(low));
-        bound_text(s->type, s->max, high, sizeof(high));
+        opt_value_number(s->type, s->min, low, sizeof(low));
+        opt_value_number(s->type, s->max, high, sizeof(high));
         if (s->max == INT64_MAX)
             snprintf(text + n, size - n, " from %s", low);
         else

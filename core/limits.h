@@ -320,6 +320,28 @@
 #define LIMIT_PRELOADS    32u
 #define LIMIT_PRELOAD_URI 2048u
 
+/* Values that options take: times (a day), buffers. */
+#define LIMIT_OPTION_MS     86400000
+#define LIMIT_OPTION_BUFFER 1073741824
+
+/* Backends, all their patterns, frontends, certificates. */
+#define LIMIT_BACKENDS     10000
+#define LIMIT_PATTERNS     10000u
+#define LIMIT_FRONTENDS    64
+#define LIMIT_CERTIFICATES 1000
+
+/* A configuration file, how deep files may include each other (the first is 1), and how many are
+ * read in all. */
+#define LIMIT_CONF_BYTES 16777216u
+#define LIMIT_CONF_DEPTH 16u
+#define LIMIT_CONF_FILES 1000
+
+/* A password file's first line. */
+#define LIMIT_PASSWORD 1024u
+
+/* Content of a request to the API, at most by option; 32 MiB by default, as nghttpx. */
+#define LIMIT_API_BODY 1073741824
+
 /* A file of --error-page, which is kept in memory. */
 #define LIMIT_ERROR_PAGE 1048576u
 

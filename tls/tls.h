@@ -92,6 +92,7 @@ typedef struct tls_settings {
     const char *groups;      /* "X25519:P-256:P-384:P-521"; NULL: ours */
     const char *keylog_file; /* appended to in the format of NSS; NULL: none */
     bool no_tickets;
+    bool tolerate_expired; /* a certificate may be expired, and all else must be right */
 } tls_settings;
 
 typedef struct tls_config tls_config;

@@ -47,6 +47,7 @@ static tls_config *new_config(const tls_settings *s, size_t pairs, char *why) {
     atomic_init(&c->holds, 1);
     c->server = s->server;
     c->check = s->check;
+    c->tolerate_expired = s->tolerate_expired;
     c->keylog = -1;
     mbedtls_ssl_config_init(&c->ssl);
     mbedtls_x509_crt_init(&c->trusted);

@@ -26,7 +26,7 @@ typedef struct tls_pair {
 
 struct tls_config {
     atomic_uint holds;
-    bool server, tickets;
+    bool server, tickets, tolerate_expired;
     tls_check check;
     mbedtls_ssl_config ssl;
     mbedtls_x509_crt trusted;

@@ -126,6 +126,7 @@ int tls_trust_check(void *self, mbedtls_x509_crt *crt, int depth, uint32_t *flag
      */
     if (!depth && c->name_is_address && !has_address(crt, c->name))
         *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+    if (c->config->tolerate_expired) *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_EXPIRED;
     if (!*flags) return 0;
     if (!c->distrust) c->distrust = mem_take(c->mem, TLS_WHY_ROOM);
     if (!c->distrust) return MBEDTLS_ERR_X509_ALLOC_FAILED;

@@ -1,19 +1,20 @@
 #include "applets/common/tls_options.h"
 
+#include "core/limits.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PASSWORD_ROOM 1024
-#define IDENTITIES    64u
+#define IDENTITIES 64u
 
 const char *const tls_options_versions[] = {"TLSv1.2", "TLSv1.3", NULL};
 
-static bool read_password(const opt_call *call, const char *file, char *password) {
+bool tls_options_password(const char *file, char *password, size_t room, char *why) {
     FILE *f = fopen(file, "re");
-    bool ok = f && fgets(password, PASSWORD_ROOM, f);
-    if (!ok) opt_say(call, "%s: %s", file, f ? "holds no password" : strerror(errno));
+    bool ok = f && fgets(password, (int)room, f);
+    if (!ok) snprintf(why, TLS_WHY_ROOM, "%s: %s", file, f ? "holds no password" : strerror(errno));
     if (f) fclose(f);
     password[ok ? strcspn(password, "\r\n") : 0] = 0;
     return ok;
@@ -23,9 +24,13 @@ tls_config *tls_options_config(const opt_call *call, const tls_options *o, tls_s
                                const char *const *names) {
     static const char *const protocols[] = {"h2", "http/1.1", NULL}, *const none[] = {NULL};
     const char *keylog = getenv("SSLKEYLOGFILE");
-    char why[TLS_WHY_ROOM], password[PASSWORD_ROOM] = "";
+    char why[TLS_WHY_ROOM], password[LIMIT_PASSWORD] = "";
     tls_identity identities[IDENTITIES];
-    if (o->password_file && !read_password(call, o->password_file, password)) return NULL;
+    if (o->password_file &&
+        !tls_options_password(o->password_file, password, sizeof password, why)) {
+        opt_say(call, "%s", why);
+        return NULL;
+    }
     for (size_t i = 0; i < s.identity_count && i < IDENTITIES; i++) {
         identities[i] = s.identities[i];
         if (o->password_file) identities[i].password = password;

@@ -69,6 +69,10 @@ extern const char *const tls_options_versions[];
          .instead = "records are sealed in the program",                                         \
          .help = "Let the kernel seal records."}
 
+/* The first line of a file, as a password, into `room` bytes; to be wiped after use. False with a
+ * message in why (TLS_WHY_ROOM bytes). */
+bool tls_options_password(const char *file, char *password, size_t room, char *why);
+
 /* A configuration of s (with what the applet has put into it) and the options: versions, ciphers,
  * groups, authorities, the password of its identities, the key log of SSLKEYLOGFILE, and ALPN for
  * HTTP/2 and HTTP/1.1 when s has none. A server without identities gets a certificate of its own

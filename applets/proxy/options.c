@@ -14,7 +14,7 @@
 #define SIZE(...)                     ROW(OPT_SIZE, __VA_ARGS__)
 #define TIME(...)                     ROW(OPT_DURATION, __VA_ARGS__)
 #define TEXT(...)                     ROW(OPT_STRING, __VA_ARGS__)
-#define PATH(...)                     ROW(OPT_STRING, __VA_ARGS__, .arg = "FILE", .word = OPT_WORD_FILE)
+#define PATH(...)                     TEXT(__VA_ARGS__, .arg = "FILE", .word = OPT_WORD_FILE)
 #define LIST(...)                     ROW(OPT_LIST, __VA_ARGS__)
 #define ENUM(...)                     ROW(OPT_ENUM, __VA_ARGS__)
 

@@ -99,6 +99,8 @@ typedef struct plan {
     unsigned workers;
     uint32_t front_idle_ms, front_keep_alive_ms, front_write_ms;
     uint32_t back_connect_ms, back_idle_ms, back_write_ms, back_backoff_ms;
+    uint32_t back_read_ms; /* PLAN_DIRECT; else it is the pattern's */
+    uint32_t drain_ms;     /* after a reload or QUIT: what is open then is cut; 0: never */
     uint32_t dns_cache_ms;
     uint32_t listen_pause_ms;   /* --listener-disable-timeout */
     uint32_t front_connections; /* of one worker; 0: no limit */
@@ -106,13 +108,26 @@ typedef struct plan {
         back_per_host; /* PLAN_FORWARD, PLAN_DIRECT: HTTP/1.1 connections of one worker to one */
     uint32_t back_per_frontend; /* PLAN_REVERSE: the same to one address; 0: no limit */
     uint32_t request_body_max;  /* of the API */
-    uint64_t request_buffer, response_buffer; /* content held for one stream, either way */
-    bool push;                                /* relayed, and by Link rel=preload */
-    bool frame_log;                           /* --frontend-frame-debug */
-    uint16_t https_port;                      /* --redirect-https-port */
-    bool require_scheme;             /* --require-http-scheme: 400 when it is not the transport's */
-    struct proxy_settings *settings; /* what it was made of, for --check and the process */
+    uint32_t request_fields_max, response_fields_max; /* fields of a message; at most
+                                                         LIMIT_HEADER_FIELDS */
+    uint64_t request_buffer, response_buffer;         /* content held for one stream, either way */
+    bool push;                                        /* relayed, and by Link rel=preload */
+    bool frame_log;                                   /* --frontend-frame-debug */
+    uint16_t https_port;                              /* --redirect-https-port */
+    bool require_scheme; /* --require-http-scheme: 400 when it is not the transport's */
+    const struct proxy_settings *settings; /* what it was made of, for --check and the process */
 } plan;
+
+/* Makes the plan of settings that were read (config.h), which it keeps. Reads files and looks up
+ * names, so it blocks. NULL with a message for people in why. The caller holds one count. */
+plan *plan_new(const proxy_settings *set, bool old_name, unsigned revision, char *why, size_t room);
+
+/* The same plan with other backends: those of a configuration's text, of which nothing else is
+ * looked at; none in it is the default one. Hosts must be addresses, unless they have the parameter
+ * dns, so nothing is looked up. NULL with a message. */
+plan *plan_with_backends(const plan *base, span config_text, char *why, size_t room);
+
+#define PLAN_WHY_ROOM 512u
 
 /* A count of its own for who keeps it; any thread. The last plan_drop frees it. */
 plan *plan_hold(plan *p);

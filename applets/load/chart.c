@@ -1,6 +1,7 @@
 #include "applets/load/chart.h"
 
-enum { WIDTH = 640, HEIGHT = 260, LEFT = 64, RIGHT = 16, TOP = 10, BOTTOM = 24, LINES = 4 };
+/* Room for texts of twice the size, as they are on a phone. */
+enum { WIDTH = 640, HEIGHT = 270, LEFT = 100, RIGHT = 16, TOP = 16, BOTTOM = 32, LINES = 4 };
 
 static double x_of(const chart *c, double x) {
     return LEFT + (c->x_max > 0 ? x / c->x_max : 0) * (WIDTH - LEFT - RIGHT);

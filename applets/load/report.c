@@ -32,7 +32,9 @@ static const char head[] =
     ".second{stroke:var(--second);fill:none;stroke-width:2}.bar{fill:var(--main)}.bad{fill:var(--bad)}"
     ".key-main{color:var(--main)}.key-second{color:var(--second)}.key-bad{color:var(--bad)}\n"
     ".words td{text-align:left;white-space:normal;overflow-wrap:anywhere}"
-    ".words td:first-child{color:var(--soft);width:30%}\n"
+    ".words td:first-child{color:var(--soft);white-space:nowrap}\n"
+    "@media(max-width:40rem){svg text{font-size:18px}.main,.second{stroke-width:4}"
+    "th,td{padding:.3rem .4rem}}\n"
     "</style></head><body>\n";
 
 #define ULL(n) ((unsigned long long)(n))
@@ -54,7 +56,7 @@ static void facts_of(FILE *out, const result *r) {
     char words[64], human[HUMAN_ROOM];
     fputs("<section class=\"facts\">\n", out);
     snprintf(words, sizeof words, "%.0f", result_rate(r));
-    fact(out, "requests per second", words);
+    fact(out, "successes per second", words);
     fact(out, "median", human_duration(human, histogram_quantile(&t->request, 0.5)));
     fact(out, "p99", human_duration(human, histogram_quantile(&t->request, 0.99)));
     snprintf(words, sizeof words, "%llu", ULL(t->done));
@@ -190,6 +192,8 @@ static void setting(FILE *out, const char *name, const char *value) {
     fputs("</td></tr>\n", out);
 }
 
+static const char *plural(uint64_t n) { return n == 1 ? "" : "s"; }
+
 static void settings(FILE *out, const result *r) {
     const tally *t = r->tally;
     char words[160], human[HUMAN_ROOM];
@@ -198,8 +202,10 @@ static void settings(FILE *out, const result *r) {
     setting(out, "TLS", r->tls);
     setting(out, "cipher", r->cipher);
     setting(out, "key exchange", r->group);
-    snprintf(words, sizeof words, "%llu clients, %llu threads, %llu streams each, %llu machines",
-             ULL(r->clients), ULL(r->threads), ULL(r->streams), ULL(r->machines));
+    snprintf(words, sizeof words,
+             "%llu client%s, %llu thread%s, %llu stream%s each, %llu machine%s", ULL(r->clients),
+             plural(r->clients), ULL(r->threads), plural(r->threads), ULL(r->streams),
+             plural(r->streams), ULL(r->machines), plural(r->machines));
     setting(out, "load", words);
     if (r->rate_asked > 0) {
         snprintf(words, sizeof words, "%.2f req/s asked, %.2f req/s sent", r->rate_asked,

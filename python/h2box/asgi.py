@@ -63,6 +63,9 @@ class ASGIHandler(BaseRequestHandler):
         if not self._done and not self._gone:
             raise RuntimeError("the application returned before its response was complete")
 
+    def _complete(self):
+        return self._done
+
     # ---- what the application hears ----
 
     def on_data(self, data):

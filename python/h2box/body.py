@@ -1,5 +1,8 @@
 """Content that is not there as bytes: files, iterators and asynchronous iterators, queued as the peer takes it."""
 import asyncio
+import contextlib
+
+from h2box.errors import H2Error
 
 PIECE = 1 << 16  # bytes read from a file at once
 
@@ -21,6 +24,13 @@ def as_bytes(piece):
     if isinstance(piece, bytes):
         return piece
     return piece.encode() if isinstance(piece, str) else bytes(memoryview(piece))
+
+
+def discard(content):
+    """Content that is not sent after all."""
+    close = getattr(content, "close", None)
+    if close and not hasattr(content, "__aiter__"):
+        close()
 
 
 class Body:
@@ -100,10 +110,10 @@ class Body:
         wire = self.wire
         wire.bodies.pop(self.stream_id, None)
         wire.loop.call_exception_handler({"message": "the content of a message failed", "exception": why, "protocol": wire})
-        if wire.connection is not None:
+        self.close()
+        with contextlib.suppress(H2Error):  # the stream may be gone by now
             wire.connection.reset_stream(self.stream_id, 2)  # INTERNAL_ERROR
             wire.touch()
-        self.close()
 
     def stop(self):
         """The stream is gone."""
@@ -114,6 +124,4 @@ class Body:
 
     def close(self):
         self.stopped = True
-        close = getattr(self.content, "close", None)
-        if close and not hasattr(self.content, "__aiter__"):
-            close()
+        discard(self.content)

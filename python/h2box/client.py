@@ -156,7 +156,11 @@ class ClientWire(Wire):
             self.connection.reset_stream(event.pushed_stream_id, ErrorCodes.CANCEL)
             return
         response = self.responses[event.pushed_stream_id] = Response(self, event.pushed_stream_id)
-        self.client.on_push(event.headers, response)
+        try:
+            self.client.on_push(event.headers, response)
+        except Exception as why:
+            self.loop.call_exception_handler({"message": "on_push failed", "exception": why, "protocol": self})
+            self.give_up(response)
 
     def on_room(self, event):
         self.let_go()

@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 from h2box._core import (DataReceived, RequestReceived, StreamClosed, StreamEnded, StreamReset, TrailersReceived,
                          WindowUpdated)
-from h2box.body import plain
+from h2box.body import discard, plain
 from h2box.errors import CallError, H2Error, TooManyStreamsError
 from h2box.wire import Wire
 
@@ -69,7 +69,8 @@ class BaseRequestHandler:
             raise CallError("the request is answered already")
         content = plain(body)
         fields = self._fields(status, headers, None if trailers else content)
-        if self.method == "HEAD":
+        if self.method == "HEAD" or status in (204, 304):
+            discard(content)
             content = trailers = None
         self._wire.send(self.stream_id, fields, content, trailers)
         self._answered = True
@@ -88,7 +89,11 @@ class BaseRequestHandler:
                 (":method", method), (":scheme", self.scheme), (":authority", self.host), (":path", path), *wanted])
         except (TooManyStreamsError, CallError):
             return False
-        self._wire.send(pushed, self._fields(status, headers, content), None if method == "HEAD" else content)
+        fields = self._fields(status, headers, content)
+        if method == "HEAD" or status in (204, 304):
+            discard(content)
+            content = None
+        self._wire.send(pushed, fields, content)
         return True
 
     def reset(self, error_code=INTERNAL_ERROR):
@@ -102,6 +107,10 @@ class BaseRequestHandler:
         self._wire.touch()
 
     # ---- for the server ----
+
+    def _complete(self):
+        """Whether the whole response is queued: what goes wrong now does not concern the client."""
+        return self._answered and self.stream_id not in self._wire.bodies
 
     def _begin(self, wire, event):
         self._wire, self._answered, self._failed = wire, False, False
@@ -166,6 +175,8 @@ class ServerWire(Wire):
         handler._failed = True
         self.loop.call_exception_handler({"message": "a request handler failed", "exception": why, "protocol": self})
         if handler.stream_id in self.handlers:
+            if handler._complete():
+                return
             for say in ((handler.reset,) if handler._answered else (lambda: handler.send_response(500), handler.reset)):
                 try:
                     return say()
@@ -173,7 +184,12 @@ class ServerWire(Wire):
                     pass  # it is gone by now, or cannot be answered
 
     def on_request(self, event):
-        handler = self.handler_class()
+        try:
+            handler = self.handler_class()
+        except Exception as why:
+            self.loop.call_exception_handler({"message": "a request handler cannot be made", "exception": why, "protocol": self})
+            self.connection.reset_stream(event.stream_id, INTERNAL_ERROR)
+            return
         handler._begin(self, event)
         self.handlers[event.stream_id] = handler
         self.call(handler, handler.on_headers)

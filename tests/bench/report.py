@@ -89,3 +89,18 @@ def print_generator_memory(name, row):
     for who, mib in sorted(row["generators"].items(), key=lambda item: item[1]):
         print("%-14s %10.1f" % (who, mib))
     print("aim %s; h2box load %.1f MiB" % (row["aim"], row["generators"]["h2box load"]))
+
+
+def print_python_hpack(name, row):
+    print("\n%s: %s\n%-14s %14s %14s" % (name, row["title"], "us/block", "encode", "decode"))
+    for who, v in row["blocks"].items():
+        print("%-14s %14.2f %14.2f" % (who, v["encode"], v["decode"]))
+    print("aim %s; encode %.0fx, decode %.0fx" % (row["aim"], row["ratio"]["encode"], row["ratio"]["decode"]))
+
+
+def print_python_server(name, row):
+    print("\n%s: %s\n%-14s %14s %12s" % (name, row["title"], "", "CPU us/request", "requests/s"))
+    for who, v in sorted(row["servers"].items(), key=lambda item: item[1]["us"]):
+        print("%-14s %14.2f %12.0f" % (who, v["us"], v["rate"]))
+    print("aim %s; %.1fx by CPU time, %.1fx by requests" % (
+        row["aim"], row["ratio"], row["servers"]["h2box"]["rate"] / row["servers"]["python3-h2"]["rate"]))

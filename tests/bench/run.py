@@ -2,7 +2,8 @@
 """The bench: our server beside nghttpd, h2o and nginx in one run, floors of the machine, and HPACK beside libnghttp2.
 
     run.py [--json FILE] [--rounds N] [--quick] [NAME...]    NAME: small, varied, large, many, idle, hpack,
-           tls_small, tls_large, tls_full, tls_resumed, tls_idle, generator, generator_varied, generator_tls, generator_memory
+           tls_small, tls_large, tls_full, tls_resumed, tls_idle, generator, generator_varied, generator_tls, generator_memory,
+           python_hpack, python_server
            (all when none)
 
 docs/bench.md tells what each row is and how to read it. Machines are noisy: trust the ratios. Progress goes to stderr, tables
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 
+import bindings
 import generator
 import handshake
 import idle
@@ -27,7 +29,7 @@ from servers import peers
 AIMS = {"small": "0.65 us", "varied": None, "large": "floor", "many": "9.8 us", "idle": "0.6 KiB", "hpack": "2.0x",
         "tls_small": "0.8 us", "tls_large": "8000 us", "tls_full": "230 us", "tls_resumed": None, "tls_idle": "5 KiB",
         "generator": "0.65 us", "generator_varied": None, "generator_tls": "0.8 us",
-        "generator_memory": "100 MB"}
+        "generator_memory": "100 MB", "python_hpack": "30x", "python_server": "10x"}
 IDLE_CONNECTIONS, IDLE_QUICK = 1000, 100
 HPACK_ROUNDS, HPACK_QUICK = 200, 1
 HANDSHAKES, HANDSHAKES_QUICK = 500, 10
@@ -92,9 +94,33 @@ def generator_memory_row(name, args, site, _):
     return row
 
 
+def python_hpack_row(name, args, *_):
+    row = {"title": "HPACK from Python, the raw-data stories", "aim": AIMS[name], "blocks": bindings.hpack(1 if args.quick else max(2, args.rounds))}
+    row["ratio"] = {work: row["blocks"]["python3-hpack"][work] / row["blocks"]["h2box"][work] for work in ("encode", "decode")}
+    report.print_python_hpack(name, row)
+    return row
+
+
+def python_server_row(name, args, *_):
+    n = bindings.SERVER.quick if args.quick else bindings.SERVER.n
+    figures = bindings.server(args.rounds, n)
+    row = {"title": bindings.SERVER.title, "aim": AIMS[name], "requests": n, "servers": {who: report.best_of(f) for who, f in figures.items()}}
+    row["ratio"] = row["servers"]["python3-h2"]["us"] / row["servers"]["h2box"]["us"]
+    report.print_python_server(name, row)
+    return row
+
+
+def python_rows():
+    """None where Python's headers were missing when the bench was built."""
+    if not bindings.built():
+        servers.say("the Python package is not built (python3-dev): the bench goes without its rows")
+        return {}
+    return {"python_hpack": python_hpack_row, "python_server": python_server_row}
+
+
 ROWS = {**{name: load_row for name in load.ROWS}, "idle": idle_row, "hpack": hpack_row,
         "tls_full": handshake_row, "tls_resumed": handshake_row, "tls_idle": idle_row,
-        **{name: generator_row for name in generator.ROWS}, "generator_memory": generator_memory_row}
+        **{name: generator_row for name in generator.ROWS}, "generator_memory": generator_memory_row, **python_rows()}
 
 
 def positive(text):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""The two examples of the 2014 README, as they stand in examples/ but for the server's port.  labels: fast"""
+"""The two examples of the 2014 README, as they stand in examples/ but for the server's port; what docs/python.md shows.  labels: fast"""
 import support
+import doctest
 import os
 import shutil
 import subprocess
@@ -46,6 +47,12 @@ class Examples(unittest.TestCase):
                     self.assertIn(words, talk)
                 self.assertEqual(server.stop(), 0, server.output)
                 self.assertEqual(server.output, "")
+
+    def test_docs(self):
+        """What stands behind >>> in docs/python.md comes out as shown."""
+        failed, tried = doctest.testfile(os.path.join(support.ROOT, "docs", "python.md"), module_relative=False)
+        self.assertEqual(failed, 0)
+        self.assertGreater(tried, 10)
 
 
 support.main()

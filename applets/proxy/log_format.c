@@ -26,7 +26,12 @@ typedef enum kind {
     TLS_REUSED,
     TLS_SNI,
     TLS_ECH,
-    TLS_CLIENT, /* what there is none of: written as "-" */
+    TLS_SESSION_ID,
+    CLIENT_SHA256,
+    CLIENT_SHA1,
+    CLIENT_SUBJECT,
+    CLIENT_ISSUER,
+    CLIENT_SERIAL,
     BACKEND_HOST,
     BACKEND_PORT,
     METHOD,
@@ -54,15 +59,15 @@ static const struct {
     {SPAN_LIT("alpn"), ALPN},
     {SPAN_LIT("tls_cipher"), TLS_CIPHER},
     {SPAN_LIT("tls_protocol"), TLS_PROTOCOL},
-    {SPAN_LIT("tls_session_id"), TLS_CLIENT},
+    {SPAN_LIT("tls_session_id"), TLS_SESSION_ID},
     {SPAN_LIT("tls_session_reused"), TLS_REUSED},
     {SPAN_LIT("tls_sni"), TLS_SNI},
     {SPAN_LIT("tls_ech_accepted"), TLS_ECH},
-    {SPAN_LIT("tls_client_fingerprint_sha256"), TLS_CLIENT},
-    {SPAN_LIT("tls_client_fingerprint_sha1"), TLS_CLIENT},
-    {SPAN_LIT("tls_client_subject_name"), TLS_CLIENT},
-    {SPAN_LIT("tls_client_issuer_name"), TLS_CLIENT},
-    {SPAN_LIT("tls_client_serial"), TLS_CLIENT},
+    {SPAN_LIT("tls_client_fingerprint_sha256"), CLIENT_SHA256},
+    {SPAN_LIT("tls_client_fingerprint_sha1"), CLIENT_SHA1},
+    {SPAN_LIT("tls_client_subject_name"), CLIENT_SUBJECT},
+    {SPAN_LIT("tls_client_issuer_name"), CLIENT_ISSUER},
+    {SPAN_LIT("tls_client_serial"), CLIENT_SERIAL},
     {SPAN_LIT("backend_host"), BACKEND_HOST},
     {SPAN_LIT("backend_port"), BACKEND_PORT},
     {SPAN_LIT("method"), METHOD},
@@ -260,7 +265,12 @@ static void put_part(writing *w, const log_facts *x, const part *p) {
     case TLS_REUSED: put(w, !tls ? SPAN("-") : tls->resumed ? SPAN("r") : SPAN(".")); break;
     case TLS_SNI: put_text(w, tls ? tls->server_name : NULL); break;
     case TLS_ECH: put(w, tls ? SPAN(".") : SPAN("-")); break; /* it is not spoken here */
-    case TLS_CLIENT: put(w, SPAN("-")); break;
+    case TLS_SESSION_ID: put_text(w, tls ? tls->session_id : NULL); break;
+    case CLIENT_SHA256: put_text(w, tls ? tls->client_sha256 : NULL); break;
+    case CLIENT_SHA1: put_text(w, tls ? tls->client_sha1 : NULL); break;
+    case CLIENT_SUBJECT: put_text(w, tls ? tls->client_subject : NULL); break;
+    case CLIENT_ISSUER: put_text(w, tls ? tls->client_issuer : NULL); break;
+    case CLIENT_SERIAL: put_text(w, tls ? tls->client_serial : NULL); break;
     case BACKEND_HOST: put_escaped(w, x->backend_host, LIMIT_LOG_FIELD); break;
     case BACKEND_PORT: put_port(w, x->backend_port); break;
     case METHOD: put_escaped(w, x->method, LIMIT_LOG_FIELD); break;

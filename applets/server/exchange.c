@@ -18,7 +18,7 @@ exchange *exchange_new(site *s, net_link *k, const http_event *ev) {
                     .fields = ev->fields,
                     .field_count = ev->field_count};
     session_attach(link_session(k), r->ref, r);
-    if (s->log) r->log = access_log_begin(s->log, k, ev);
+    if (s->log) r->log = access_log_begin(k, ev);
     return r;
 }
 
@@ -148,7 +148,7 @@ void exchange_end(exchange *r) {
 
 void exchange_closed(exchange *r) {
     uncount(r);
-    if (r->log) access_log_end(r->site->log, r->log, r->status, r->sent);
+    if (r->log) access_log_end(r->site->log, r->site->loop, r->log, r->status, r->sent);
     r->log = NULL;
     echo_end(r->echo);
     r->echo = NULL;

@@ -174,7 +174,7 @@ static bool take_types(plan *p, const server_settings *set, opt_call *call) {
 static bool take_log(plan *p, const server_settings *set, const opt_call *call) {
     const char *why;
     if (!set->access_log) return true;
-    p->log = access_log_open(set->access_log, &why);
+    p->log = log_file_open(set->access_log, &why);
     if (!p->log) opt_say(call, "--access-log %s: %s", set->access_log, why);
     return p->log != NULL;
 }
@@ -228,5 +228,5 @@ void plan_end(plan *p) {
     free(p->trailers);
     types_free(p->types);
     error_page_end(p->pages);
-    access_log_close(p->log);
+    log_file_close(p->log);
 }

@@ -33,7 +33,7 @@ typedef struct plan {
     span altsvc;  /* value of the alt-svc field; empty: none */
     types *types; /* NULL: the built-in table */
     error_page pages[ERROR_PAGE_COUNT];
-    access_log *log; /* NULL: none */
+    log_file *log; /* NULL: none */
     char name[64];
     char *texts[8]; /* what the spans above lie in */
     size_t text_count;

@@ -117,7 +117,7 @@ static void on_reopen(void *user, int signo) {
     server *s = user;
     const char *why;
     (void)signo;
-    if (!access_log_reopen(s->plan.log, &why))
+    if (!log_file_reopen(s->plan.log, &why))
         opt_say(s->call, "--access-log %s: %s", s->set->access_log, why);
 }
 

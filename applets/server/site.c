@@ -19,7 +19,7 @@ bool site_open(site *s, loop *l, const plan *p, const char *root, const char **w
     if (!s->files) return false;
     if (!p->follow_links) file_cache_confine(s->files);
     if (p->gzip) s->gzip = gzip_cache_new(l);
-    if (p->log) s->log = access_log_writer_new(l, p->log);
+    if (p->log) s->log = access_log_writer(l, p->log);
     if ((!p->gzip || s->gzip) && (!p->log || s->log)) return true;
     *why = "out of memory";
     site_close(s);
@@ -29,7 +29,7 @@ bool site_open(site *s, loop *l, const plan *p, const char *root, const char **w
 void site_close(site *s) {
     file_cache_free(s->files);
     gzip_cache_free(s->gzip);
-    access_log_writer_free(s->log);
+    log_writer_free(s->log);
 }
 
 /* ---- from request to file ---- */

@@ -16,10 +16,10 @@ typedef struct site {
     loop *loop;
     const plan *plan;
     file_cache *files;
-    gzip_cache *gzip;       /* NULL: nothing is coded */
-    access_log_writer *log; /* NULL: nothing is logged */
-    unsigned listings;      /* being made */
-    int64_t date_at;        /* the second that date shows */
+    gzip_cache *gzip;  /* NULL: nothing is coded */
+    log_writer *log;   /* NULL: nothing is logged */
+    unsigned listings; /* being made */
+    int64_t date_at;   /* the second that date shows */
     uint8_t date[DATE_LENGTH];
     facts facts;
 } site;

@@ -411,7 +411,7 @@ class Fields(Case):
                          ("*", "mine <b>", "no-store"))
         status, fields, body = self.curl("/none")
         self.assertEqual((status, fields["access-control-allow-origin"]), (404, "*"))
-        self.assertIn(b"mine &#60;b&#62; at port", body)
+        self.assertIn(b"mine &lt;b&gt; at port", body)
 
     def test_no_cache_control(self):
         self.serve("-n1", "--cache-control", "")

@@ -104,11 +104,21 @@ Test(log_format, tls) {
                      .alpn = "h2",
                      .server_name = "a\x7f.test",
                      .distrust = "",
-                     .resumed = true};
+                     .resumed = true,
+                     .client_subject = "CN=me,O=\"x\"",
+                     .client_issuer = "CN=ca",
+                     .client_serial = "7628dc",
+                     .client_sha256 = "5f15",
+                     .client_sha1 = "0994",
+                     .session_id = ""};
     log_facts x = facts_of(NULL, 0);
     x.tls = &tls;
     is("$tls_cipher $tls_protocol $tls_sni $tls_session_reused $tls_ech_accepted", &x,
        "TLS_AES_128_GCM_SHA256 TLSv1.3 a\\x7f.test r .");
+    is("$tls_client_subject_name|$tls_client_issuer_name|$tls_client_serial", &x,
+       "CN=me,O=\\x22x\\x22|CN=ca|7628dc");
+    is("$tls_client_fingerprint_sha256 $tls_client_fingerprint_sha1 $tls_session_id", &x,
+       "5f15 0994 -");
     is("$ssl_cipher ${ssl_protocol}", &x, "TLS_AES_128_GCM_SHA256 TLSv1.3");
     tls.resumed = false;
     tls.server_name = "";

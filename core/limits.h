@@ -342,6 +342,14 @@
 /* Content of a request to the API, at most by option; 32 MiB by default, as nghttpx. */
 #define LIMIT_API_BODY 1073741824
 
+/* Bytes of a message of the proxy's error log; how often one is written at once and then in a
+ * second, for peers can cause it as often as they like; and messages that are told apart for that.
+ */
+#define LIMIT_ERROR_LOG_MESSAGE 1024u
+#define LIMIT_ERROR_LOG_BURST   20u
+#define LIMIT_ERROR_LOG_RATE    2u
+#define LIMIT_ERROR_LOG_KINDS   64u
+
 /* A file of --error-page, which is kept in memory. */
 #define LIMIT_ERROR_PAGE 1048576u
 

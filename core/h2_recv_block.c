@@ -290,6 +290,7 @@ static verdict promise(h2_conn *c, http_event *ev) {
     trace_block(c, H2_TRACE_REQUEST, v);
     if (v.scope != VERDICT_NONE) return v;
     http_ref ref = {parent->slot, parent->id};
+    void *user = parent->user;
     h2_stream *s = add_stream(c, id); /* moves parent */
     if (!s) return VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "out of memory");
     s->state = H2_STATE_RESERVED_REMOTE;
@@ -298,6 +299,7 @@ static verdict promise(h2_conn *c, http_event *ev) {
     c->reserved++;
     tell(ev, HTTP_EVENT_PUSH, s);
     ev->parent = ref;
+    ev->user = user;
     return VERDICT_OK;
 }
 

@@ -342,14 +342,6 @@
 /* Content of a request to the API, at most by option; 32 MiB by default, as nghttpx. */
 #define LIMIT_API_BODY 1073741824
 
-/* Bytes of a message of the proxy's error log; how often one is written at once and then in a
- * second, for peers can cause it as often as they like; and messages that are told apart for that.
- */
-#define LIMIT_ERROR_LOG_MESSAGE 1024u
-#define LIMIT_ERROR_LOG_BURST   20u
-#define LIMIT_ERROR_LOG_RATE    2u
-#define LIMIT_ERROR_LOG_KINDS   64u
-
 /* A file of --error-page, which is kept in memory. */
 #define LIMIT_ERROR_PAGE 1048576u
 
@@ -401,6 +393,17 @@
 /* Origins that a forward proxy has connections to (PLAN_DIRECT): for one more, the one that has
  * been idle longest is given up. Chrome keeps 256 connections in all. */
 #define LIMIT_ORIGINS 1024u
+
+/* Content that crosses a proxy: a piece that is copied has so much room, and what is longer stays
+ * in the buffer it was read into, as long as all requests of a client pin no more than PINNED
+ * bytes; then it is copied, and takes no more than the window of its stream. nghttpx keeps 128 KiB
+ * of an answer. */
+#define LIMIT_PROXY_PIECE  4096u
+#define LIMIT_PROXY_PINNED 1048576u
+
+/* Set-Cookie of an affinity: names and paths come from the configuration; RFC 6265 section 6.1 asks
+ * of clients 4096 in all. */
+#define LIMIT_AFFINITY_COOKIE 4096u
 
 /* ---- files ---- */
 
@@ -478,6 +481,17 @@
 /* Of a request, in a line of the access log; the rest is cut. */
 #define LIMIT_LOG_TARGET 2048u
 #define LIMIT_LOG_FIELD  512u
+
+/* A line of the proxy's access log: what is longer is cut. */
+#define LIMIT_LOG_LINE 8192u
+
+/* Bytes of a message of the proxy's error log; how often one is written at once and then in a
+ * second, for peers can cause it as often as they like; and messages that are told apart for that.
+ */
+#define LIMIT_ERROR_LOG_MESSAGE 1024u
+#define LIMIT_ERROR_LOG_BURST   20u
+#define LIMIT_ERROR_LOG_RATE    2u
+#define LIMIT_ERROR_LOG_KINDS   64u
 
 /* Lines of a worker that wait to be written; when the disk is slower, further ones are dropped, and
  * counted in the log. */

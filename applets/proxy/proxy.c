@@ -1,17 +1,262 @@
-/* The proxy: from its command line to the workers that serve, and to its end. */
+/* The proxy: from its command line to the workers that serve, through reloads, and to its end. */
+#include "applets/proxy/proxy.h"
 #include "applets/applet.h"
+#include "applets/common/background.h"
 #include "applets/proxy/check.h"
+#include "applets/proxy/config.h"
+#include "applets/proxy/error_log.h"
+#include "applets/proxy/daemon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+/* ---- logs ---- */
+
+static int facility_of(const proxy_settings *set) {
+    int facility = LOG_DAEMON;
+    error_log_facility_parse(set->syslog_facility, &facility);
+    return facility;
+}
+
+/* At the start, and again for a reload. */
+static bool open_error_log(const proxy *x, const proxy_settings *set) {
+    const char *why;
+    error_log_settings s = {.old_name = x->old_name,
+                            .least = (error_log_level)set->log_level,
+                            .file = set->error_file,
+                            .syslog = set->error_syslog,
+                            .facility = facility_of(set)};
+    if (set->access_syslog || set->error_syslog)
+        openlog(x->old_name ? "nghttpx" : "h2box-proxy", LOG_NDELAY | LOG_PID, s.facility);
+    if (error_log_open(&s, &why)) return true;
+    error_log_say(ERROR_LOG_FATAL, "errorlog-file %s: %s", set->error_file, why);
+    return false;
+}
+
+/* ---- the configuration, now and next ---- */
+
+static plan *make_plan(proxy *x, const proxy_config *c, unsigned revision) {
+    char why[PLAN_WHY_ROOM];
+    plan *p = plan_new(proxy_config_settings(c), x->old_name, revision, why, sizeof why);
+    if (!p) error_log_say(ERROR_LOG_ERROR, "%s", why);
+    return p;
+}
+
+static void tell_all(proxy *x, void (*fn)(void *user)) {
+    for (unsigned i = 0; i < x->worker_count; i++)
+        proxying_post(x->workers[i].loop, fn, &x->workers[i]);
+}
+
+/* Takes the hold of next over. */
+static void replace_plan(proxy *x, plan *next) {
+    for (unsigned i = 0; i < x->worker_count; i++)
+        plan_drop(atomic_exchange(&x->workers[i].next_plan, plan_hold(next)));
+    tell_all(x, proxying_take_plan);
+    plan_drop(x->plan);
+    x->plan = next;
+}
+
+bool proxy_take_backends(proxy *x, span text, char *why, size_t room) {
+    plan *next = plan_with_backends(x->plan, text, why, room);
+    if (!next) return false;
+    replace_plan(x, next);
+    error_log_say(ERROR_LOG_NOTICE, "the API has replaced the backends: %zu patterns",
+                  next->pattern_count);
+    return true;
+}
+
+/* What a reload cannot change: it is said, and stays. */
+static void tell_what_stays(const proxy *x, const plan *next) {
+    if (next->workers != x->plan->workers)
+        error_log_say(ERROR_LOG_WARN, "workers: %u stay until the proxy is started again",
+                      x->plan->workers);
+}
+
+static void on_reload(void *user, int signo) {
+    proxy *x = user;
+    int code;
+    (void)signo;
+    proxy_config *c = proxy_config_read(x->argc, x->argv, x->old_name, stdout, stderr, &code);
+    plan *next = c ? make_plan(x, c, x->plan->revision + 1) : NULL;
+    if (next) open_error_log(x, proxy_config_settings(c));
+    proxy_config_drop(c); /* a plan keeps it */
+    if (!next) {
+        error_log_say(ERROR_LOG_ERROR, "the configuration stays as it is (revision %u)",
+                      x->plan->revision);
+        return;
+    }
+    tell_what_stays(x, next);
+    replace_plan(x, next);
+    error_log_say(ERROR_LOG_NOTICE, "the configuration was read again (revision %u)",
+                  next->revision);
+}
+
+/* ---- signals ---- */
+
+/* The first time everything that is open may end; the second time it is cut. */
+static void on_quit(void *user, int signo) {
+    proxy *x = user;
+    (void)signo;
+    tell_all(x, x->quitting ? proxying_cut : proxying_drain);
+    x->quitting = true;
+}
+
+static void on_stop(void *user, int signo) {
+    (void)signo;
+    tell_all(user, proxying_drain);
+    tell_all(user, proxying_cut);
+}
+
+static void on_reopen(void *user, int signo) {
+    proxy *x = user;
+    const char *why;
+    (void)signo;
+    if (x->access_log && !log_file_reopen(x->access_log, &why))
+        error_log_say(ERROR_LOG_ERROR, "accesslog-file: %s", why);
+    if (!error_log_reopen(&why)) error_log_say(ERROR_LOG_ERROR, "errorlog-file: %s", why);
+}
+
+static bool watch_signals(proxy *x) {
+    bool all = loop_on_signal(x->loop, SIGTERM, on_stop, x) &&
+               loop_on_signal(x->loop, SIGINT, on_stop, x) &&
+               loop_on_signal(x->loop, SIGQUIT, on_quit, x) &&
+               loop_on_signal(x->loop, SIGHUP, on_reload, x) &&
+               loop_on_signal(x->loop, SIGUSR1, on_reopen, x);
+    if (!all) error_log_say(ERROR_LOG_FATAL, "signals cannot be watched");
+    return all;
+}
+
+/* ---- serving ---- */
+
+/* SO_REUSEPORT would let a second proxy share a port in silence: each address is had once for
+ * itself alone. */
+static bool probe_addresses(proxy *x) {
+    for (size_t i = 0; i < x->plan->frontend_count; i++) {
+        plan_frontend *f = &x->plan->frontends[i];
+        size_t kept = 0;
+        const char *why = NULL;
+        for (size_t j = 0; j < f->address_count; j++) {
+            listen_address a = f->addresses[j];
+            if (a.port && !listen_probe(x->loop, &a, &why)) {
+                if (strcmp(why, LISTEN_IN_USE) != 0)
+                    continue; /* this machine has not that family */
+                kept = 0;
+                break;
+            }
+            a.reuse_port = a.port != 0;
+            f->addresses[kept++] = a;
+        }
+        f->address_count = kept;
+        if (kept) continue;
+        error_log_say(ERROR_LOG_FATAL, "listen %s: %s", f->text, why ? why : "no address");
+        return false;
+    }
+    return true;
+}
+
+static void announce(const proxy *x) {
+    for (size_t i = 0; i < x->plan->frontend_count; i++) {
+        const plan_frontend *f = &x->plan->frontends[i];
+        for (size_t j = 0; j < f->address_count; j++) {
+            const listen_address *a = &f->addresses[j];
+            const char *tls = f->tls ? ", TLS" : "";
+            if (a->port)
+                error_log_say(ERROR_LOG_NOTICE, "listen on %s port %u%s", a->text, a->port, tls);
+            else
+                error_log_say(ERROR_LOG_NOTICE, "listen on %s%s", a->text, tls);
+        }
+    }
+}
+
+/* The code to exit with. */
+static int serve(proxy *x, background *b) {
+    const proxy_settings *set = x->plan->settings;
+    const char *why = NULL;
+    if (!probe_addresses(x) || !watch_signals(x)) return APPLET_FAILED;
+    x->worker_count = x->plan->workers;
+    x->workers = calloc(x->worker_count, sizeof *x->workers);
+    worker *threads =
+        x->workers ? worker_start(x->worker_count, proxying_start, proxying_end, x) : NULL;
+    if (!threads) {
+        if (!atomic_load(&x->spoke)) error_log_say(ERROR_LOG_FATAL, "no memory or threads");
+        free(x->workers);
+        return APPLET_FAILED;
+    }
+    bool ready = true;
+    if (set->user && !daemon_become(set->user, &why)) {
+        error_log_say(ERROR_LOG_FATAL, "user %s: %s", set->user, why);
+        ready = false;
+    } else if (set->pid_file && !daemon_write_pid(set->pid_file, &why)) {
+        error_log_say(ERROR_LOG_ERROR, "pid-file %s: %s", set->pid_file, why);
+    }
+    if (ready) {
+        error_log_start();
+        announce(x);
+        background_ready(b);
+    } else {
+        on_stop(x, SIGTERM);
+    }
+    loop_run(x->loop);
+    worker_join(threads);
+    free(x->workers);
+    if (set->pid_file) daemon_remove_pid(set->pid_file);
+    return ready ? APPLET_DONE : APPLET_FAILED;
+}
+
+static bool open_logs(proxy *x, const proxy_settings *set) {
+    const char *why = "out of memory";
+    if (set->access_syslog)
+        x->access_log = log_file_syslog(LOG_INFO | facility_of(set));
+    else if (set->access_file)
+        x->access_log = log_file_open(set->access_file, &why);
+    if (x->access_log || (!set->access_syslog && !set->access_file)) return true;
+    error_log_say(ERROR_LOG_FATAL, "accesslog-file %s: %s",
+                  set->access_file ? set->access_file : "syslog", why);
+    return false;
+}
+
+static int run(proxy *x, const proxy_settings *set) {
+    background b = {-1};
+    const char *why = NULL;
+    if (!daemon_descriptors((uint64_t)set->descriptors, &why))
+        error_log_say(ERROR_LOG_WARN, "rlimit-nofile %lld: %s", (long long)set->descriptors, why);
+    if (!open_logs(x, set)) return APPLET_FAILED;
+    int code = set->daemon ? background_begin(&b, !x->old_name) : -1;
+    if (code >= 0) return code;
+    x->loop = loop_new();
+    if (!x->loop) {
+        error_log_say(ERROR_LOG_FATAL, "no event loop: %s", strerror(errno));
+        return APPLET_FAILED;
+    }
+    code = serve(x, &b);
+    loop_free(x->loop);
+    return code;
+}
+
+/* Under the old name a configuration that is refused is 255, as scripts know it. */
+static int refused(bool old_name) { return old_name ? 255 : APPLET_USAGE; }
 
 int proxy_main(int argc, char **argv, bool old_name) {
+    proxy x = {.argc = argc, .argv = argv, .old_name = old_name};
     int code;
     proxy_config *c = proxy_config_read(argc, argv, old_name, stdout, stderr, &code);
     if (!c) return code;
-    if (proxy_config_settings(c)->check) {
+    const proxy_settings *set = proxy_config_settings(c);
+    if (set->check) {
         code = check_config(c);
-    } else {
-        opt_say(proxy_config_call(c), "it cannot serve yet");
-        code = APPLET_FAILED;
+        proxy_config_drop(c);
+        return code;
     }
+    code = refused(old_name);
+    x.plan = make_plan(&x, c, 1);
+    if (x.plan) code = open_error_log(&x, set) ? run(&x, set) : APPLET_FAILED;
+    error_log_stop();
+    if (x.access_log) log_file_close(x.access_log);
+    plan_drop(x.plan);
     proxy_config_drop(c);
     return code;
 }

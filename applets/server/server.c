@@ -1,7 +1,7 @@
 /* The server: static files over HTTP, one loop and one listener per worker. */
 #include "applets/server/server.h"
 #include "applets/applet.h"
-#include "applets/server/background.h"
+#include "applets/common/background.h"
 #include "core/limits.h"
 
 #include <errno.h>

@@ -107,7 +107,8 @@ static stream *unknown(peer *p, const http_event *ev) {
     if (ev->ref.id <= p->told_last)
         sim_fail(s, "%s is told of stream %u after %u", p->name, ev->ref.id, p->told_last);
     p->told_last = ev->ref.id;
-    if (ev->user) sim_fail(s, "%s: a new stream has a user", p->name);
+    if (ev->user && ev->kind != HTTP_EVENT_PUSH)
+        sim_fail(s, "%s: a new stream has a user", p->name);
     for (unsigned i = 0; i < s->wire[p->side].goaways; i++)
         if (ev->ref.id > s->wire[p->side].goaway[i].last)
             sim_fail(s, "%s is told of stream %u, which GOAWAY refused", p->name, ev->ref.id);
@@ -141,6 +142,8 @@ static stream *promise(peer *p, const http_event *ev) {
     const view *parent = &st->parent->view[CLIENT];
     if (ev->parent.id != st->parent->id || ev->parent.slot != parent->ref.slot)
         sim_fail(p->sim, "PUSH of stream %u with a wrong parent", st->id);
+    if (ev->user != (parent->attached ? parent : NULL))
+        sim_fail(p->sim, "PUSH of stream %u with a wrong user", st->id);
     if (parent->closed_told || parent->reset_called)
         sim_fail(p->sim, "PUSH of stream %u on one that is closed", st->id);
     m->end_told = true;

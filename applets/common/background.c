@@ -1,4 +1,4 @@
-#include "applets/server/background.h"
+#include "applets/common/background.h"
 
 #include <errno.h>
 #include <fcntl.h>

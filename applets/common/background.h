@@ -1,7 +1,7 @@
-/* Going to the background (--daemon): the caller waits until the server serves, and learns why when
+/* Going to the background (--daemon): the caller waits until it serves, and learns why when
  * it does not. */
-#ifndef H2BOX_APPLETS_SERVER_BACKGROUND_H
-#define H2BOX_APPLETS_SERVER_BACKGROUND_H
+#ifndef H2BOX_APPLETS_COMMON_BACKGROUND_H
+#define H2BOX_APPLETS_COMMON_BACKGROUND_H
 
 #include <stdbool.h>
 

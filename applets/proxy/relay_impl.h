@@ -1,0 +1,126 @@
+/* The inside of a relay: its struct, and what relay*.c ask of each other. */
+#ifndef H2BOX_APPLETS_PROXY_RELAY_IMPL_H
+#define H2BOX_APPLETS_PROXY_RELAY_IMPL_H
+
+#include "applets/common/websocket_key.h"
+#include "applets/proxy/pipe.h"
+#include "applets/proxy/relay.h"
+
+/* Who may still call a relay. */
+enum {
+    RELAY_NEAR = 1,      /* the client's stream */
+    RELAY_FAR = 2,       /* the backend's stream */
+    RELAY_UP_BODY = 4,   /* the backend's session has the request's content */
+    RELAY_DOWN_BODY = 8, /* the client's session has the answer's */
+    RELAY_SEAT = 16,     /* the pool */
+    RELAY_AGAIN = 32     /* the loop, to send it once more */
+};
+
+/* A request's fields, kept. */
+typedef struct relay_request {
+    http_field *fields;
+    size_t count;
+    fields_summary summary;
+    void *block; /* where they lie */
+    size_t block_size;
+} relay_request;
+
+typedef struct relay {
+    front_stream near; /* first: what events of the client's stream find */
+    proxying *worker;
+    generation *generation;
+    const plan_pattern *pattern; /* NULL: none is needed (PLAN_DIRECT), or none was found */
+    uint32_t pattern_index;
+    unsigned holds;
+    pool_link *back; /* NULL: no stream of a backend */
+    http_ref far;
+    pool_seat seat;
+    loop_task again;
+    pipe up, down;
+    relay_request request;
+    timer limit;       /* the backend's time to say something */
+    uint64_t heard_ms; /* when it last did */
+    uint64_t began_us;
+    uint64_t sent;   /* content of the answer that was written */
+    uint16_t status; /* of the answer; 0: none yet */
+    uint8_t tries;
+    bool has_content : 1;  /* the request does not end with its fields */
+    bool tunnel : 1;       /* CONNECT, or an upgrade */
+    bool answered : 1;     /* a final answer was given to the client's session */
+    bool complete : 1;     /* the backend's answer is whole */
+    bool from_backend : 1; /* the answer is the backend's */
+    bool pushed_far : 1;   /* its stream was opened by the backend */
+    bool logged : 1;
+    bool fresh : 1; /* wants a connection that nobody used */
+    bool has_cookie : 1;
+    uint32_t affinity;
+    const plan_backend *backend; /* that answered, or was tried last */
+    uint8_t websocket_key[WEBSOCKET_KEY];
+    bool websocket; /* it asks for one, and that is its key */
+    span page;      /* an answer of our own */
+} relay;
+
+/* ---- relay_request.c ---- */
+
+/* Copies a request's fields. False: no memory. */
+bool relay_request_keep(relay_request *r, const mem *m, const http_field *f, size_t n,
+                        uint64_t content_length);
+void relay_request_free(relay_request *r, const mem *m);
+
+/* ---- relay.c ---- */
+
+/* A relay for a stream that is attached to it; NULL: no memory, and the stream is answered or
+ * reset. */
+relay *relay_new(front *f, http_ref ref, const http_field *fields, size_t n,
+                 const fields_summary *s);
+
+/* Gives up one of RELAY_...; frees it with the last. */
+void relay_let_go(relay *r, unsigned hold);
+
+/* Ends the backend's stream, if there is one. */
+void relay_cancel(relay *r, h2_code code);
+
+/* ---- relay_route.c: which backend ---- */
+
+/* Finds its pattern, and a connection, and sends it. */
+void relay_route(relay *r);
+
+/* The same when its pattern is known. */
+void relay_route_take(relay *r);
+
+/* ---- relay_send.c: to the backend ---- */
+
+/* Sends it on a connection that the pool has found. */
+void relay_send(relay *r, pool_link *k);
+
+/* Sends it once more, soon, when its content is back. */
+void relay_send_again(relay *r);
+
+/* What rewriting needs to know, of either side. */
+void relay_send_facts(const relay *r, const pool_link *k, rewrite_facts *facts);
+
+/* ---- relay_answer.c: to the client ---- */
+
+void relay_answer_event(void *user, pool_link *k, const http_event *ev);
+
+/* Answers it by ourselves, with a page for the status and the fields given. */
+void relay_answer_self(relay *r, unsigned status, const http_field *f, size_t n);
+
+/* The same for a failure, which is logged; when an answer was begun already, it is cut. */
+void relay_answer_refuse(relay *r, unsigned status, const char *why);
+
+/* ---- relay_push.c ---- */
+
+void relay_push_promised(relay *parent, pool_link *k, const http_event *ev);
+void relay_push_preloads(relay *r, const http_event *ev);
+
+/* ---- relay_log.c ---- */
+
+/* Its line in the access log, once. */
+void relay_log(relay *r);
+
+/* Into the error log: why it is answered with a status of our own. */
+void relay_log_complain(const relay *r, unsigned status, const char *why);
+void relay_log_say(void *worker, const char *level, const char *text);
+
+#endif

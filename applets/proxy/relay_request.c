@@ -1,0 +1,53 @@
+#include "applets/proxy/relay_impl.h"
+
+#include <string.h>
+
+static uint8_t *put(uint8_t *at, span from, span *to) {
+    if (from.n) memcpy(at, from.p, from.n);
+    *to = span_of(at, from.n);
+    return at + from.n;
+}
+
+static void note(fields_summary *s, const http_field *f) {
+    switch (f->token) {
+    case HTTP_TOKEN_METHOD: s->method = f->value; break;
+    case HTTP_TOKEN_SCHEME: s->scheme = f->value; break;
+    case HTTP_TOKEN_AUTHORITY: s->authority = f->value; break;
+    case HTTP_TOKEN_PATH: s->path = f->value; break;
+    case HTTP_TOKEN_PROTOCOL: s->protocol = f->value; break;
+    case HTTP_TOKEN_HOST:
+        if (!s->authority.p) s->authority = f->value;
+        break;
+    default: break;
+    }
+}
+
+bool relay_request_keep(relay_request *r, const mem *m, const http_field *f, size_t n,
+                        uint64_t content_length) {
+    size_t size = n * sizeof *f;
+    for (size_t i = 0; i < n; i++) size += f[i].value.n + (f[i].token ? 0 : f[i].name.n);
+    r->block = mem_take(m, size ? size : 1);
+    if (!r->block) return false;
+    r->block_size = size ? size : 1;
+    r->fields = r->block;
+    r->count = n;
+    r->summary = (fields_summary){.content_length = content_length};
+    uint8_t *at = (uint8_t *)(r->fields + n);
+    for (size_t i = 0; i < n; i++) {
+        http_field *to = &r->fields[i];
+        *to = f[i];
+        if (f[i].token)
+            to->name = fields_name((http_token)f[i].token);
+        else
+            at = put(at, f[i].name, &to->name);
+        at = put(at, f[i].value, &to->value);
+        note(&r->summary, to);
+    }
+    r->summary.connect = span_eq(r->summary.method, SPAN("CONNECT")) && !r->summary.protocol.p;
+    return true;
+}
+
+void relay_request_free(relay_request *r, const mem *m) {
+    mem_give(m, r->block, r->block_size);
+    r->block = NULL;
+}

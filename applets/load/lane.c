@@ -88,7 +88,12 @@ static void settle_done(lane *l, shot *s) {
 
 static uint64_t due_of(const lane *l) {
     const load_run *run = l->crew->run;
-    if (run->plan.offsets_us) return l->paced_us + run->plan.offsets_us[l->begun % run->plan.count];
+    const uint64_t *offsets = run->plan.offsets_us;
+    if (offsets) { /* with --duration the script begins again when it is over, as h2load has it */
+        uint64_t round = l->begun / run->plan.count;
+        return l->paced_us + round * offsets[run->plan.count - 1] +
+               offsets[l->begun % run->plan.count];
+    }
     return l->paced_us + (uint64_t)((double)l->begun * (1e6 / run->lane_rate));
 }
 

@@ -108,7 +108,7 @@ static const opt_spec specs[] = {
      .group = "Pace",
      .help =
          "Each client makes the requests of this file: lines of an offset in milliseconds, a TAB, a URI; - is "
-         "standard input."},
+         "standard input. With --duration it begins again when it is over."},
     {.name = "header",
      .letter = 'H',
      .type = OPT_LIST,

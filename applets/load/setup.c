@@ -91,6 +91,11 @@ static int check(setup *s) {
     if ((set->input != NULL) + (set->script != NULL) + (s->request_file != NULL) > 1)
         return opt_refuse(call,
                           "URIs come from one file: of URIs, of requests, or a timing script");
+    const char *const files[] = {set->input, set->script, s->request_file, set->data};
+    unsigned from_stdin = 0;
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        from_stdin += files[i] && strcmp(files[i], "-") == 0;
+    if (from_stdin > 1) return opt_refuse(call, "standard input can be read once only");
     int uris = call->operand_count - (s->base_file != NULL);
     if (uris && (set->input || set->script))
         return opt_refuse(call, "URIs come from the file or from the command line, not from both");
@@ -153,6 +158,10 @@ static bool find_host(setup *s) {
     const load_settings *set = s->set;
     const uri *base = &s->run.plan.base;
     s->run.port = base->port;
+    if (s->local && !set->base[5]) {
+        opt_say(s->call, "--base-uri %s: needs a path", set->base);
+        return false;
+    }
     if (s->local) return set_host(s, span_str(set->base));
     if (!set->connect_to) return set_host(s, base->host);
     uri_address a;

@@ -124,6 +124,8 @@ class Load(unittest.TestCase):
         self.assertEqual(counts(got)["succeeded"], 6, got)
         self.assertIn("(1224) data", got)
         self.assertRegex(got, r"finished in [34]\d\d\.")
+        got = load("--timing-script-file", script, "-c2", "-D1", "-m4").stdout  # again and again, every 300 ms
+        self.assertTrue(12 <= counts(got)["done"] <= 20, got)
         bad = self.file("bad", "0\t%s/\nsoon\t/\n" % self.base)
         self.assertIn("bad:2: the offset", load("--timing-script-file", bad, code=1).stderr)
 
@@ -177,10 +179,14 @@ class Load(unittest.TestCase):
         for options, why in ((["-n1", "-c2"], "the number of requests must be greater"), (["-c1", "-t2"], "the number of clients must be greater"),
                              (["--rps", "0"], "no rate above 0"), (["--rps", "1", "--rate-total", "1"], "exclude each other"),
                              (["--warm-up-time", "1"], "needs --duration"), (["-m", "none"], "neither"), (["--cert", "x"], "need each other"),
-                             (["--h3"], "no HTTP/3")):
+                             (["--h3"], "no HTTP/3"), (["-d", "-", "--requests", "-"], "read once only"),
+                             (["--timing-script-file", "x", "--rps", "1"], "no rate besides"), (["--rate-period", "1"], "needs --rate"),
+                             (["-i", "x"], "not from both"), (["-i", "x", "--timing-script-file", "y"], "from one file"), (["-m", "0"], "neither"),
+                             (["--merge", "--compare"], "exclude each other"), (["--qlog-file-base", "x"], "qlog is of QUIC")):
             self.assertIn(why, load(*options, self.base, code=2).stderr)
             self.assertIn(why, load(*options, self.base, code=1, name="h2load").stderr)
         self.assertIn("no URI", load(code=2).stderr)
+        self.assertIn("needs a path", load("-B", "unix:", self.base, code=1).stderr)
 
     def test_result_files(self):
         a, b, both = (os.path.join(self.folder.name, name) for name in ("a.json", "b.json", "both.json"))

@@ -207,6 +207,12 @@
  * 65535. */
 #define LIMIT_BACKLOG 4096
 
+/* A header of the PROXY protocol, and how long it may take. Its text has 107 bytes at most, its
+ * binary form 232 and what is added to it: nginx takes 4096 bytes; the specification wants 3 s at
+ * least, so that a lost packet does no harm. */
+#define LIMIT_PROXY_HEADER    4096u
+#define LIMIT_PROXY_HEADER_MS 5000u
+
 /* Pause after accept has run out of descriptors; nginx 500 ms (accept_mutex_delay). */
 #define LIMIT_ACCEPT_RETRY_MS 100u
 

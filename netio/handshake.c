@@ -14,8 +14,11 @@ struct handshake {
     handshake *next, **prev; /* in loop.handshakes */
     handshake *shaking_next; /* in loop.shaking */
     handshake_begin begin;
-    const tls_ports *tls;
-    void *self; /* NULL once it has failed: what is left is to let the peer read why */
+    const tls_ports *tls; /* NULL: cleartext, or the greeting is not over */
+    void *self;
+    link_names *names; /* of the greeting; NULL: none, or it named nobody */
+    uint8_t *greeted; /* LIMIT_PROXY_HEADER bytes: what has come of a greeting in pieces, or NULL */
+    size_t greeted_n;
     loop_task ready;
     timer limit;
     uint64_t received, sent;
@@ -24,6 +27,8 @@ struct handshake {
     bool more;     /* the next step needs no bytes */
     bool blocked;  /* the socket is full */
     bool doomed;   /* its listener is closed */
+    bool greeting; /* a PROXY header comes first */
+    bool failed;   /* what is left is to let the peer read why */
 };
 
 /* Edges, as with links: those that wait in line with bytes to read must not fill the waits of
@@ -79,12 +84,18 @@ static void leave(handshake *h) {
     loop_release(l);
 }
 
-void handshake_cancel(handshake *h) {
+static void give(handshake *h) {
     loop *l = h->loop;
+    mem_give(&l->mem, h->greeted, LIMIT_PROXY_HEADER);
+    mem_give(&l->mem, h->names, sizeof *h->names);
+    mem_give(&l->mem, h, sizeof *h);
+}
+
+void handshake_cancel(handshake *h) {
     leave(h);
     if (h->self) h->tls->free(h->self);
     close(h->begin.fd);
-    mem_give(&l->mem, h, sizeof *h);
+    give(h);
 }
 
 static void tell(const handshake_begin *b, net_link *k, const char *why) {
@@ -93,12 +104,13 @@ static void tell(const handshake_begin *b, net_link *k, const char *why) {
 
 void handshake_fail(handshake *h, const char *why) {
     handshake_begin b = h->begin;
-    bool told = !h->self;
+    bool told = h->failed;
     handshake_cancel(h);
     if (!told) tell(&b, NULL, why);
 }
 
-static void finish(handshake *h) {
+/* It is a link from here on, with bytes that came behind a greeting. */
+static void finish(handshake *h, span rest) {
     loop *l = h->loop;
     handshake_begin b = h->begin;
     leave(h);
@@ -106,11 +118,13 @@ static void finish(handshake *h) {
     if (k) {
         k->received = h->received;
         k->sent = h->sent;
+        link_adopt(k, h->names, rest);
+        h->names = NULL;
     } else {
-        h->tls->free(h->self);
+        if (h->self) h->tls->free(h->self);
         close(b.fd);
     }
-    mem_give(&l->mem, h, sizeof *h);
+    give(h);
     tell(&b, k, k ? NULL : DIAL_NO_MEMORY);
 }
 
@@ -124,12 +138,16 @@ static void linger(handshake *h, const char *why) {
     }
     h->tls->free(h->self);
     h->self = NULL;
+    h->failed = true;
     loop_poll_change(h->loop, b.fd, EDGES, &h->ready);
     timer_arm(h->loop, &h->limit, LIMIT_LINGER_MS);
     tell(&b, NULL, why);
 }
 
-static void on_limit(timer *t) { handshake_fail(t->user, DIAL_TLS_TIMED_OUT); }
+static void on_limit(timer *t) {
+    handshake *h = t->user;
+    handshake_fail(h, h->greeting ? "the PROXY header took too long" : DIAL_TLS_TIMED_OUT);
+}
 
 void handshake_abandon(loop *l, const listener *s) {
     for (handshake *h = l->handshakes; h; h = h->next) {
@@ -140,7 +158,7 @@ void handshake_abandon(loop *l, const listener *s) {
     }
 }
 
-/* ---- steps ---- */
+/* ---- bytes ---- */
 
 /* Writes what TLS has; false when the socket is broken. */
 static bool write_out(handshake *h) {
@@ -165,45 +183,122 @@ static bool write_out(handshake *h) {
     return true;
 }
 
-/* Bytes read, 0 at the end of the peer, -1 with errno. */
-static ssize_t read_in(handshake *h) {
+/* A read into the loop's slab: bytes, 0 at the end of the peer, -1 with errno. */
+static ssize_t read_in(handshake *h, uint8_t **p) {
     loop *l = h->loop;
-    const char *why;
     size_t room;
-    uint8_t *p = buf_room(l, &room);
-    if (!p) {
+    *p = buf_room(l, &room);
+    if (!*p) {
         errno = ENOMEM;
         return -1;
     }
-    ssize_t n = l->fault ? fault_read(l->fault, h->begin.fd, p, room) : read(h->begin.fd, p, room);
-    if (n <= 0) return n;
-    h->received += (size_t)n;
-    span in = span_of(p, (size_t)n);
-    if (h->self) h->tls->feed(h->self, &in, &why);
+    ssize_t n =
+        l->fault ? fault_read(l->fault, h->begin.fd, *p, room) : read(h->begin.fd, *p, room);
+    if (n > 0) h->received += (size_t)n;
     return n;
+}
+
+/* What a read that brought nothing means. It may be gone then. */
+static void take_nothing(handshake *h, ssize_t n) {
+    if (n < 0 && errno == EINTR) {
+        queue(h);
+    } else if (n < 0 && errno == EAGAIN) {
+        h->readable = false;
+        if (h->loop->fault) loop_poll_change(h->loop, h->begin.fd, EDGES, &h->ready);
+    } else if (h->failed) {
+        handshake_cancel(h);
+    } else {
+        handshake_fail(h, n < 0 ? loop_error_text(errno)
+                                : "the peer closed the connection in the handshake");
+    }
 }
 
 /* True when there is something to go on with. It may be gone else. */
 static bool take_input(handshake *h) {
-    if (!h->readable) return false;
-    ssize_t n = read_in(h);
-    if (n > 0) return true;
-    if (n < 0 && errno == EINTR) {
-        queue(h);
-        return false;
+    const char *why;
+    uint8_t *p;
+    ssize_t n = h->readable ? read_in(h, &p) : 0;
+    if (n > 0) {
+        span in = span_of(p, (size_t)n);
+        if (h->self) h->tls->feed(h->self, &in, &why);
+    } else if (h->readable) {
+        take_nothing(h, n);
     }
-    if (n < 0 && errno == EAGAIN) {
-        h->readable = false;
-        if (h->loop->fault) loop_poll_change(h->loop, h->begin.fd, EDGES, &h->ready);
-        return false;
-    }
-    if (!h->self)
-        handshake_cancel(h);
-    else
-        handshake_fail(h, n < 0 ? loop_error_text(errno)
-                                : "the peer closed the connection in the handshake");
-    return false;
+    return n > 0;
 }
+
+/* ---- the greeting of a load balancer ---- */
+
+/* Begins TLS; false when memory is refused. */
+static bool open_tls(handshake *h) {
+    const handshake_begin *b = &h->begin;
+    tls_birth birth = {.mem = &h->loop->mem,
+                       .config = b->birth.tls,
+                       .name = b->name,
+                       .peer = b->peer,
+                       .tickets = b->birth.tls_tickets};
+    h->self = tls_open(&birth, &h->tls);
+    h->begin.name = h->begin.peer = NULL; /* TLS has its own */
+    return h->self != NULL;
+}
+
+/* The piece behind what was kept; false when memory is refused. */
+static bool keep_greeting(handshake *h, span piece) {
+    if (!h->greeted) h->greeted = mem_take(&h->loop->mem, LIMIT_PROXY_HEADER);
+    if (!h->greeted) return false;
+    piece = span_head(piece, LIMIT_PROXY_HEADER - h->greeted_n);
+    memcpy(h->greeted + h->greeted_n, piece.p, piece.n);
+    h->greeted_n += piece.n;
+    return true;
+}
+
+/* The greeting is whole, and these bytes are the client's. */
+static void take_greeted(handshake *h, const proxy_header *header, span rest) {
+    const char *why;
+    bool named = header->family != PROXY_HEADER_NONE;
+    if (named) h->names = mem_take(&h->loop->mem, sizeof *h->names);
+    if (h->names) link_names_set(h->names, header);
+    h->greeting = false;
+    if ((named && !h->names) || (h->begin.birth.tls && !open_tls(h))) {
+        handshake_fail(h, DIAL_NO_MEMORY);
+    } else if (!h->begin.birth.tls) {
+        finish(h, rest);
+    } else {
+        timer_arm(h->loop, &h->limit, LIMIT_HANDSHAKE_MS);
+        h->more = rest.n > 0;
+        if (rest.n) h->tls->feed(h->self, &rest, &why);
+        queue(h);
+    }
+}
+
+static void take_greeting(handshake *h) {
+    proxy_header header;
+    uint8_t *p;
+    if (!h->readable) return;
+    ssize_t n = read_in(h, &p);
+    if (n <= 0) {
+        take_nothing(h, n);
+        return;
+    }
+    span in = span_of(p, (size_t)n), all = in;
+    size_t before = h->greeted_n;
+    if (before) {
+        keep_greeting(h, in);
+        all = span_of(h->greeted, h->greeted_n);
+    }
+    switch (proxy_header_read(all, &header)) {
+    case PROXY_HEADER_DONE: take_greeted(h, &header, span_skip(in, header.size - before)); break;
+    case PROXY_HEADER_BROKEN: handshake_fail(h, "a malformed PROXY header"); break;
+    case PROXY_HEADER_MORE:
+        if (before || keep_greeting(h, in))
+            queue(h);
+        else
+            handshake_fail(h, DIAL_NO_MEMORY);
+        break;
+    }
+}
+
+/* ---- steps ---- */
 
 /* True when it may have cost a private key. */
 static bool step(handshake *h) {
@@ -212,7 +307,11 @@ static bool step(handshake *h) {
         handshake_fail(h, "the program takes no more connections");
         return false;
     }
-    if (!h->self) {
+    if (h->greeting) {
+        take_greeting(h);
+        return false;
+    }
+    if (h->failed) {
         if (take_input(h)) queue(h);
         return false;
     }
@@ -227,7 +326,7 @@ static bool step(handshake *h) {
     } else if (status != TLS_OK) {
         linger(h, why ? why : "the peer closed the connection in the handshake");
     } else if (h->tls->facts(h->self)) {
-        finish(h);
+        finish(h, span_of(NULL, 0));
     } else if ((h->more || h->readable) && !h->blocked) {
         queue(h);
     }
@@ -260,19 +359,13 @@ handshake *handshake_new(loop *l, const handshake_begin *b) {
     if (!h) return NULL;
     h->loop = l;
     h->begin = *b;
-    tls_birth birth = {.mem = &l->mem,
-                       .config = b->birth.tls,
-                       .name = b->name,
-                       .peer = b->peer,
-                       .tickets = b->birth.tls_tickets};
-    h->self = tls_open(&birth, &h->tls);
+    h->greeting = b->listener && b->birth.proxy_header;
     h->ready.run = on_ready;
-    if (!h->self || !loop_poll_task(l, b->fd, EDGES, &h->ready)) {
+    if ((!h->greeting && !open_tls(h)) || !loop_poll_task(l, b->fd, EDGES, &h->ready)) {
         if (h->self) h->tls->free(h->self);
         mem_give(&l->mem, h, sizeof *h);
         return NULL;
     }
-    h->begin.name = h->begin.peer = NULL; /* TLS has its own */
     h->prev = l->handshakes_last;
     *l->handshakes_last = h;
     l->handshakes_last = &h->next;

@@ -1,4 +1,5 @@
-/* Connections before they are links: a socket and its TLS, until the handshake is over.
+/* Connections before they are links: a socket, what a load balancer says of it (a PROXY header),
+ * and its TLS, until the handshake is over.
  *
  * A handshake costs the processor a thousand times what a request does, so each turn of the loop
  * takes one step of one of them, after all links have had theirs; those that can go on stand in

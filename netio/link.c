@@ -191,6 +191,36 @@ void link_resume(net_link *k) {
     link_touch(k);
 }
 
+static void set_end(link_end_name *e, proxy_header_family family, const proxy_header_end *from) {
+    socket_address a = {.any.sa_family = AF_UNIX};
+    if (family == PROXY_HEADER_IPV4) {
+        a.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(from->port)};
+        memcpy(&a.v4.sin_addr, from->address, 4);
+    } else if (family == PROXY_HEADER_IPV6) {
+        a.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(from->port)};
+        memcpy(&a.v6.sin6_addr, from->address, 16);
+    } else {
+        memcpy(a.un.sun_path, from->path.p, from->path.n);
+    }
+    socket_print(&a, sizeof a.un, e->text);
+    e->port = socket_port(&a);
+}
+
+void link_names_set(link_names *n, const proxy_header *h) {
+    set_end(&n->peer, h->family, &h->source);
+    set_end(&n->local, h->family, &h->destination);
+}
+
+void link_adopt(net_link *k, link_names *n, span rest) {
+    if (n && !link_more(k)) {
+        mem_give(&k->loop->mem, n, sizeof *n);
+        link_fail(k, "out of memory");
+    } else if (n) {
+        k->extra->names = n;
+    }
+    if (rest.n && !k->ending) link_pump_give(k, rest);
+}
+
 /* What the system says of one end; a UNIX socket has no port. */
 static void ask_end(int fd, int (*ask)(int, struct sockaddr *, socklen_t *), link_end_name *e) {
     socket_address a = {.any.sa_family = AF_UNSPEC};

@@ -7,6 +7,7 @@
 #ifndef H2BOX_NETIO_LINK_IMPL_H
 #define H2BOX_NETIO_LINK_IMPL_H
 
+#include "core/proxy_header.h"
 #include "netio/loop_impl.h"
 #include "netio/socket.h"
 
@@ -95,6 +96,13 @@ link_extra *link_more(net_link *k);
  */
 net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tls, void *tls_self);
 
+/* Puts into *n what a header says that names somebody. */
+void link_names_set(link_names *n, const proxy_header *h);
+
+/* Behind link_new: what was told of its ends (NULL: nothing; the link's from now on), and bytes of
+ * the peer that were read already. */
+void link_adopt(net_link *k, link_names *n, span rest);
+
 /* Ends it now: events of the streams that die, `closed`, everything given back. From the flush
  * only, while it is marked dirty: so nobody puts it on the list again. */
 void link_end(net_link *k);
@@ -120,6 +128,9 @@ void link_pump_read(net_link *k);
 
 /* Tells what the session has to tell without input. */
 void link_pump_events(net_link *k);
+
+/* Input that comes before all reads. */
+void link_pump_give(net_link *k, span in);
 
 /* Offers kept input again; true when any of it was used. */
 bool link_pump_rest(net_link *k);

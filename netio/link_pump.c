@@ -50,6 +50,8 @@ static void keep(net_link *k, buf *home, span in) {
     if (!link_has_rest(k)) link_fail(k, "out of memory");
 }
 
+void link_pump_give(net_link *k, span in) { keep(k, NULL, in); }
+
 static void step_or_keep(net_link *k, buf *home, span in) {
     if (step(k, home, &in)) keep(k, home, in);
 }

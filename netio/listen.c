@@ -51,10 +51,11 @@ static void take_connection(listener *s, int fd) {
     link_birth birth = {.calls = NULL};
     net_link *k = NULL;
     bool taken = s->calls->accept(s->user, &birth);
-    if (taken && birth.tls) {
+    if (taken && (birth.tls || birth.proxy_header)) {
         handshake_begin b = {.birth = birth,
                              .fd = fd,
-                             .limit_ms = LIMIT_HANDSHAKE_MS,
+                             .limit_ms =
+                                 birth.proxy_header ? LIMIT_PROXY_HEADER_MS : LIMIT_HANDSHAKE_MS,
                              .listener = s,
                              .done = on_shaken,
                              .user = s->user,

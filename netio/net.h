@@ -133,7 +133,11 @@ typedef struct link_birth {
     const char *tls_name;     /* dial: as tls_birth.name; need live for dial_open only */
     tls_tickets *tls_tickets; /* dial: as tls_birth.tickets */
     h2_trace trace;
-    uint32_t idle_ms; /* no streams and no bytes for this long: the link drains; 0: never */
+    bool proxy_header; /* accept: a header of the PROXY protocol, version 1 or 2, comes before all
+                          else; what it says is what link_peer, link_local and their ports tell.
+                          Without one, whole and in time, there is no link: `closed` is told as of a
+                          handshake that fails */
+    uint32_t idle_ms;  /* no streams and no bytes for this long: the link drains; 0: never */
     uint32_t
         write_ms; /* a full socket takes next to nothing for this long: the link dies; 0: never */
 } link_birth;

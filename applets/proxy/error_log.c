@@ -1,6 +1,7 @@
 #include "applets/proxy/error_log.h"
 #include "applets/common/log_text.h"
 #include "applets/common/text.h"
+#include "applets/proxy/options.h"
 #include "core/limits.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +24,8 @@ static const struct {
               {"WARN", "warning", LOG_WARNING, "\033[33m"},
               {"ERROR", "error", LOG_ERR, "\033[31m"},
               {"FATAL", "fatal", LOG_CRIT, "\033[35m"}};
+
+_Static_assert((int)PROXY_FATAL == ERROR_LOG_FATAL, "the levels of --log-level are these");
 
 /* How often one message (its format stands for it) was said lately. */
 typedef struct repeat {
@@ -170,6 +172,7 @@ bool error_log_open(const error_log_settings *s, const char **why) {
     logs.old_name = s->old_name;
     logs.to_syslog = s->syslog;
     logs.facility = s->facility;
+    openlog(s->old_name ? "nghttpx" : "h2box-proxy", LOG_PID, s->facility);
     logs.colour = !s->syslog && isatty(STDERR_FILENO) && !getenv("NO_COLOR");
     logs.plain = !s->old_name && !s->syslog && isatty(STDERR_FILENO);
     atomic_store(&least, s->least);
@@ -262,34 +265,4 @@ void error_log_say_at(error_log_level level, const char *file, int line, const c
             pthread_cond_signal(&logs.more);
     }
     pthread_mutex_unlock(&logs.lock);
-}
-
-/* ---- words ---- */
-
-bool error_log_level_parse(const char *name, error_log_level *level) {
-    for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++) {
-        if (strcasecmp(name, levels[i].name) != 0) continue;
-        *level = (error_log_level)i;
-        return true;
-    }
-    return false;
-}
-
-bool error_log_facility_parse(const char *name, int *facility) {
-    static const struct {
-        const char *name;
-        int value;
-    } known[] = {{"auth", LOG_AUTH},     {"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON},
-                 {"daemon", LOG_DAEMON}, {"ftp", LOG_FTP},           {"kern", LOG_KERN},
-                 {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1},     {"local2", LOG_LOCAL2},
-                 {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},     {"local5", LOG_LOCAL5},
-                 {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},     {"lpr", LOG_LPR},
-                 {"mail", LOG_MAIL},     {"news", LOG_NEWS},         {"syslog", LOG_SYSLOG},
-                 {"user", LOG_USER},     {"uucp", LOG_UUCP}};
-    for (unsigned i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcasecmp(name, known[i].name) != 0) continue;
-        *facility = known[i].value;
-        return true;
-    }
-    return false;
 }

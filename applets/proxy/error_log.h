@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 
+/* As proxy_level of --log-level. */
 typedef enum error_log_level {
     ERROR_LOG_INFO,
     ERROR_LOG_NOTICE,
@@ -26,11 +27,12 @@ typedef struct error_log_settings {
     error_log_level least; /* --log-level: what is below is not said */
     const char *file;      /* --errorlog-file: stderr leads there too from now on; NULL: stderr */
     bool syslog;           /* --errorlog-syslog: then no file */
-    int facility;          /* LOG_DAEMON ... */
+    int facility;          /* LOG_DAEMON ...; for the access log too */
 } error_log_settings;
 
-/* Before it, messages of ERROR_LOG_NOTICE and above go to stderr as under our name. Again for other
- * settings (a reload). False with *why: it goes on as before. Copies the path. */
+/* Also opens syslog(3), whose messages name the program. Before it, messages of ERROR_LOG_NOTICE
+ * and above go to stderr as under our name. Again for other settings (a reload). False with *why:
+ * it goes on as before. Copies the path. */
 bool error_log_open(const error_log_settings *s, const char **why);
 
 /* Opens the file once more, for who has moved it away. False with *why: the old one goes on. */
@@ -47,11 +49,5 @@ void error_log_stop(void);
 #define error_log_say(level, ...) error_log_say_at((level), __FILE__, __LINE__, __VA_ARGS__)
 void error_log_say_at(error_log_level level, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-
-/* INFO, NOTICE, WARN, ERROR or FATAL, in any case. */
-bool error_log_level_parse(const char *name, error_log_level *level);
-
-/* "daemon", "local0" ...: LOG_DAEMON ... */
-bool error_log_facility_parse(const char *name, int *facility);
 
 #endif

@@ -172,7 +172,6 @@ bool error_log_open(const error_log_settings *s, const char **why) {
     logs.old_name = s->old_name;
     logs.to_syslog = s->syslog;
     logs.facility = s->facility;
-    openlog(s->old_name ? "nghttpx" : "h2box-proxy", LOG_PID, s->facility);
     logs.colour = !s->syslog && isatty(STDERR_FILENO) && !getenv("NO_COLOR");
     logs.plain = !s->old_name && !s->syslog && isatty(STDERR_FILENO);
     atomic_store(&least, s->least);
@@ -265,4 +264,13 @@ void error_log_say_at(error_log_level level, const char *file, int line, const c
             pthread_cond_signal(&logs.more);
     }
     pthread_mutex_unlock(&logs.lock);
+}
+
+bool error_log_level_parse(const char *name, error_log_level *level) {
+    for (unsigned i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (strcmp(name, levels[i].name) != 0) continue;
+        *level = (error_log_level)i;
+        return true;
+    }
+    return false;
 }

@@ -30,7 +30,7 @@ typedef struct error_log_settings {
     int facility;          /* LOG_DAEMON ...; for the access log too */
 } error_log_settings;
 
-/* Also opens syslog(3), whose messages name the program. Before it, messages of ERROR_LOG_NOTICE
+/* openlog is the program's business. Before it, messages of ERROR_LOG_NOTICE
  * and above go to stderr as under our name. Again for other settings (a reload). False with *why:
  * it goes on as before. Copies the path. */
 bool error_log_open(const error_log_settings *s, const char **why);
@@ -49,5 +49,8 @@ void error_log_stop(void);
 #define error_log_say(level, ...) error_log_say_at((level), __FILE__, __LINE__, __VA_ARGS__)
 void error_log_say_at(error_log_level level, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* "INFO", "NOTICE", "WARN", "ERROR", "FATAL". */
+bool error_log_level_parse(const char *name, error_log_level *level);
 
 #endif

@@ -6,6 +6,7 @@
 #include "applets/proxy/config.h"
 #include "applets/proxy/error_log.h"
 #include "applets/proxy/daemon.h"
+#include "applets/proxy/syslog_text.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,9 +18,7 @@
 /* ---- logs ---- */
 
 static int facility_of(const proxy_settings *set) {
-    int facility = LOG_DAEMON;
-    error_log_facility_parse(set->syslog_facility, &facility);
-    return facility;
+    return syslog_text_facility(set->syslog_facility); /* the table of options has looked at it */
 }
 
 /* At the start, and again for a reload. */

@@ -79,12 +79,17 @@ Test(error_log, lines_as_nghttpx) {
 }
 
 Test(error_log, levels) {
+    static const char *const names[] = {"INFO", "NOTICE", "WARN", "ERROR", "FATAL"};
+    error_log_level level;
     for (int least = 0; least < 5; least++) {
         cr_assert_eq(truncate(path, 0), 0);
         open_log(false, (error_log_level)least);
         for (int i = 0; i < 5; i++) error_log_say((error_log_level)i, "x");
         cr_expect_eq((int)lines_of(read_log(path)), 5 - least);
+        cr_expect(error_log_level_parse(names[least], &level));
+        cr_expect_eq((int)level, least);
     }
+    cr_expect_not(error_log_level_parse("WARNING", &level));
 }
 
 Test(error_log, opened_anew) {

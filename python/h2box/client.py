@@ -14,6 +14,8 @@ from h2box.wire import Wire
 # only after the first have been sent.
 TRIES = 2
 
+INTERIM = 100  # 1xx responses before the one that counts; as h2box client
+
 
 class Response:
     """A response whose header fields have come; its content is read by read() or `async for`.
@@ -106,17 +108,19 @@ class ClientWire(Wire):
         self.responses[stream_id] = response
         return response
 
-    def give_up(self, response):
+    def give_up(self, response, why=None):
         if self.responses.pop(response.stream_id, None) and not self.lost:
             self.connection.reset_stream(response.stream_id, ErrorCodes.CANCEL)
             self.end_body(response.stream_id)
             self.touch()
-        response._fail(StreamResetError("given up", ErrorCodes.CANCEL))
+        response._fail(why or StreamResetError("given up", ErrorCodes.CANCEL))
 
     def on_interim(self, event):
         response = self.responses.get(event.stream_id)
-        if response:
+        if response and len(response.informational) < INTERIM:
             response.informational.append((event.status, event.headers))
+        elif response:
+            self.give_up(response, StreamResetError("too many interim responses", ErrorCodes.ENHANCE_YOUR_CALM))
 
     def on_response(self, event):
         response = self.responses.get(event.stream_id)

@@ -39,6 +39,9 @@ class Handler(BaseRequestHandler):
             self.send_informational(103, [("link", "x")])
             self.send_informational(102)
             self.send_response(200)
+        elif path == "/chatty":
+            for _ in range(1000):
+                self.send_informational(103)
         elif path == "/goaway":
             self._wire.connection.close_connection(ErrorCodes.ENHANCE_YOUR_CALM)
             self._wire.touch()
@@ -126,6 +129,9 @@ class Client(unittest.IsolatedAsyncioTestCase):
                 await asyncio.wait_for(client.request(path="/never"), 0.1)
             await asyncio.sleep(0.1)
             self.assertEqual(Handler.closed, ("/never", ErrorCodes.CANCEL))
+            with self.assertRaises(StreamResetError) as caught:
+                await client.request(path="/chatty")
+            self.assertEqual(caught.exception.code, ErrorCodes.ENHANCE_YOUR_CALM)
             self.assertEqual(await (await client.request(path="/after")).read(), b"at /after")
             with self.assertRaises(StreamResetError):
                 await client.request(path="/goaway")

@@ -29,8 +29,9 @@ typedef struct pool_calls {
     void (*ready)(pool_seat *seat, pool_link *k);
     /* There is none; why is for the log, static. Never within pool_take either. */
     void (*refused)(pool_seat *seat, pool_refusal r, const char *why);
-    /* An event of a stream (INTERIM, RESPONSE, DATA, TRAILERS, PUSH, CLOSED) whose user is
-     * ev->user. The pool has noted before what it needs of it. */
+    /* An event of a stream (INTERIM, RESPONSE, DATA, TRAILERS, PUSH, CLOSED) whose user is ev->user
+     * (PUSH: the parent's). The pool has noted before what it needs of it. Those of streams without
+     * a user, and of links that nobody has a place on, are not told; their promises are refused. */
     void (*event)(void *user, pool_link *k, const http_event *ev);
     /* For the error log: "Could not connect 3 times in a row; sleep for 2 seconds" and the like. */
     void (*say)(void *worker, const char *level, const char *text);
@@ -85,10 +86,10 @@ pool_link *pool_take(pool *p, pool_seat *seat, const pool_wish *w);
 /* The seat no longer waits. Harmless when it does not. */
 void pool_leave(pool_seat *seat);
 
-/* session_open failed, or its stream ended: the place on the connection is free again. HTTP/1.1:
- * the connection is used again unless `spent` (its message was not finished: a tunnel, an answer
- * that came before the request's end, a broken one). Exactly once for each link that was given out.
- */
+/* session_open failed, or its stream was told CLOSED, or has no user any more (session_attach): the
+ * place on the connection is free again. HTTP/1.1: the connection is used again unless `spent` (its
+ * message was not finished: a tunnel, an answer that came before the request's end, a broken one).
+ * Exactly once for each link that was given out. */
 void pool_give(pool_link *k, bool spent);
 
 /* One more place on a link, with a pool_give of its own: for a stream that the backend promised. */

@@ -1,6 +1,7 @@
 /* A pool with real backends on the same loop, for the tests of applets/proxy/pool*.c.
  *
- * A backend answers GET /now at once, and GET /hold when its test says release(). A plan is made
+ * A backend answers GET /now at once, GET /hold when its test says release(), and GET /push at once
+ * with a promise that it holds. A plan is made
  * here by hand: add_pattern, add_backend. An `ask` is one request: its seat, its link, what came.
  */
 #ifndef H2BOX_TESTS_UNIT_PROXY_POOL_H
@@ -46,7 +47,17 @@ static inline void on_served(void *user, net_link *k, const http_event *ev) {
     backend *b = user;
     if (ev->kind != HTTP_EVENT_REQUEST) return;
     b->requests++;
-    if (span_eq(ev->summary.path, SPAN("/hold"))) {
+    if (span_eq(ev->summary.path, SPAN("/push"))) {
+        const http_field f[] = {{.name = SPAN_LIT(":method"), .value = SPAN_LIT("GET")},
+                                {.name = SPAN_LIT(":scheme"), .value = SPAN_LIT("http")},
+                                {.name = SPAN_LIT(":authority"), .value = SPAN_LIT("test")},
+                                {.name = SPAN_LIT(":path"), .value = SPAN_LIT("/pushed")}};
+        http_ref ref;
+        cr_assert_eq(session_push(link_session(k), ev->ref, f, 4, &ref).scope, VERDICT_NONE);
+        reply(k, ev->ref);
+        b->held[b->held_count].k = k;
+        b->held[b->held_count++].ref = ref;
+    } else if (span_eq(ev->summary.path, SPAN("/hold"))) {
         cr_assert_lt(b->held_count, HELD);
         b->held[b->held_count].k = k;
         b->held[b->held_count++].ref = ev->ref;
@@ -215,9 +226,16 @@ static inline void on_refused(pool_seat *seat, pool_refusal r, const char *why) 
     refused++;
 }
 
+static ask promised; /* what a PUSH becomes */
+
 static inline void on_event(void *user, pool_link *k, const http_event *ev) {
     ask *a = user;
     cr_assert_eq(a->k, k);
+    if (ev->kind == HTTP_EVENT_PUSH) {
+        promised = (ask){.k = k, .ref = ev->ref};
+        pool_keep(k);
+        session_attach(link_session(pool_net(k)), ev->ref, &promised);
+    }
     if (ev->kind == HTTP_EVENT_RESPONSE) {
         a->status = ev->summary.status;
         answered++;

@@ -2,7 +2,9 @@
  * ended. */
 #include "tests/unit/proxy_pool.h"
 
-static ask asks[700];
+static ask asks[100];
+
+static bool pool_is_gone(void) { return plan_counts == 0; }
 
 /* ---- HTTP/1.1 ---- */
 
@@ -248,9 +250,25 @@ Test(proxy_pool, h2_extended_connect_waits_for_settings, .timeout = 60) {
     end();
 }
 
-/* ---- the end ---- */
+Test(proxy_pool, h2_promises_keep_the_connection, .timeout = 60) {
+    backend *b = one_backend(true);
+    make_pool();
+    ask_for(&asks[0], "/push");
+    until_answered(1);
+    until_held(1);
+    cr_assert_eq(asks[0].closed, 1);
+    cr_assert_not_null(promised.k);
+    pool_retire(p);
+    run_for(20);
+    cr_assert_eq(plan_counts, 1, "it is still to come");
+    release(b, 1);
+    until_answered(2);
+    cr_assert_eq(promised.closed, 1);
+    until(pool_is_gone);
+    loop_free(l);
+}
 
-static bool pool_is_gone(void) { return plan_counts == 0; }
+/* ---- the end ---- */
 
 static void retire_with_streams(bool h2) {
     backend *b = one_backend(h2);

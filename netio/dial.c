@@ -7,8 +7,8 @@
 #include "core/limits.h"
 #include "netio/dial_impl.h"
 #include "netio/handshake.h"
+#include "netio/known_host.h"
 #include "netio/link_impl.h"
-#include "netio/resolve.h"
 #include "netio/socket.h"
 
 struct dial {
@@ -21,6 +21,7 @@ struct dial {
     timer timer;
     uint64_t deadline_ms; /* UINT64_MAX: none */
     resolve *lookup;      /* while under way */
+    known_host_wait wait; /* for birth.known's */
     int fd;               /* of the attempt under way; -1: none is */
     uint32_t count, at;
     uint16_t port;
@@ -47,6 +48,7 @@ static int take_socket(dial *d) {
 static void end(dial *d) {
     loop *l = d->loop;
     if (d->lookup) resolve_cancel(d->lookup);
+    known_host_leave(&d->wait);
     if (d->fd >= 0) close(take_socket(d));
     timer_cancel(&d->timer);
     loop_task_cancel(l, &d->begin);
@@ -175,6 +177,7 @@ static void try_next(dial *d) {
         note_error(d, errno);
         close(fd);
     }
+    if (d->birth.known) known_host_doubt(d->birth.known);
     dial_fail(d, loop_error_text(d->error ? d->error : ECONNREFUSED));
 }
 
@@ -192,9 +195,7 @@ static void on_time(timer *t) {
 
 /* ---- addresses ---- */
 
-static void on_found(void *user, const socket_address *found, size_t n, const char *why) {
-    dial *d = user;
-    d->lookup = NULL;
+static void use(dial *d, const socket_address *found, size_t n, const char *why) {
     timer_cancel(&d->timer);
     if (!n) {
         dial_fail(d, why);
@@ -203,6 +204,24 @@ static void on_found(void *user, const socket_address *found, size_t n, const ch
     for (size_t i = 0; i < n; i++) d->addresses[i] = found[i];
     d->count = (uint32_t)n;
     try_next(d);
+}
+
+static void on_found(void *user, const socket_address *found, size_t n, const char *why) {
+    dial *d = user;
+    d->lookup = NULL;
+    use(d, found, n, why);
+}
+
+static void on_known(known_host_wait *w, const socket_address *found, size_t n, const char *why) {
+    use((dial *)(void *)((char *)w - offsetof(dial, wait)), found, n, why);
+}
+
+/* False: no memory. */
+static bool look_up(dial *d) {
+    d->wait.found = on_known;
+    if (d->birth.known) return known_host_ask(d->birth.known, d->host, d->port, &d->wait);
+    d->lookup = resolve_start(d->loop, d->host, d->port, on_found, d);
+    return d->lookup != NULL;
 }
 
 static void on_begin(loop_task *t) {
@@ -215,8 +234,10 @@ static void on_begin(loop_task *t) {
         }
         return;
     }
-    d->lookup = resolve_start(d->loop, d->host, d->port, on_found, d);
-    if (!d->lookup) {
+    if (d->birth.known) d->count = (uint32_t)known_host_addresses(d->birth.known, d->addresses);
+    if (d->count) {
+        try_next(d);
+    } else if (!look_up(d)) {
         dial_fail(d, DIAL_NO_MEMORY);
     } else if (d->deadline_ms != UINT64_MAX) {
         timer_arm(d->loop, &d->timer, d->deadline_ms - loop_now_ms(d->loop));

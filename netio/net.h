@@ -105,6 +105,15 @@ void loop_alarm(loop *l, uint64_t due_us, void (*fire)(void *user), void *user);
  * loop_stop. SIGPIPE is always ignored. */
 bool loop_on_signal(loop *l, int signo, void (*fn)(void *user, int signo), void *user);
 
+/* ---- hosts that are dialled again and again (known_host.c) ---- */
+
+/* Keeps the addresses of one host and port from one dial to the next (link_birth), for fresh_ms; 0:
+ * until none of them can be connected to. Dials that wait for them share one look-up. Outlives the
+ * dials that use it. NULL when memory is refused. */
+typedef struct known_host known_host;
+known_host *known_host_new(loop *l, uint32_t fresh_ms);
+void known_host_free(known_host *h); /* NULL is nothing */
+
 /* ---- links (link.c): a socket, optional TLS and a session ---- */
 
 typedef struct net_link net_link;
@@ -132,6 +141,7 @@ typedef struct link_birth {
     tls_config *tls; /* NULL: cleartext. The link holds it; its caller may drop it after the call */
     const char *tls_name;     /* dial: as tls_birth.name; need live for dial_open only */
     tls_tickets *tls_tickets; /* dial: as tls_birth.tickets */
+    known_host *known;        /* dial: of its host and port; NULL: each looks it up */
     h2_trace trace;
     bool proxy_header; /* accept: a header of the PROXY protocol, version 1 or 2, comes before all
                           else; what it says is what link_peer, link_local and their ports tell.

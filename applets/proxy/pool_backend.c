@@ -13,6 +13,17 @@ void pool_backend_init(pool_backend *b, pool *p, const plan_backend *as, uint32_
     if (p->plan->mode == PLAN_DIRECT) b->limit = p->plan->back_per_host;
 }
 
+/* Names of backends are looked up once, and again when nobody answers at what was found, or, if
+ * they are to be (dns), after a time. Those of origins always are. */
+void pool_backend_know(pool_backend *b) {
+    const plan *pl = b->pool->plan;
+    bool changes = b->plan->dns || b->origin;
+    if (!b->known && (!changes || pl->dns_cache_ms))
+        b->known = known_host_new(b->pool->loop, changes ? pl->dns_cache_ms : 0);
+}
+
+void pool_backend_end(pool_backend *b) { known_host_free(b->known); }
+
 void pool_backend_wake(pool_backend *b) {
     pool *p = b->pool;
     if (b->woken) return;

@@ -111,6 +111,7 @@ bool pool_choose_init(pool *p) {
 void pool_choose_end(pool *p) {
     size_t groups, members;
     count(p->plan, &groups, &members);
+    for (size_t i = 0; i < p->backend_count; i++) pool_backend_end(&p->backends[i]);
     give(p, p->patterns, p->plan->pattern_count, sizeof *p->patterns);
     give(p, p->groups, groups, sizeof *p->groups);
     give(p, p->members, members, sizeof *p->members);

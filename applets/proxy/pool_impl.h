@@ -39,8 +39,9 @@ struct pool_backend {
     const plan_backend *plan;
     uint32_t name; /* in cookies; not 0 */
     uint32_t write_ms;
-    uint32_t limit; /* connections over HTTP/1.1; 0: none */
-    bool tunnel;    /* PLAN_DIRECT: connections are for one CONNECT each */
+    uint32_t limit;    /* connections over HTTP/1.1; 0: none */
+    known_host *known; /* its addresses; NULL: each dial looks them up */
+    bool tunnel;       /* PLAN_DIRECT: connections are for one CONNECT each */
     pool_link *links, *idle;
     uint32_t count;    /* of links */
     uint32_t dialling; /* of these */
@@ -167,6 +168,9 @@ void pool_link_drop(pool_link *k);
 void pool_backend_init(pool_backend *b, pool *p, const plan_backend *as, uint32_t write_ms);
 
 pool_ability pool_backend_ability(const pool_backend *b, const pool_seat *seat);
+
+void pool_backend_know(pool_backend *b); /* before a dial: what is kept of its name */
+void pool_backend_end(pool_backend *b);
 
 /* A connection with room, or the seat waits for one. */
 pool_link *pool_backend_take(pool_backend *b, pool_seat *seat);

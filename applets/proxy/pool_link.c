@@ -168,6 +168,7 @@ static link_birth birth_of(const pool_backend *b) {
     bool h2 = b->plan->h2;
     link_birth birth = {.calls = &calls,
                         .config = h2 ? &pl->back_h2 : &pl->back_h1,
+                        .known = b->known,
                         .idle_ms = h2 ? LIMIT_IDLE_MS : pl->back_idle_ms,
                         .write_ms = b->write_ms};
     if (b->tunnel) birth.config = &p->tunnel;
@@ -184,6 +185,7 @@ pool_link *pool_link_dial(pool_backend *b) {
     pool *p = b->pool;
     pool_link *k = mem_take_zero(p->mem, sizeof *k);
     if (!k) return NULL;
+    pool_backend_know(b);
     link_birth birth = birth_of(b);
     birth.user = k;
     k->backend = b;

@@ -70,6 +70,7 @@ static void enter_bucket(pool_origins *t, pool_origin *o) {
 static void free_origin(pool *p, pool_origin *o) {
     leave_bucket(p->origins, o);
     leave_ages(p->origins, o);
+    pool_backend_end(&o->backend);
     mem_give(p->mem, o, o->size);
 }
 

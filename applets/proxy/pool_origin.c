@@ -127,16 +127,15 @@ static bool is_same(const pool_origin *o, uint32_t hash, const pool_wish *w) {
 }
 
 static pool_origin *new_origin(pool *p, const pool_wish *w, uint32_t hash) {
-    size_t host_n = strlen(w->host) + 1, room = host_n + 6;
+    size_t host_n = strlen(w->host) + 1, room = host_n + 8;
     size_t size = sizeof(pool_origin) + host_n + room;
     pool_origin *o = mem_take_zero(p->mem, size);
     if (!o) return NULL;
     memcpy(o->text, w->host, host_n);
     bool usual = w->port == (w->tls ? 443 : 80) && !w->tunnel;
-    if (usual)
-        memcpy(o->text + host_n, w->host, host_n);
-    else
-        snprintf(o->text + host_n, room, "%s:%u", w->host, w->port);
+    bool bare = strchr(w->host, ':') && *w->host != '['; /* RFC 3986 section 3.2.2 */
+    int n = snprintf(o->text + host_n, room, bare ? "[%s]" : "%s", w->host);
+    if (!usual) snprintf(o->text + host_n + n, room - (size_t)n, ":%u", w->port);
     o->plan = (plan_backend){.host = o->text,
                              .port = w->port,
                              .authority = span_str(o->text + host_n),

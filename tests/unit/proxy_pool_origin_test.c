@@ -2,6 +2,8 @@
  * and memory that is refused. timeout: 120 */
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "tests/unit/proxy_pool.h"
 
@@ -29,22 +31,31 @@ Test(proxy_pool_origin, each_has_connections_of_its_own, .timeout = 60) {
     end();
 }
 
-Test(proxy_pool_origin, is_told_as_a_backend, .timeout = 60) {
+static void told_as(const char *host, const char *format) {
     begin(PLAN_DIRECT);
     open_backend(0);
     make_pool();
     keeps = true;
-    pool_wish w = wish_for("127.0.0.1");
+    pool_wish w = wish_for(host);
     ask_with(&asks[0], "/now", &w);
     until_answered(1);
     const plan_backend *of = pool_backend_of(asks[0].k);
-    char text[40];
-    snprintf(text, sizeof text, "127.0.0.1:%u", w.port);
-    cr_assert_str_eq(of->host, "127.0.0.1");
+    char text[60];
+    snprintf(text, sizeof text, format, host, w.port);
+    cr_assert_str_eq(of->host, host);
     cr_assert_eq(of->port, w.port);
-    cr_assert(span_eq(of->authority, span_str(text)));
+    cr_assert(span_eq(of->authority, span_str(text)), "%s", (const char *)of->authority.p);
     finish(&asks[0]);
     end();
+}
+
+Test(proxy_pool_origin, is_told_as_a_backend, .timeout = 60) { told_as("127.0.0.1", "%s:%u"); }
+
+Test(proxy_pool_origin, ipv6_has_brackets, .timeout = 60) {
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    if (fd < 0) return; /* a machine without IPv6 */
+    close(fd);
+    told_as("::ffff:127.0.0.1", "[%s]:%u");
 }
 
 Test(proxy_pool_origin, no_sleep, .timeout = 60) {

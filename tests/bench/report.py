@@ -1,5 +1,5 @@
 """What the figures of a row come to, and the table that says it. Not a test itself."""
-from servers import OURS, PEERS
+from servers import OURS
 
 
 def best_of(rounds):
@@ -9,7 +9,7 @@ def best_of(rounds):
 
 def compare(row, figures, key):
     """Adds to the row our ratio to the best peer, and what is left of it above the floor."""
-    found = {name: figures[name][key] for name in PEERS if name in figures}
+    found = {name: v[key] for name, v in figures.items() if name not in (OURS, row.get("floor"))}
     row["best_peer"] = min(found, key=found.get) if found else None
     if not found:
         return
@@ -52,6 +52,19 @@ def print_idle(name, row):
     for server, v in sorted(row["servers"].items(), key=lambda item: item[1]["kib"]):
         print("%-14s %16.2f %16.2f" % (server, v["kib"], v["kib_no_request"]))
     print(verdict(row, row["servers"][OURS]["kib"], row["aim"], "KiB"))
+
+
+def print_latency(name, row):
+    base = row["proxies"]["no proxy"]
+    print("\n%s: %s\n%-14s %12s %12s %12s %12s" % (name, row["title"], "us", "p50", "p99", "p50 added", "p99 added"))
+    for who, v in sorted(row["proxies"].items(), key=lambda item: item[1]["p50"]):
+        print("%-14s %12.0f %12.0f %12.0f %12.0f" % (who, v["p50"], v["p99"], v["p50"] - base["p50"], v["p99"] - base["p99"]))
+
+
+def print_proxy_memory(name, row):
+    print("\n%s: %s\n%-14s %16s %16s" % (name, row["title"], "KiB/connection", "idle", "active"))
+    for who, v in sorted(row["proxies"].items(), key=lambda item: item[1]["idle"]):
+        print("%-14s %16.2f %16.2f" % (who, v["idle"], v["active"]))
 
 
 def print_handshake(name, row):

@@ -3,7 +3,7 @@
 
     run.py [--json FILE] [--rounds N] [--quick] [NAME...]    NAME: small, varied, large, many, idle, hpack,
            tls_small, tls_large, tls_full, tls_resumed, tls_idle, generator, generator_varied, generator_tls, generator_memory,
-           python_hpack, python_server
+           proxy_h1, proxy_tls, proxy_h2, proxy_large, proxy_latency, proxy_memory, python_hpack, python_server
            (all when none)
 
 docs/bench.md tells what each row is and how to read it. Machines are noisy: trust the ratios. Progress goes to stderr, tables
@@ -21,6 +21,7 @@ import generator
 import handshake
 import idle
 import load
+import proxy
 import report
 import servers
 from load import Failure
@@ -29,8 +30,10 @@ from servers import peers
 AIMS = {"small": "0.65 us", "varied": None, "large": "floor", "many": "9.8 us", "idle": "0.6 KiB", "hpack": "2.0x",
         "tls_small": "0.8 us", "tls_large": "8000 us", "tls_full": "230 us", "tls_resumed": None, "tls_idle": "5 KiB",
         "generator": "0.65 us", "generator_varied": None, "generator_tls": "0.8 us",
+        "proxy_h1": "10.5 us", "proxy_tls": "11.5 us", "proxy_h2": "2.5 us", "proxy_large": None, "proxy_latency": None, "proxy_memory": None,
         "generator_memory": "100 MB", "python_hpack": "30x", "python_server": "10x"}
 IDLE_CONNECTIONS, IDLE_QUICK = 1000, 100
+LATENCY_SECONDS, MEMORY_SECONDS = 10, 4
 HPACK_ROUNDS, HPACK_QUICK = 200, 1
 HANDSHAKES, HANDSHAKES_QUICK = 500, 10
 
@@ -118,8 +121,35 @@ def python_rows():
     return {"python_hpack": python_hpack_row, "python_server": python_server_row}
 
 
+def proxy_row(name, args, site, _):
+    spec = proxy.ROWS[name]
+    n = spec.quick if args.quick else spec.n
+    figures = proxy.measure(spec, args.rounds, n, site)
+    row = {"title": spec.title, "aim": AIMS[name], "floor": None, "requests": n,
+           "servers": {server: report.best_of(rounds) for server, rounds in figures.items()}}
+    report.compare(row, row["servers"], "us")
+    report.print_load(name, row)
+    return row
+
+
+def proxy_latency_row(name, args, site, _):
+    row = {"title": "1,000 requests a second, h2c to HTTP/1.1", "proxies": proxy.latency(site, 1 if args.quick else LATENCY_SECONDS)}
+    report.print_latency(name, row)
+    return row
+
+
+def proxy_memory_row(name, args, site, _):
+    n = IDLE_QUICK if args.quick else IDLE_CONNECTIONS
+    row = {"title": "private memory for each of %d connections" % n, "connections": n,
+           "proxies": proxy.memory(site, n, 1 if args.quick else MEMORY_SECONDS)}
+    report.print_proxy_memory(name, row)
+    return row
+
+
 ROWS = {**{name: load_row for name in load.ROWS}, "idle": idle_row, "hpack": hpack_row,
         "tls_full": handshake_row, "tls_resumed": handshake_row, "tls_idle": idle_row,
+        **{name: proxy_row for name in proxy.ROWS},
+        "proxy_latency": proxy_latency_row, "proxy_memory": proxy_memory_row,
         **{name: generator_row for name in generator.ROWS}, "generator_memory": generator_memory_row, **python_rows()}
 
 

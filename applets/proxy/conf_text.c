@@ -1,5 +1,6 @@
 #include "applets/proxy/conf_text.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void conf_text_begin(conf_text *t, char *text, size_t n) { *t = (conf_text){text, text + n, 0}; }
@@ -17,14 +18,23 @@ static char *next_line(conf_text *t, size_t *n) {
     return line;
 }
 
+/* Controls would be lost, or steer who reads a log. */
+static bool is_text(const char *line, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)line[i];
+        if ((c < ' ' && c != '\t') || c == 0x7f) return false;
+    }
+    return true;
+}
+
 conf_found conf_text_next(conf_text *t, const char **name, const char **value) {
     while (t->at < t->end) {
         size_t n;
         char *line = next_line(t, &n);
         char *equals = strchr(line, '=');
         size_t blanks = strspn(line, " \t");
-        if (strlen(line) < n) {
-            *name = "text without NUL bytes is expected";
+        if (!is_text(line, n)) {
+            *name = "text without control characters is expected";
             return CONF_MISTAKE;
         }
         if (line[blanks] == 0 || line[blanks] == '#') continue;

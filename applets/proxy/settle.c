@@ -3,6 +3,7 @@
 #include "applets/applet.h"
 #include "applets/proxy/backend_text.h"
 #include "applets/proxy/frontend_text.h"
+#include "applets/proxy/log_format.h"
 #include "applets/proxy/option_text.h"
 #include "core/limits.h"
 
@@ -128,7 +129,7 @@ bool settle_is_direct(const proxy_settings *set, bool old_name) {
 void settle_backend(const proxy_settings *set, backend_text *b) {
     if (is_mode(set)) {
         b->h2 = true;
-        b->tls = !set->backend_no_tls;
+        b->tls |= !set->backend_no_tls;
     }
     if (set->backend_tls || (set->backend_http1_tls && !b->h2)) b->tls = true;
     if (set->backend_sni && b->tls && !b->sni.n) b->sni = span_str(set->backend_sni);
@@ -232,11 +233,20 @@ static int settle_tls(const opt_call *call, proxy_settings *set) {
     return OPT_GO;
 }
 
+/* A variable that nobody knows stands in lines as it was written. */
+static void settle_log(const opt_call *call, const proxy_settings *set) {
+    char why[256] = "";
+    if (!set->access_format) return;
+    log_format_free(log_format_new(set->access_format, why, sizeof why));
+    if (*why) opt_say(call, "accesslog-format: %s", why);
+}
+
 int settle(opt_call *call, proxy_settings *set, settle_texts *texts) {
     settle_windows(call, set);
     settle_times(call, set);
     settle_caps(call, set);
     settle_switches(call, set);
+    settle_log(call, set);
     int code = settle_tls(call, set);
     if (code == OPT_GO) code = settle_backends(call, set, texts);
     if (code == OPT_GO) code = settle_frontends(call, set, texts);

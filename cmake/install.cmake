@@ -7,6 +7,7 @@ foreach(file LICENSE README.md)
         install(FILES ${file} DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/h2box")
     endif()
 endforeach()
+install(FILES docs/examples/proxy.conf DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/h2box/examples")
 
 install(
     CODE "set(h2box_program \"$<TARGET_FILE:h2box>\")

@@ -94,7 +94,7 @@ static bool begins(const opt_call *call, const opt_spec *s, const char *word, si
 static const opt_spec *find_exact(const opt_call *call, const char *word, size_t n, size_t *row) {
     for (size_t i = 0; i < rows(call->table); i++) {
         const opt_spec *s = opt_row(call->table, i);
-        if (!s->name || !opt_in_scope(s, call->old_name)) continue;
+        if (!s->name || s->name[0] != word[0] || !opt_in_scope(s, call->old_name)) continue;
         if (strncmp(s->name, word, n) != 0 || s->name[n] != '\0') continue;
         *row = i;
         return s;

@@ -286,6 +286,32 @@ Test(tls, client_certificates) {
     }
 }
 
+Test(tls, expired_certificates_may_be_tolerated) {
+    static const struct {
+        const char *who;
+        bool tolerate, good;
+    } rows[] = {{"old", false, false}, {"old", true, true}, {"strange", true, false}};
+    make_root("localhost");
+    make_root("ca");
+    make_root("other");
+    make_leaf("old", "ca", "DNS:who", -1);
+    make_leaf("strange", "other", "DNS:who", -1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        tls_config *s = server_config((tls_settings){.check = TLS_CHECK_TRUST,
+                                                     .ca_file = in_folder("ca.crt"),
+                                                     .tolerate_expired = rows[i].tolerate},
+                                      "localhost");
+        tls_identity id = identity_of(rows[i].who);
+        tls_config *c = client_config((tls_settings){.identities = &id, .identity_count = 1});
+        open_sides(c, s, "localhost", NULL);
+        settle(SIZE_MAX);
+        cr_assert_eq(server.ports->facts(server.self) != NULL, rows[i].good, "%zu: %s", i,
+                     server.why);
+        close_sides();
+        drop(c, s);
+    }
+}
+
 Test(tls, names_choose_certificates) {
     make_root("ca");
     make_leaf("first", "ca", "DNS:a.example", 5);

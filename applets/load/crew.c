@@ -124,10 +124,9 @@ static lane *free_lane(crew *c) {
 /* "progress: 10% of clients started": the first worker tells it of its own, as h2load does. */
 static void say_opened(const crew *c) {
     uint32_t n = c->lane_count, step = n < 10 ? 1 : n / 10;
-    if (c->index || c->run->facts->quiet || c->run->requests == UINT64_MAX || c->opened % step)
-        return;
-    printf("progress: %llu%% of clients started\n", (unsigned long long)c->opened * 100 / n);
-    fflush(stdout);
+    if (c->index || c->run->requests == UINT64_MAX || c->opened % step) return;
+    load_facts_say(c->run->facts, "progress: %llu%% of clients started\n",
+                   (unsigned long long)c->opened * 100 / n);
 }
 
 static void open_lane(crew *c) {
@@ -170,10 +169,10 @@ void crew_lane_ended(crew *c, lane *l) {
 
 /* ---- phases ---- */
 
-static void say_phase(const crew *c, const char *format) {
-    if (c->run->facts->quiet || !c->run->duration_us) return;
-    printf(format, c->index);
-    fflush(stdout);
+/* What h2load says of a run with --duration. */
+static void say_phase(const crew *c, const char *what, const char *more) {
+    if (c->run->duration_us)
+        load_facts_say(c->run->facts, "%s for thread #%u%s\n", what, c->index, more);
 }
 
 static void begin_measuring(crew *c) {
@@ -181,19 +180,19 @@ static void begin_measuring(crew *c) {
     c->measured_from_us = c->now_us;
     if (c->index == 0 && c->run->warm_up_us) series_restart(c->run->series, c->now_us);
     memset(&c->slice, 0, sizeof c->slice);
-    say_phase(c, "Main benchmark duration is started for thread #%u.\n");
+    say_phase(c, "Main benchmark duration is started", ".");
 }
 
 static void next_phase(crew *c) {
     if (!c->measuring) {
-        say_phase(c, "Warm-up phase is over for thread #%u.\n");
+        say_phase(c, "Warm-up phase is over", ".");
         begin_measuring(c);
         c->phase_us = c->run->duration_us ? c->phase_us + c->run->duration_us : 0;
         return;
     }
-    say_phase(c, "Main benchmark duration is over for thread #%u. Stopping all clients.\n");
+    say_phase(c, "Main benchmark duration is over", ". Stopping all clients.");
     crew_stop(c);
-    say_phase(c, "Stopped all clients for thread #%u\n");
+    say_phase(c, "Stopped all clients", "");
 }
 
 static void ring(void *user) {
@@ -260,7 +259,7 @@ crew *crew_new(const load_run *run, unsigned index, loop *l) {
     timer_arm(l, &c->tick, TICK_MS);
     crew_look_at_clock(c);
     if (run->warm_up_us) {
-        say_phase(c, "Warm-up started for thread #%u.\n");
+        say_phase(c, "Warm-up started", ".");
         c->phase_us = c->now_us + run->warm_up_us;
     } else {
         begin_measuring(c);

@@ -1,5 +1,6 @@
 #include "applets/load/facts.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,18 @@ static const char *temp_key(const char *group) {
     return group;
 }
 
+void load_facts_say(const facts *f, const char *format, ...) {
+    va_list arguments;
+    if (f->quiet) return;
+    flockfile(stdout);
+    if (f->live) fputs("\r\033[K", stdout);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    fflush(stdout);
+    funlockfile(stdout);
+}
+
 void load_facts_note(facts *f, net_link *k) {
     if (atomic_exchange(&f->known, true)) return;
     const tls_facts *tls = link_tls(k);
@@ -25,9 +38,7 @@ void load_facts_note(facts *f, net_link *k) {
         snprintf(f->cipher, sizeof f->cipher, "%s", tls->cipher);
         snprintf(f->group, sizeof f->group, "%s", tls->group);
     }
-    if (f->quiet) return;
-    if (tls) printf("TLS Protocol: %s\nCipher: %s\n", f->tls, f->cipher);
-    if (f->group[0]) printf("Server Temp Key: %s\n", temp_key(f->group));
-    printf("Application protocol: %s\n", f->protocol);
-    fflush(stdout);
+    if (tls) load_facts_say(f, "TLS Protocol: %s\nCipher: %s\n", f->tls, f->cipher);
+    if (f->group[0]) load_facts_say(f, "Server Temp Key: %s\n", temp_key(f->group));
+    load_facts_say(f, "Application protocol: %s\n", f->protocol);
 }

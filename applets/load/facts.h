@@ -11,9 +11,13 @@ typedef struct facts {
     char protocol[16]; /* "h2", "h2c", "http/1.1" */
     char tls[16], cipher[64], group[32];
     bool quiet;
+    bool live; /* a line stands on the terminal that others must wipe */
 } facts;
 
-/* Takes them from a link; the first one counts, and is printed on stdout unless quiet. */
+/* Prints to stdout, unless quiet. */
+void load_facts_say(const facts *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Takes them from a link; the first one counts, and is printed. */
 void load_facts_note(facts *f, net_link *k);
 
 #endif

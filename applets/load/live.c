@@ -2,6 +2,7 @@
 #include "applets/common/human.h"
 
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define NOW_US UINT64_C(1000000) /* "now" is the last second */
@@ -9,7 +10,8 @@
 void live_begin(live *p, const load_run *run, bool quiet) {
     *p = (live){.run = run,
                 .quiet = quiet,
-                .on_terminal = !quiet && isatty(STDERR_FILENO) && isatty(STDOUT_FILENO)};
+                .on_terminal =
+                    !quiet && !run->set->verbose && isatty(STDERR_FILENO) && isatty(STDOUT_FILENO)};
 }
 
 typedef struct moment {
@@ -46,17 +48,24 @@ static moment look(const load_run *run) {
     return m;
 }
 
+/* A line that is wider than the terminal would go on below, and stay. */
+static int columns(void) {
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col : 80;
+}
+
 static void show(live *p, const moment *m) {
-    char p50[HUMAN_ROOM], p99[HUMAN_ROOM], eta[HUMAN_ROOM];
+    char p50[HUMAN_ROOM], p99[HUMAN_ROOM], eta[HUMAN_ROOM], total[24] = "", line[256];
     uint64_t left = 0;
     if (m->part > 0) left = (uint64_t)((double)m->elapsed_us * (1 - m->part) / m->part);
-    fprintf(stderr, "\r\033[K%3.0f%%  %llu", m->part > 0 ? m->part * 100 : 0,
-            (unsigned long long)m->done);
     if (p->run->requests != UINT64_MAX)
-        fprintf(stderr, "/%llu", (unsigned long long)p->run->requests);
-    fprintf(stderr, " done  %.0f req/s  p50 %s  p99 %s  %llu errors  ETA %s", m->rate,
-            human_duration(p50, m->p50), human_duration(p99, m->p99), (unsigned long long)m->errors,
-            m->part > 0 ? human_duration(eta, left - left % 100000) : "?");
+        snprintf(total, sizeof total, "/%llu", (unsigned long long)p->run->requests);
+    snprintf(
+        line, sizeof line, "%3.0f%%  %llu%s done  %.0f req/s  p50 %s  p99 %s  %llu errors  ETA %s",
+        m->part > 0 ? m->part * 100 : 0, (unsigned long long)m->done, total, m->rate,
+        human_duration(p50, m->p50), human_duration(p99, m->p99), (unsigned long long)m->errors,
+        m->part > 0 ? human_duration(eta, left - left % 100000) : "?");
+    fprintf(stderr, "\r\033[K%.*s", columns() - 1, line);
     fflush(stderr);
     p->shown = true;
 }

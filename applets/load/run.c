@@ -164,6 +164,7 @@ bool load_run_all(load_run *run, result *out) {
     run->series = &out->series;
     series_restart(&out->series, run->start_us);
     live_begin(&s.live, run, run->facts->quiet);
+    run->facts->live = s.live.on_terminal;
     s.tick = (timer){.fire = tick, .user = &s};
     timer_arm(s.loop, &s.tick, PROGRESS_MS);
     s.workers = worker_start(run->threads, start_worker, end_worker, &s);

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """The load generator on a terminal: the live line, Ctrl-C, and the word of caution before servers that may not be ours, which are
 never reached: a network namespace has none. labels: threads"""
+import fcntl
 import os
 import pty
 import re
 import select
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 
@@ -21,8 +24,9 @@ CAUTION = "192.0.2.1 is neither this machine nor in a private network"
 class Terminal:
     """The load generator with stdout, stderr or both on a terminal; what it prints there, and on a pipe."""
 
-    def __init__(self, *options, out=True, err=True, alone=False):
+    def __init__(self, *options, out=True, err=True, alone=False, columns=0):
         self.near, far = pty.openpty()
+        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         # alone: without any network, so that nothing leaves.
         command = (["unshare", "--user", "--map-root-user", "--net"] if alone else []) + [peers.H2BOX, "load", *options]
         self.process = subprocess.Popen(command, stdin=far, stdout=far if out else subprocess.PIPE, stderr=far if err else subprocess.PIPE,
@@ -71,7 +75,7 @@ class Live(unittest.TestCase):
         cls.folder.cleanup()
 
     def test_live_line(self):
-        t = Terminal("-n600", "-c2", "--rps", "150", self.url)
+        t = Terminal("-n600", "-c2", "--rps", "150", self.url, columns=120)
         t.end(0)
         lines = re.findall(r"\r\x1b\[K *(\d+)%  (\d+)/600 done  (\d+) req/s  p50 (\S+)  p99 (\S+)  0 errors  ETA (\S+)", t.shown)
         self.assertGreater(len(lines), 4, t.shown)
@@ -84,9 +88,13 @@ class Live(unittest.TestCase):
         self.assertEqual(counts(t.shown)["succeeded"], 600)
 
     def test_live_line_of_a_duration(self):
-        t = Terminal("-D2", "-c2", "--rps", "50", self.url)
-        t.end(0)
-        self.assertRegex(t.shown, r"\r\x1b\[K *\d+%  \d+ done  ")
+        for columns in (0, 40, 10):  # it keeps to a narrow terminal
+            t = Terminal("-D1", "-c2", "--rps", "50", self.url, columns=columns)
+            t.end(0)
+            lines = re.findall(r"\r\x1b\[K( *\d+%[^\r]*)", t.shown)
+            self.assertGreater(len(lines), 1, t.shown)
+            self.assertRegex(lines[-1] + "done", r"^ *\d+%  \d+ *done")
+            self.assertTrue(all(len(line) < (columns or 80) for line in lines), lines)
 
     def test_no_live_line_in_a_pipe(self):
         t = Terminal("-n100", "-c2", "--rps", "100", self.url, out=False)

@@ -24,11 +24,15 @@ static void write_line(relay *r, const log_format *format, text *line) {
     bool direct = r->generation->plan->mode == PLAN_DIRECT; /* its backends come and go */
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    log_facts facts = {.remote_addr = span_str(link_peer(f->link)),
+    rewrite_facts client;
+    front_facts(f, &client);
+    log_facts facts = {.remote_addr = client.client_address,
                        .remote_port = link_peer_port(f->link),
                        .server_port = link_local_port(f->link),
                        .protocol = h2 ? "HTTP/2" : "HTTP/1.1",
-                       .alpn = h2 ? "h2" : "http/1.1",
+                       .alpn = !h2                 ? "http/1.1"
+                               : link_tls(f->link) ? "h2"
+                                                   : "h2c",
                        .method = method_of(r, h2),
                        .target = target_of(s),
                        .authority = s->authority,

@@ -24,8 +24,8 @@ typedef struct rewrite_rules {
     bool add_x_forwarded_proto, strip_x_forwarded_proto; /* both by default */
     bool strip_forwarded;
     rewrite_node forwarded_by,
-        forwarded_for; /* parameters of Forwarded to add; NONE: not that one */
-    bool forwarded_host, forwarded_proto;
+        forwarded_for;                    /* parameters of Forwarded to add; NONE: not that one */
+    bool forwarded_host, forwarded_proto; /* proto: not with `forward`, nor X-Forwarded-Proto */
     span forwarded_token;
     bool via;      /* append to it, both ways */
     span via_name; /* "h2box", or "nghttpx" under the old name */

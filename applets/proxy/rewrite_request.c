@@ -109,7 +109,7 @@ static bool put_forwarded(rewritten *r, const rewrite_rules *rules, const rewrit
     if (rules->forwarded_by) p = put_node(p, SPAN("by="), by);
     if (rules->forwarded_for) p = put_node(p, SPAN("for="), node);
     if (rules->forwarded_host) p = put_quoted(rewrite_copy(p, SPAN("host=")), s->authority);
-    if (rules->forwarded_proto && !s->connect)
+    if (rules->forwarded_proto && !rules->forward && !s->connect)
         p = rewrite_copy(p, x->secure ? SPAN("proto=https;") : SPAN("proto=http;"));
     if (p > begin) p--; /* the last ";" */
     r->used -= most - (size_t)(p - begin);
@@ -178,7 +178,7 @@ static bool put_origin(rewritten *r, const rewrite_rules *rules, const rewrite_f
                        const fields_summary *s, seen *was, const http_field *f, size_t n) {
     span none = SPAN(""), address = none, scheme = none, version = none, name = none;
     bool forwarded = rules->forwarded_by || rules->forwarded_for || rules->forwarded_host ||
-                     (rules->forwarded_proto && !s->connect);
+                     (rules->forwarded_proto && !rules->forward && !s->connect);
     if (rules->strip_forwarded) was->forwarded.count = 0;
     if (rules->strip_x_forwarded_for) was->x_for.count = 0;
     if (rules->strip_x_forwarded_proto) was->x_proto.count = 0;

@@ -160,7 +160,7 @@ Test(rewrite, as_nghttpx_for_some_parameters) {
 }
 
 Test(rewrite, as_nghttpx_forward) {
-    rules.forward = rules.host = true;
+    rules.forward = rules.host = rules.forwarded_proto = true;
     request(CAME,
             HEAD "user-agent: ua\nte: trailers\nx-last: 1\ncookie: a=b\ncookie: c=d\n"
                  "forwarded: for=1.1.1.1\nx-forwarded-for: 9.9.9.9\nvia: 1.0 foo, 1.1 nghttpx\n");

@@ -24,7 +24,7 @@ bool option_text_word(span *rest, span *word) {
 
 bool option_text_field(span text, http_field *f, char *why, size_t room) {
     /* Set by the sessions and the proxy itself, for each message. */
-    static const http_token ours[] = {HTTP_TOKEN_CONTENT_LENGTH, HTTP_TOKEN_HOST,
+    static const http_token ours[] = {HTTP_TOKEN_CONTENT_LENGTH, HTTP_TOKEN_HOST, HTTP_TOKEN_TE,
                                       HTTP_TOKEN_TRAILER};
     uint8_t lower[NAME_MOST];
     const uint8_t *colon = text.n ? memchr(text.p, ':', text.n) : NULL;

@@ -7,6 +7,8 @@
 
 static bool take_fields(plan_making *m, const opt_list *list, const http_field **out,
                         size_t *count) {
+    if (list->count > LIMIT_ADDED_FIELDS)
+        return plan_fail(m, "at most %u header fields can be added", LIMIT_ADDED_FIELDS);
     http_field *f = plan_take(m, list->count * sizeof *f);
     if (!f) return false;
     for (uint32_t i = 0; i < list->count; i++) {
@@ -74,7 +76,8 @@ bool plan_fields_make(plan_making *m) {
                          .location = !set->no_location_rewrite,
                          .host = set->host_rewrite,
                          .crumble_cookies = !set->no_cookie_crumbling,
-                         .forward = set->http2_proxy};
+                         .forward = set->http2_proxy,
+                         .direct = m->plan->mode == PLAN_DIRECT};
     r->server_name = plan_span(m, span_str(set->server_name));
     return r->server_name.p && take_forwarded(m, r) &&
            take_fields(m, &set->request_headers, &r->add_request, &r->add_request_count) &&

@@ -2,7 +2,6 @@
 
 Without I/O: Connection (bytes in, events out, bytes out), Deflater and Inflater (HPACK). On asyncio: HTTP2Server,
 BaseRequestHandler, HTTP2Client, and h2box.asgi for ASGI applications."""
-from h2box import _core
 from h2box._core import Connection, Deflater, HDTableEntry, Inflater
 from h2box.codes import ErrorCodes, SettingCodes
 from h2box.errors import (CallError, H2Error, HPACKError, ProtocolError, StreamClosedError, StreamResetError,

@@ -2,7 +2,7 @@
 
     ASGIServer(("127.0.0.1", 8443), app, ssl=ctx).serve_forever()
 
-WebSockets are not served: a request for one is answered as a request of HTTP."""
+WebSockets are not served: they are answered with 501, as is CONNECT."""
 import asyncio
 import collections
 from urllib.parse import unquote_to_bytes

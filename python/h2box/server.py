@@ -45,6 +45,9 @@ class BaseRequestHandler:
     client_address = stream_id = scheme = method = host = path = headers = None
     # False: on_data has to be followed by acknowledge(n), and the client sends no more than a window until then.
     acknowledges = True
+    # True: takes CONNECT, whose answer 200 begins a tunnel: on_data and the body are its two directions. So come WebSockets too, over
+    # both versions of HTTP, with the field :protocol. Others have them answered with 501.
+    accepts_connect = False
 
     def on_headers(self):
         """The request's header fields have come."""
@@ -184,6 +187,9 @@ class ServerWire(Wire):
                     pass  # it is gone by now, or cannot be answered
 
     def on_request(self, event):
+        if event.method == "CONNECT" and not self.handler_class.accepts_connect:
+            self.connection.send_message(event.stream_id, [(b":status", b"501"), (b"date", Clock.date()), (b"content-length", b"0")])
+            return
         try:
             handler = self.handler_class()
         except Exception as why:

@@ -4,7 +4,7 @@ import support
 import asyncio
 import unittest
 
-from h2box import HTTP2Client, StreamResetError
+from h2box import HTTP2Client
 from h2box.asgi import ASGIServer
 
 LOG = []

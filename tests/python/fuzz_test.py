@@ -29,7 +29,10 @@ def frame(rnd):
 def line(rnd):
     return rnd.choice((b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello",
                        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n",
-                       b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", b"0\r\n\r\n", rnd.randbytes(9), b"\r\n", b"HTTP/1.0 404 No\r\n\r\n"))
+                       b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", b"0\r\n\r\n", rnd.randbytes(9),
+                       b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n" + PREFACE,
+                       b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n",
+                       PREFACE, frame(rnd), b"\r\n", b"HTTP/1.0 404 No\r\n\r\n"))
 
 
 def value(rnd):
@@ -105,7 +108,7 @@ class Fuzz(unittest.TestCase):
         self.play(make, frame, bytes.fromhex("000000040000000000"))
 
     def test_http1(self):
-        self.play(lambda rnd: Connection(rnd.random() < 0.5, protocol="http/1.1", now=0), line)
+        self.play(lambda rnd: Connection(rnd.random() < 0.5, protocol=rnd.choice(("http/1.1", "any")), now=0), line)
 
     def test_two_that_talk(self):
         """Both sides ours, with random calls, and a byte changed now and then."""

@@ -3,15 +3,12 @@
 import support
 import asyncio
 import hashlib
-import io
-import logging
-import os
 import re
 import tempfile
 import unittest
 
 import peers
-from h2box import BaseRequestHandler, CallError, ErrorCodes, HTTP2Server, SettingCodes, StreamClosedError
+from h2box import BaseRequestHandler, CallError, Connection, HTTP2Server, ResponseReceived, SettingCodes
 
 BIG = (8 << 20) if support.SLOW else (100 << 20)
 MANY = 1000
@@ -122,6 +119,25 @@ class Shy(BaseRequestHandler):
         Shy.last = self
 
 
+class Tunnel(BaseRequestHandler):
+    """Says in capitals what it hears."""
+    accepts_connect = True
+
+    def on_headers(self):
+        self.heard = asyncio.Queue()
+        self.send_response(200, [("x-protocol", dict(self.headers).get(b":protocol", b"none"))], self.speak())
+
+    def on_data(self, data):
+        self.heard.put_nowait(data.upper())
+
+    def on_request_done(self):
+        self.heard.put_nowait(None)
+
+    async def speak(self):
+        while (data := await self.heard.get()) is not None:
+            yield data
+
+
 async def run(*command, stdin=None):
     """stdout and the exit code of a program."""
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -222,6 +238,35 @@ class WithCurl(Serving):
             writer.write_eof()
             self.assertEqual((await asyncio.wait_for(reader.read(), 10)).count(b"HTTP/1.1 200 OK"), answers, request)
             writer.close()
+
+    async def test_tunnels(self):
+        """CONNECT and WebSockets are for handlers that ask for them: a plain one would open a tunnel by saying 200."""
+        upgrade = b"GET /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n" \
+                  b"sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        for handler, request, first in ((Handler, upgrade, b"HTTP/1.1 501"), (Handler, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", b"HTTP/1.1 501"),
+                                        (Tunnel, upgrade, b"HTTP/1.1 101"), (Tunnel, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", b"HTTP/1.1 200")):
+            server, _ = await self.serve(handler)
+            reader, writer = await asyncio.open_connection(*server.address)
+            writer.write(request)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            self.assertTrue(head.startswith(first), head)
+            if handler is Tunnel:
+                self.assertNotIn(b"content-length", head)
+                for word in (b"hello", b"again"):
+                    writer.write(word)
+                    self.assertEqual(await asyncio.wait_for(reader.readexactly(5), 10), word.upper())
+                writer.write_eof()
+                self.assertEqual(await asyncio.wait_for(reader.read(), 10), b"")
+            writer.close()
+        server, _ = await self.serve()
+        reader, writer = await asyncio.open_connection(*server.address)
+        client, told = Connection(), []
+        client.send_headers(1, [(":method", "CONNECT"), (":authority", "a:1")])
+        while not any(isinstance(e, ResponseReceived) for e in told):
+            writer.write(client.data_to_send())
+            told = client.receive_data(await asyncio.wait_for(reader.read(65536), 10))
+        self.assertEqual([e.status for e in told if isinstance(e, ResponseReceived)], [501])
+        writer.close()
 
     async def test_faults_of_the_application(self):
         _, url = await self.serve()

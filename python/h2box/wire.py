@@ -8,6 +8,7 @@ from h2box.body import Body
 from h2box.errors import ProtocolError
 
 CHUNK = 1 << 18         # bytes that are given to the transport at once
+ROUNDS = 4              # times of that, before other connections have their turn: a peer that reads fast never lets a socket be full
 WRITE_HIGH = 1 << 18    # bytes that wait in the transport before we stop giving it more
 WRITE_LOW = 1 << 16
 WRITE_TIMEOUT = 60.0    # seconds without progress of a full transport: the peer does not read (CVE-2019-9517)
@@ -117,15 +118,19 @@ class Wire(asyncio.Protocol):
 
     def flush(self):
         self.flush_due = False
-        connection = self.connection
+        connection, rounds = self.connection, 0
         while not self.lost:
             if connection.pending:
                 self.take(b"")
             if not self.writable:
                 break
+            if rounds == ROUNDS:
+                self.touch()
+                break
             data = connection.data_to_send(CHUNK)
             if data:
                 self.transport.write(data)
+                rounds += 1
             elif not connection.pending:
                 break
         if self.lost:

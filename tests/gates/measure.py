@@ -74,6 +74,31 @@ def server_instructions():
             yield "server." + mix.__name__, more / (connections * (long - short))
 
 
+def proxy(backend, proto):
+    """A proxy under callgrind, that listens."""
+    port = peers.free_port()
+    return peers.Running([*CALLGRIND, peers.H2BOX, "proxy", "-n1", "-f127.0.0.1,%d;no-tls" % port,
+                          "-b127.0.0.1,%d;;proto=%s" % (backend, proto)], port, PLAIN)
+
+
+def proxy_instructions():
+    """User instructions of a proxy per request, both sides of it, 32 requests to a batch."""
+    connections, short, long = 4, 512, 1536
+
+    def run(proto, prepared):
+        with server(site) as backend, proxy(backend.port, proto) as running:
+            load.lock_step(running.port, prepared, connections)
+            end(running)
+            return collected(running.output)
+
+    with tempfile.TemporaryDirectory(prefix="h2box-gate-") as site:
+        load.make_site(site)
+        prepared = load.batches(load.mixed, long)
+        for name, proto in (("h2", "h2"), ("h1", "http/1.1")):
+            more = run(proto, prepared) - run(proto, prepared[:short // load.BATCH])
+            yield "proxy." + name, more / (connections * (long - short))
+
+
 def write_stories(path):
     """The stories that libnghttp2 encoded, as hpack_gate wants them."""
     folder = os.path.join(HERE, "..", "vectors", "hpack-test-case", "nghttp2")

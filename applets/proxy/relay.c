@@ -160,6 +160,18 @@ static bool find_key(relay *r, front *f) {
     return rewrite_websocket_key(r->websocket_key, front_is_h2(f), nonce, q->fields, q->count);
 }
 
+/* The proxies that have passed it on already (RFC 9110 section 7.6.3). */
+static unsigned hops_of(const relay_request *q) {
+    unsigned hops = 0;
+    for (size_t i = 0; i < q->count; i++) {
+        const http_field *f = &q->fields[i];
+        if (f->token != HTTP_TOKEN_VIA) continue;
+        hops++;
+        for (size_t j = 0; j < f->value.n; j++) hops += f->value.p[j] == ',';
+    }
+    return hops;
+}
+
 /* Why no backend should see it; NULL: it goes on. */
 static const char *refusal_of(relay *r, front *f) {
     const fields_summary *s = &r->request.summary;
@@ -192,7 +204,9 @@ void relay_begin(front *f, const http_event *ev) {
     r->up.ended = ev->end;
     r->up.held = r->tunnel;
     const char *why = refusal_of(r, f);
-    if (why)
+    if (hops_of(&r->request) > LIMIT_HOPS)
+        relay_answer_refuse(r, 508, "it goes round in a circle");
+    else if (why)
         relay_answer_refuse(r, 400, why);
     else
         relay_route(r);

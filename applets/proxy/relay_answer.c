@@ -180,14 +180,14 @@ static void on_trailers(relay *r, const http_event *ev) {
 /* ---- the end of the backend's stream ---- */
 
 /* Whether the request can be sent once more: surely nobody acted upon it, and all of it is here. */
-static bool may_retry(const relay *r, const http_event *ev, bool was_used) {
+static bool may_retry(const relay *r, const http_event *ev, bool kept) {
     const span m = r->request.summary.method;
     if (!r->near.front || r->answered || r->pushed_far) return false;
     if (r->up.pulled || r->up.shut) return false;
     if (ev->never_processed) return r->tries < LIMIT_TRIES_PROGRESS;
     if (r->tries >= LIMIT_TRIES) return false;
     bool safe = span_eq(m, SPAN("GET")) || span_eq(m, SPAN("HEAD")) || span_eq(m, SPAN("OPTIONS"));
-    return was_used && safe && !r->has_content && !r->backend->h2;
+    return kept && safe && !r->has_content;
 }
 
 static void end_tunnel(loop_task *t) {
@@ -209,12 +209,12 @@ static void leave_tunnel(relay *r) {
 
 static void on_closed(relay *r, const http_event *ev) {
     pool_link *k = r->back;
-    bool was_used = pool_was_used(k);
+    bool kept = pool_was_used(k) && !pool_backend_of(k)->h2;
     bool spent = ev->early_close || r->tunnel;
     r->back = NULL;
     timer_cancel(&r->limit);
     pool_give(k, spent);
-    if (may_retry(r, ev, was_used)) {
+    if (may_retry(r, ev, kept)) {
         r->fresh |= !ev->never_processed;
         relay_send_again(r);
     } else {

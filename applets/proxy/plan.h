@@ -25,7 +25,8 @@ typedef struct plan_backend {
     bool tls;
     bool dns;            /* look the name up again, at most once in dns_cache_ms */
     bool upgrade_scheme; /* :scheme is https over TLS to an HTTP/2 backend */
-    const char *sni;     /* sni=, --backend-tls-sni-field, or host; NULL when that is no name */
+    const char *sni;     /* TLS: sni=, --backend-tls-sni-field, or host, which may be an address:
+                            what its certificate must be for; NULL: a UNIX socket without a name */
     uint32_t fall, rise; /* failures in a row until it is out, successes until it is in; 0: never */
     uint32_t weight;     /* 1 to 256, within its group */
     uint32_t group;      /* index into plan_pattern.groups */

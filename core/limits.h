@@ -207,6 +207,9 @@
  * 65535. */
 #define LIMIT_BACKLOG 4096
 
+/* What a proxy answers to CONNECT, with what follows it at once. */
+#define LIMIT_TUNNEL_ANSWER 16384u
+
 /* A header of the PROXY protocol, and how long it may take. Its text has 107 bytes at most, its
  * binary form 232 and what is added to it: nginx takes 4096 bytes; the specification wants 3 s at
  * least, so that a lost packet does no harm. */

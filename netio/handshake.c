@@ -239,6 +239,11 @@ static bool open_tls(handshake *h) {
                        .tickets = b->birth.tls_tickets};
     h->self = tls_open(&birth, &h->tls);
     h->begin.name = h->begin.peer = NULL; /* TLS has its own */
+    if (h->self && h->begin.rest.n) {
+        const char *why;
+        h->more = true;
+        h->tls->feed(h->self, &h->begin.rest, &why);
+    }
     return h->self != NULL;
 }
 
@@ -254,19 +259,17 @@ static bool keep_greeting(handshake *h, span piece) {
 
 /* The greeting is whole, and these bytes are the client's. */
 static void take_greeted(handshake *h, const proxy_header *header, span rest) {
-    const char *why;
     bool named = header->family != PROXY_HEADER_NONE;
     if (named) h->names = mem_take(&h->loop->mem, sizeof *h->names);
     if (h->names) link_names_set(h->names, header);
     h->greeting = false;
+    h->begin.rest = rest;
     if ((named && !h->names) || (h->begin.birth.tls && !open_tls(h))) {
         handshake_fail(h, DIAL_NO_MEMORY);
     } else if (!h->begin.birth.tls) {
         finish(h, rest);
     } else {
         timer_arm(h->loop, &h->limit, LIMIT_HANDSHAKE_MS);
-        h->more = rest.n > 0;
-        if (rest.n) h->tls->feed(h->self, &rest, &why);
         queue(h);
     }
 }

@@ -17,6 +17,7 @@ typedef struct handshake_begin {
     const char *name, *peer; /* as in tls_birth */
     uint32_t limit_ms;
     const listener *listener; /* NULL: we have dialled */
+    span rest;                /* what has been read already; for this call only */
     /* Told once, never within handshake_new: the link, or NULL and why there is none. */
     void (*done)(void *user, const void *calls, const link_birth *birth, net_link *k,
                  const char *why);

@@ -131,6 +131,15 @@ typedef struct link_calls {
     void (*bytes)(void *user, span received);
 } link_calls;
 
+/* A proxy of HTTP/1.1 that is asked for a tunnel, by CONNECT. */
+typedef struct dial_proxy {
+    const char *host; /* as that of dial_open */
+    uint16_t port;
+    const char *credentials; /* "user:password", for Basic (RFC 7617); NULL: none */
+} dial_proxy;
+
+typedef enum dial_family { DIAL_ANY, DIAL_IPV4, DIAL_IPV6 } dial_family;
+
 /* With TLS, a link is opened after its handshake, and its session is born then, for the protocol
  * that ALPN chose: HTTP/2 for "h2", else HTTP/1.1. A dial whose handshake fails is told `failed`;
  * of an accepted connection, `closed` is told with a NULL link and the reason. */
@@ -139,9 +148,12 @@ typedef struct link_birth {
     void *user;
     const session_config *config; /* outlives the link */
     tls_config *tls; /* NULL: cleartext. The link holds it; its caller may drop it after the call */
-    const char *tls_name;     /* dial: as tls_birth.name; need live for dial_open only */
-    tls_tickets *tls_tickets; /* dial: as tls_birth.tickets */
-    known_host *known;        /* dial: of its host and port; NULL: each looks it up */
+    const char *tls_name;      /* dial: as tls_birth.name; need live for dial_open only */
+    tls_tickets *tls_tickets;  /* dial: as tls_birth.tickets */
+    const dial_proxy *through; /* dial: NULL: none; need live for dial_open only */
+    dial_family family;        /* dial: which addresses of what is connected to are tried */
+    known_host
+        *known; /* dial: of the host and port that are connected to; NULL: each looks it up */
     h2_trace trace;
     bool proxy_header; /* accept: a header of the PROXY protocol, version 1 or 2, comes before all
                           else; what it says is what link_peer, link_local and their ports tell.
@@ -238,9 +250,10 @@ typedef struct dial_calls {
 #define DIAL_TIMED_OUT     "timed out"
 #define DIAL_TLS_TIMED_OUT "the handshake took too long"
 
-/* Resolves host (name or numeric; "unix:PATH") and connects, trying the addresses in turn within
- * timeout_ms (0: the system's own limits). Exactly one of the calls follows, never within dial_open
- * itself; the dial is gone by then. NULL when memory is refused. */
+/* Resolves host (name or numeric; "unix:PATH") and connects, trying the addresses in turn, or
+ * through a proxy, which then resolves it; all that until the session begins within timeout_ms (0:
+ * the system's own limits). Exactly one of the calls follows, never within dial_open itself; the
+ * dial is gone by then. NULL when memory is refused. */
 dial *dial_open(loop *l, const char *host, uint16_t port, const link_birth *birth,
                 uint32_t timeout_ms, const dial_calls *calls, void *user);
 void dial_cancel(dial *d); /* no call follows */

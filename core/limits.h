@@ -207,6 +207,9 @@
  * 65535. */
 #define LIMIT_BACKLOG 4096
 
+/* How often a link whose rate is limited may read or write: what comes in between is gathered. */
+#define LIMIT_METER_STEP_MS 50u
+
 /* What a proxy answers to CONNECT, with what follows it at once. */
 #define LIMIT_TUNNEL_ANSWER 16384u
 

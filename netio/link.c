@@ -5,6 +5,7 @@
 #include "core/limits.h"
 #include "netio/handshake.h"
 #include "netio/link_impl.h"
+#include "netio/meter.h"
 #include "netio/socket.h"
 
 /* What an idle connection costs besides its session. */
@@ -43,6 +44,19 @@ static uint64_t write_deadline(const net_link *k) {
     return k->over ? link_since(k, k->wrote_ms) + LIMIT_WRITE_MS : UINT64_MAX;
 }
 
+/* Of limits on the link's speed. */
+static uint64_t meter_deadline(const net_link *k) {
+    const meter *m = link_meter(k);
+    uint64_t due = k->extra->dry ? meter_due(&m->read) : UINT64_MAX;
+    if (k->blocked) return m->slow_due ? sooner(due, m->slow_due) : due;
+    return m->write.rate && meter_is_dry(&m->write) ? sooner(due, meter_due(&m->write)) : due;
+}
+
+static bool is_too_slow(const net_link *k, uint64_t now) {
+    const meter *m = link_meter(k);
+    return write_deadline(k) <= now || (m && k->blocked && m->slow_due && m->slow_due <= now);
+}
+
 static uint64_t idle_deadline(const net_link *k) {
     if (!k->idle_ms || k->draining || k->over || session_streams(k->session)) return UINT64_MAX;
     return link_since(k, k->active_ms) + k->idle_ms;
@@ -51,7 +65,7 @@ static uint64_t idle_deadline(const net_link *k) {
 static void on_time(timer *t) {
     net_link *k = (net_link *)(void *)((char *)t - offsetof(net_link, timer));
     uint64_t now = loop_now_ms(k->loop);
-    if (write_deadline(k) <= now) {
+    if (is_too_slow(k, now)) {
         link_fail(k, k->lingering ? k->why : "the peer reads too slowly");
     } else if (idle_deadline(k) <= now) {
         k->draining = true;
@@ -64,6 +78,7 @@ static void on_time(timer *t) {
 void link_watch_time(net_link *k) {
     uint64_t now = loop_now_ms(k->loop);
     uint64_t mine = sooner(write_deadline(k), idle_deadline(k));
+    if (link_meter(k)) mine = sooner(mine, meter_deadline(k));
     uint64_t due = sooner(link_session_due(k), mine);
     if (due == UINT64_MAX || (k->timer.prev && k->timer.due_ms <= due)) return;
     timer_arm(k->loop, &k->timer, due > now ? due - now : 0);
@@ -74,6 +89,24 @@ void link_watch_time(net_link *k) {
 link_extra *link_more(net_link *k) {
     if (!k->extra) k->extra = mem_take_zero(&k->loop->mem, sizeof *k->extra);
     return k->extra;
+}
+
+static void give_extra(net_link *k) {
+    const mem *m = &k->loop->mem;
+    if (!k->extra) return;
+    mem_give(m, k->extra->names, sizeof *k->extra->names);
+    mem_give(m, k->extra->meter, sizeof *k->extra->meter);
+    mem_give(m, k->extra, sizeof *k->extra);
+}
+
+/* False when memory is refused. */
+static bool set_rates(net_link *k, const link_rates *r) {
+    if (!r) return true;
+    link_extra *x = link_more(k);
+    if (x) x->meter = mem_take(&k->loop->mem, sizeof *x->meter);
+    if (!x || !x->meter) return false;
+    meter_init(x->meter, r, loop_now_ms(k->loop));
+    return true;
 }
 
 static void enlist(net_link *k) {
@@ -106,9 +139,10 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
                     .timer = {.fire = on_time, .user = birth->user},
                     .idle_ms = birth->idle_ms,
                     .write_ms = birth->write_ms};
-    if (!k->session || (tls && !link_more(k)) || !loop_poll_link(l, fd, k)) {
+    if (!k->session || (tls && !link_more(k)) || !set_rates(k, birth->rates) ||
+        !loop_poll_link(l, fd, k)) {
         session_free(k->session);
-        mem_give(&l->mem, k->extra, sizeof *k->extra);
+        give_extra(k);
         mem_give(&l->mem, k, sizeof *k);
         return NULL;
     }
@@ -138,10 +172,7 @@ void link_end(net_link *k) {
     *k->prev = k->next;
     if (k->next) k->next->prev = k->prev;
     k->calls->closed(k->timer.user, k, k->why);
-    if (k->extra) {
-        mem_give(&l->mem, k->extra->names, sizeof *k->extra->names);
-        mem_give(&l->mem, k->extra, sizeof *k->extra);
-    }
+    give_extra(k);
     mem_give(&l->mem, k, sizeof *k);
     loop_release(l);
 }

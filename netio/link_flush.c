@@ -5,6 +5,7 @@
 #include "core/limits.h"
 #include "netio/file_impl.h"
 #include "netio/link_impl.h"
+#include "netio/meter.h"
 #include "netio/socket.h"
 
 /* What became of one gathering of output. */
@@ -30,6 +31,10 @@ static void note_write(net_link *k, size_t n, bool full) {
     }
     k->full = full;
     if (full) k->filled = true;
+    if (link_meter(k)) {
+        meter_take(&link_meter(k)->write, n);
+        meter_note(link_meter(k), n, full, loop_now_ms(k->loop));
+    }
 }
 
 /* Looks, once, at how soon a full socket has room again. */
@@ -62,10 +67,19 @@ static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done)
     return *done < total ? WROTE_BLOCKED : WROTE_SOME;
 }
 
+/* The link's limits let nothing be written now. */
+static bool is_dry(net_link *k) {
+    return link_meter(k) && !meter_room(&link_meter(k)->write, loop_now_ms(k->loop));
+}
+
 /* What is gathered for one write. Only for servers more than the least: bodies of a client are read
  * as they are gathered, and hold no more than that. */
 static size_t budget(const net_link *k) {
     size_t most = (size_t)LIMIT_FLUSH_BUDGET << (k->server ? k->ahead : 0);
+    if (link_meter(k)) {
+        size_t room = meter_room(&link_meter(k)->write, loop_now_ms(k->loop));
+        if (room < most) return room;
+    }
     return most < LIMIT_FLUSH_TURN ? most : LIMIT_FLUSH_TURN;
 }
 
@@ -91,6 +105,7 @@ static bool seal_some(net_link *k) {
         size_t sealed = k->extra->tls->seal(k->extra->tls_self, l->iov, n);
         session_output_done(k->session, sealed);
         if (sealed < all) return sealed != 0;
+        if (link_meter(k)) return true; /* no more than its budget */
     }
 }
 
@@ -158,7 +173,8 @@ static bool flush(net_link *k) {
         if (k->ending) return false;
         if (k->sent - before >= LIMIT_FLUSH_TURN) return true;
         wrote w = WROTE_BLOCKED;
-        if (k->blocked)
+        bool dry = is_dry(k);
+        if (k->blocked || dry)
             session_output_done(k->session, 0); /* what has ended goes, though nothing is written */
         else
             w = write_some(k);
@@ -166,7 +182,7 @@ static bool flush(net_link *k) {
             link_pump_last(k, loop_error_text(errno));
             return false;
         }
-        k->blocked = w == WROTE_BLOCKED;
+        if (!dry) k->blocked = w == WROTE_BLOCKED;
         if (k->yielded) { /* what is left of its input is for the next pass */
             k->yielded = false;
             return !k->ending;

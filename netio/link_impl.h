@@ -25,11 +25,13 @@ typedef struct link_names {
 typedef struct link_extra {
     const tls_ports *tls; /* NULL: cleartext */
     void *tls_self;
-    bool ended;        /* the peer has said that it sends no more (close_notify) */
-    bool fresh;        /* bytes may have come behind the handshake */
-    span rest;         /* input that the session would not take yet (HTTP_EVENT_PAUSED) */
-    buf *held;         /* where that lies; NULL: the session has taken everything */
-    link_names *names; /* made when first asked for */
+    bool ended;          /* the peer has said that it sends no more (close_notify) */
+    bool fresh;          /* bytes may have come behind the handshake */
+    span rest;           /* input that the session would not take yet (HTTP_EVENT_PAUSED) */
+    buf *held;           /* where that lies; NULL: the session has taken everything */
+    struct meter *meter; /* NULL: no limits */
+    bool dry;            /* it lets nothing be read now */
+    link_names *names;   /* made when first asked for */
 } link_extra;
 
 /* The socket is watched for edges: each is told once, so what it says is kept here until a read or
@@ -88,6 +90,11 @@ static inline uint64_t link_session_due(const net_link *k) {
 static inline bool link_has_tls(const net_link *k) { return k->extra && k->extra->tls; }
 static inline bool link_has_rest(const net_link *k) { return k->extra && k->extra->held; }
 
+/* NULL: no limits. */
+static inline struct meter *link_meter(const net_link *k) {
+    return k->extra ? k->extra->meter : NULL;
+}
+
 /* k->extra, made if need be; NULL when memory is refused. */
 link_extra *link_more(net_link *k);
 
@@ -115,7 +122,8 @@ void link_ready(net_link *k, uint32_t events);
 
 /* Whether the next turn should read. */
 static inline bool link_wants_read(const net_link *k) {
-    return k->readable && !k->held_back && !link_has_rest(k) && !k->eof && !k->ending;
+    if (!k->readable || k->held_back || k->eof || k->ending) return false;
+    return !k->extra || (!k->extra->held && !k->extra->dry);
 }
 
 /* Moves the timer forward if anything is due earlier than it; later dues are found when it fires.

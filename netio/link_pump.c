@@ -5,6 +5,7 @@
 #include "core/limits.h"
 #include "netio/buf.h"
 #include "netio/link_impl.h"
+#include "netio/meter.h"
 
 /* ---- stepping ---- */
 
@@ -142,6 +143,14 @@ static const char *cut_text(const net_link *k) {
     return "the connection was cut (no close_notify)";
 }
 
+/* At most as much as the link's limits allow; false when that is nothing. */
+static bool limit_read(net_link *k, size_t *room) {
+    size_t most = meter_room(&link_meter(k)->read, loop_now_ms(k->loop));
+    k->extra->dry = most == 0;
+    if (most < *room) *room = most;
+    return most > 0;
+}
+
 /* One read; false when there is nothing more to have now. */
 static bool read_once(net_link *k, const char *why_if_eof) {
     loop *l = k->loop;
@@ -151,12 +160,14 @@ static bool read_once(net_link *k, const char *why_if_eof) {
         link_fail(k, "out of memory");
         return false;
     }
+    if (link_meter(k) && !limit_read(k, &room)) return false;
     ssize_t n = l->fault ? fault_read(l->fault, k->fd, p, room) : read(k->fd, p, room);
     /* Less than there was room for is all there was; but the end comes after it without a new edge.
      */
     k->readable = n < 0 ? errno == EINTR : (size_t)n == room || k->closing;
     if (l->fault) k->again = true; /* which did not ask the socket */
     if (n > 0) {
+        if (link_meter(k)) meter_take(&link_meter(k)->read, (size_t)n);
         feed(k, p, (size_t)n);
         buf_read(l, (size_t)n);
         return true;
@@ -173,6 +184,7 @@ void link_pump_read(net_link *k) {
         k->extra->fresh = false;
         step_plain(k, NULL);
     }
+    if (link_meter(k)) k->extra->dry = false; /* it is asked again */
     if (link_wants_read(k)) {
         read_once(k, NULL);
     } else if (k->failed && (k->held_back || link_has_rest(k) || k->eof) && !k->ending) {

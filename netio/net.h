@@ -131,6 +131,16 @@ typedef struct link_calls {
     void (*bytes)(void *user, span received);
 } link_calls;
 
+/* How fast a link may be, in bytes a second; 0: as fast as it can. A burst of 0 is a second's
+ * worth; it is what may pass at once after a pause. */
+typedef struct link_rates {
+    uint32_t read_rate, read_burst, write_rate, write_burst;
+    uint32_t least_rate; /* a peer that has let its socket become full must take so much on average,
+                            or the link dies: it has least_grace_ms to begin with, what it takes
+                            buys time, and never more than least_most_ms ahead */
+    uint32_t least_grace_ms, least_most_ms;
+} link_rates;
+
 /* A proxy of HTTP/1.1 that is asked for a tunnel, by CONNECT. */
 typedef struct dial_proxy {
     const char *host; /* as that of dial_open */
@@ -159,7 +169,8 @@ typedef struct link_birth {
                           else; what it says is what link_peer, link_local and their ports tell.
                           Without one, whole and in time, there is no link: `closed` is told as of a
                           handshake that fails */
-    uint32_t idle_ms;  /* no streams and no bytes for this long: the link drains; 0: never */
+    const link_rates *rates; /* NULL: no limits; need live for the call only */
+    uint32_t idle_ms;        /* no streams and no bytes for this long: the link drains; 0: never */
     uint32_t
         write_ms; /* a full socket takes next to nothing for this long: the link dies; 0: never */
 } link_birth;

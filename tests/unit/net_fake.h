@@ -355,7 +355,7 @@ static inline void reset_peer(int fd) {
     close(fd);
 }
 
-static timer soon;
+static timer soon __attribute__((unused));
 
 static inline void on_soon_resume(timer *t) {
     (void)t;

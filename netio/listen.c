@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -24,6 +25,7 @@ struct listener {
     loop_task ready;
     timer retry; /* armed while there are no descriptors left */
     int fd;
+    uint32_t retry_ms;
     uint16_t port;
     bool accepting; /* its callbacks may run: who closes it now leaves it to be freed after them */
     bool closed;
@@ -83,7 +85,7 @@ static void accept_some(listener *s) {
             /* The connection stays in the queue and the socket readable: looking away is what keeps
              * this from spinning. */
             loop_poll_change(s->loop, s->fd, 0, &s->ready);
-            timer_arm(s->loop, &s->retry, LIMIT_ACCEPT_RETRY_MS);
+            timer_arm(s->loop, &s->retry, s->retry_ms);
             return;
         } /* else the peer was gone before it was accepted: the next one */
     }
@@ -166,23 +168,51 @@ bool listen_probe(loop *l, listen_address *address, const char **why) {
     return true;
 }
 
+/* One that was made elsewhere; nothing of it is changed when it cannot be used. */
+static int inherited_socket(loop *l, int fd) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) return -1;
+    if (!listens) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return -1;
+    if (l->fault) fault_socket(l->fault, fd);
+    return fd;
+}
+
+/* -1 with errno. */
+static int listening_socket(loop *l, const listen_address *address, const socket_address *a) {
+    int fd = address->inherited ? inherited_socket(l, address->fd)
+                                : bound_socket(l, a, address->reuse_port);
+    if (fd < 0) return -1;
+    /* A system that does not want it goes on without. */
+    if (address->fastopen && a->any.sa_family != AF_UNIX)
+        setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN, &address->fastopen, sizeof address->fastopen);
+    /* Again, of one that is inherited: the backlog may be another. */
+    if (listen(fd, address->backlog ? address->backlog : LIMIT_BACKLOG) == 0) return fd;
+    int error = errno;
+    if (!address->inherited) close(fd);
+    errno = error;
+    return -1;
+}
+
 listener *listen_open(loop *l, const listen_address *address, const listen_calls *calls, void *user,
                       const char **why) {
     socket_address a;
-    *why = l->closing ? "the loop ends" : "out of memory";
+    *why = l->closing ? "the loop ends" : DIAL_NO_MEMORY;
     listener *s = l->closing ? NULL : mem_take(&l->mem, sizeof *s);
     if (!s) return NULL;
     *s = (listener){.loop = l, .calls = calls, .user = user, .fd = -1};
+    s->retry_ms = address->retry_ms ? address->retry_ms : LIMIT_ACCEPT_RETRY_MS;
     if (!socket_numeric(&a, address->text, address->port) && !socket_path(&a, address->text)) {
         *why = "the path is too long";
-    } else if ((s->fd = bound_socket(l, &a, address->reuse_port)) < 0 ||
-               listen(s->fd, LIMIT_BACKLOG) != 0) {
+    } else if ((s->fd = listening_socket(l, address, &a)) < 0) {
         *why = loop_error_text(errno);
-        if (s->fd >= 0) close(s->fd);
-        s->fd = -1;
     } else if (!loop_poll_task(l, s->fd, EPOLLIN, &s->ready)) {
         *why = "it cannot be watched";
-        close(s->fd);
+        if (!address->inherited) close(s->fd);
         s->fd = -1;
     }
     if (s->fd < 0) {
@@ -201,6 +231,13 @@ listener *listen_open(loop *l, const listen_address *address, const listen_calls
     *why = NULL;
     return s;
 }
+
+void listen_turn_to(listener *s, const listen_calls *calls, void *user) {
+    s->calls = calls;
+    s->user = user;
+}
+
+int listen_socket(const listener *s) { return s->fd; }
 
 uint16_t listen_port(const listener *s) { return s->port; }
 

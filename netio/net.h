@@ -224,6 +224,15 @@ typedef struct listen_address {
     char text[110];  /* "0.0.0.0", "::", or what is no address: the path of a UNIX socket */
     uint16_t port;   /* 0 with a UNIX socket */
     bool reuse_port; /* SO_REUSEPORT: every worker listens for itself */
+
+    /* Of listen_open alone; 0: as ever. */
+    int backlog;       /* connections that wait for accept; LIMIT_BACKLOG */
+    int fastopen;      /* those of them that have sent data before the handshake (RFC 7413); none */
+    uint32_t retry_ms; /* pause when there are no descriptors or memory left;
+                          LIMIT_ACCEPT_RETRY_MS */
+    bool inherited;    /* fd listens already, at this address; it is taken over by a call that
+                          succeeds */
+    int fd;
 } listen_address;
 
 /* Numeric addresses to listen on for host (NULL: every IPv4 and IPv6 address, as two; "unix:PATH"),
@@ -242,6 +251,13 @@ bool listen_probe(loop *l, listen_address *a, const char **why);
 listener *listen_open(loop *l, const listen_address *a, const listen_calls *calls, void *user,
                       const char **why);
 uint16_t listen_port(const listener *s);
+
+/* For one that stays while what it serves changes: who is asked about connections from now on.
+ * Those that are accepted and not yet told `opened` are still told to who was. */
+void listen_turn_to(listener *s, const listen_calls *calls, void *user);
+
+/* Its socket, to be handed on (listen_address.inherited); it stays the listener's. */
+int listen_socket(const listener *s);
 void listen_close(listener *s);
 
 /* ---- dials (dial.c) ---- */

@@ -30,6 +30,8 @@ typedef struct h1_config {
     uint32_t head_ms;      /* a head that is begun and not whole in this time ends the connection */
     uint32_t stall_ms;     /* content of a request that stops for this long, likewise; 0: never */
     uint32_t requests_max; /* server: after so many the connection is closed; 0: never */
+    bool upgrade_any;      /* server: tells Upgrade to any one protocol of LIMIT_PROTOCOL bytes, not
+                              to websocket alone; never to another version of HTTP */
     bool title_case;       /* writes Content-Type, not content-type */
     bool absolute;         /* client: the target is a whole URI, as a proxy wants it (RFC 9112
                               section 3.2.2) */
@@ -77,6 +79,7 @@ uint64_t h1_conn_deadline(const h1_conn *c);
 /* The requests that config.pipeline leaves; 0 once the server has said close. */
 uint32_t h1_conn_room(const h1_conn *c);
 uint32_t h1_conn_streams(const h1_conn *c);
+bool h1_conn_extended(const h1_conn *c);
 
 /* Content without content-length goes out in chunks. Connection-specific fields are left out, and
  * written as the connection needs them. */
@@ -87,6 +90,7 @@ verdict h1_conn_open(h1_conn *c, const http_field *f, size_t n, http_body body, 
  * Content of more or fewer bytes than its content-length ends the connection. 200 to a request with
  * :protocol is written as 101; sec-websocket-accept is the caller's. */
 verdict h1_conn_reply(h1_conn *c, http_ref ref, const http_field *f, size_t n, http_body body);
+verdict h1_conn_decline(h1_conn *c, http_ref ref);
 verdict h1_conn_inform(h1_conn *c, http_ref ref, const http_field *f, size_t n);
 
 /* Dropped where the message has no chunks to follow (RFC 9110 section 6.5 lets them be). */

@@ -163,6 +163,7 @@ static void tell_greeting(h1_conn *c, http_event *ev) {
     ev->kind = HTTP_EVENT_RESPONSE;
     ev->ref = (http_ref){0, s->id};
     ev->user = s->user;
+    ev->tunnel = true;
     ev->fields = fields;
     ev->field_count = 1;
     ev->summary = (fields_summary){.status = 200, .content_length = FIELDS_NO_LENGTH};
@@ -255,6 +256,8 @@ uint32_t h1_conn_room(const h1_conn *c) {
     return c->config->pipeline > c->live ? c->config->pipeline - c->live : 0;
 }
 
+bool h1_conn_extended(const h1_conn *c) { return !c->server && !c->bare; }
+
 uint32_t h1_conn_streams(const h1_conn *c) { return c->live; }
 
 static uint32_t kind_of_request(const http_field *f, size_t n) {
@@ -328,6 +331,16 @@ verdict h1_conn_reply(h1_conn *c, http_ref ref, const http_field *f, size_t n, h
     if ((s->flags & H1_EXPECT) && (s->flags & H1_CLOSE) && !(s->flags & H1_RECV_DONE))
         stop_reading(c, s);
     h1_output_heads(c);
+    return VERDICT_OK;
+}
+
+verdict h1_conn_decline(h1_conn *c, http_ref ref) {
+    h1_stream *s = stream_of(c, ref);
+    if (!s || !c->server) return STALE;
+    if (s->flags & H1_HEADED) return BAD_CALL("answered already");
+    if (!(s->flags & H1_UPGRADE)) return BAD_CALL("no Upgrade");
+    s->flags &= ~(uint32_t)(H1_TUNNEL | H1_UPGRADE);
+    stop_reading(c, s);
     return VERDICT_OK;
 }
 

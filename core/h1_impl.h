@@ -51,7 +51,8 @@ typedef struct h1_stream {
     uint8_t *head; /* heads that wait for those before them to be sent */
     uint32_t head_n, head_room;
     uint32_t trailers_n;
-    uint8_t *trailers; /* lines to send after the body */
+    char protocol[LIMIT_PROTOCOL + 1]; /* that it is upgraded to */
+    uint8_t *trailers;                 /* lines to send after the body */
 } h1_stream;
 
 typedef enum h1_phase { /* what the next input byte is part of */

@@ -214,6 +214,7 @@ static h1_fault take_absolute(reading *r, span *scheme, span *authority, span *p
         p[0] = '/';
         memcpy(p + 1, path->p, path->n);
         *path = span_of(p, path->n + 1);
+        r->fields.names += path->n;
     }
     return H1_FINE;
 }
@@ -227,15 +228,39 @@ static h1_fault take_host(const reading *r, span *host) {
     return host->n ? H1_FINE : H1_FAULT(400, "empty host");
 }
 
-/* A tunnel by Upgrade; of all protocols only that one is told, the others are ignored as RFC 9110
- * section 7.8 allows. */
-static bool is_websocket(const reading *r) {
-    return r->line.minor && r->upgrade_listed && span_ieq(r->upgrade, SPAN("websocket")) &&
-           span_eq(r->line.method, SPAN("GET")) && !r->chunked &&
-           !(r->fields.seen & H1_SEEN(CONTENT_LENGTH));
+/* A name, perhaps with a version (RFC 9110 section 7.8), of the letters that registered ones have.
+ * HTTP itself is none: a tunnel in which a backend speaks HTTP/2 is past all rules of a proxy
+ * ("h2c smuggling", 2020). */
+static bool may_be_any(span protocol) {
+    size_t slashes = 0;
+    for (size_t i = 0; i < protocol.n; i++) {
+        uint8_t c = bytes_lower(protocol.p[i]);
+        bool inside = i > 0 && i + 1 < protocol.n;
+        if (c == '/' && inside && !slashes++) continue;
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.') return false;
+    }
+    bool http = span_ieq(span_head(protocol, 2), SPAN("h2")) ||
+                span_ieq(span_head(protocol, 4), SPAN("http"));
+    return protocol.n && protocol.n <= LIMIT_PROTOCOL && !http;
 }
 
-static h1_fault make_pseudo(const h1_conn *c, reading *r, span host, bool websocket) {
+/* A tunnel by Upgrade; all others are ignored, as section 7.8 allows. */
+static bool is_upgrade(const h1_conn *c, const reading *r) {
+    if (!r->line.minor || !r->upgrade_listed || !span_eq(r->line.method, SPAN("GET"))) return false;
+    if (r->chunked || (r->fields.seen & H1_SEEN(CONTENT_LENGTH))) return false;
+    if (span_ieq(r->upgrade, SPAN("websocket"))) return true;
+    return c->config->upgrade_any && !r->h2c && may_be_any(r->upgrade);
+}
+
+/* In lower case, as :protocol has it. */
+static span take_protocol(reading *r) {
+    uint8_t *p = r->fields.names;
+    for (size_t i = 0; i < r->upgrade.n; i++) p[i] = bytes_lower(r->upgrade.p[i]);
+    r->fields.names += r->upgrade.n;
+    return span_of(p, r->upgrade.n);
+}
+
+static h1_fault make_pseudo(const h1_conn *c, reading *r, span host, bool upgrade) {
     span scheme = c->secure ? SPAN("https") : SPAN("http"), authority = host;
     span path = r->line.target, method = r->line.method;
     if (span_eq(method, SPAN("CONNECT"))) {
@@ -250,8 +275,8 @@ static h1_fault make_pseudo(const h1_conn *c, reading *r, span host, bool websoc
     put_pseudo(r, HTTP_TOKEN_PATH, path);
     if (authority.n || host.n) put_pseudo(r, HTTP_TOKEN_AUTHORITY, authority);
     put_pseudo(r, HTTP_TOKEN_SCHEME, scheme);
-    if (websocket) put_pseudo(r, HTTP_TOKEN_PROTOCOL, SPAN("websocket"));
-    put_pseudo(r, HTTP_TOKEN_METHOD, websocket ? SPAN("CONNECT") : method);
+    if (upgrade) put_pseudo(r, HTTP_TOKEN_PROTOCOL, take_protocol(r));
+    put_pseudo(r, HTTP_TOKEN_METHOD, upgrade ? SPAN("CONNECT") : method);
     return H1_FINE;
 }
 
@@ -274,7 +299,7 @@ static h1_fault read_request(h1_conn *c, span head, reading *r, http_event *ev) 
     if (f.status) return f;
     f = check_coding(r);
     if (f.status) return f;
-    f = make_pseudo(c, r, host, is_websocket(r));
+    f = make_pseudo(c, r, host, is_upgrade(c, r));
     if (!f.status) f = check_message(r, FIELDS_REQUEST, ev);
     bool content = r->chunked || ev->summary.content_length != FIELDS_NO_LENGTH;
     if (!f.status && ev->summary.connect && content) return H1_FAULT(400, "CONNECT with content");
@@ -329,7 +354,10 @@ h1_taken h1_recv_head_request(h1_conn *c, span head, http_event *ev) {
     if (r.line.minor == 0) s->flags |= H1_OLD;
     if (span_eq(ev->summary.method, SPAN("HEAD"))) s->flags |= H1_NO_CONTENT;
     if (ev->summary.connect || ev->summary.protocol.p) s->flags |= H1_TUNNEL;
-    if (ev->summary.protocol.p) s->flags |= H1_UPGRADE;
+    if (ev->summary.protocol.p) {
+        s->flags |= H1_UPGRADE;
+        memcpy(s->protocol, ev->summary.protocol.p, ev->summary.protocol.n);
+    }
     const http_field *expect = fields_find(ev->fields, ev->field_count, HTTP_TOKEN_EXPECT);
     if (expect && r.line.minor && span_ieq(expect->value, SPAN("100-continue")))
         s->flags |= H1_EXPECT;
@@ -365,8 +393,8 @@ static h1_fault read_response(h1_conn *c, span head, reading *r, h1_stream *s, h
     bool switching = r->line.status == 101;
     if (switching) {
         bool h2c = (s->flags & H1_OFFER) && r->h2c;
-        bool websocket = (s->flags & H1_UPGRADE) && span_ieq(r->upgrade, SPAN("websocket"));
-        if ((!h2c && !websocket) || !r->upgrade_listed || !r->line.minor)
+        bool upgrade = (s->flags & H1_UPGRADE) && span_ieq(r->upgrade, span_str(s->protocol));
+        if ((!h2c && !upgrade) || !r->upgrade_listed || !r->line.minor)
             return H1_FAULT(400, "101 to a request that did not ask for it");
         if (h2c && (!(s->flags & H1_SEND_DONE) || c->out.bytes))
             return H1_FAULT(400, "101 before the request");
@@ -424,6 +452,7 @@ h1_taken h1_recv_head_response(h1_conn *c, span head, http_event *ev) {
     if (s->flags & H1_CLOSE) c->closing = true;
     if (s->flags & H1_UNSENT) h1_output_heads(c);
     ev->kind = HTTP_EVENT_RESPONSE;
+    ev->tunnel = s->flags & H1_TUNNEL;
     ev->end = c->body.framing == H1_BODY_NONE;
     if (ev->end)
         s->flags |= H1_RECV_DONE;

@@ -209,7 +209,10 @@ verdict h1_send_request(h1_conn *c, h1_stream *s, const http_field *f, size_t n,
     put_request_line(c, s, &w, f, n);
     put_upgrade(c, s, &w, protocol);
     put_fields(&w, f, n);
-    if (protocol.p && !in_line(protocol)) w.wrong = "bad :protocol";
+    if (protocol.p && (!in_line(protocol) || protocol.n > LIMIT_PROTOCOL))
+        w.wrong = "bad :protocol";
+    else if (protocol.p)
+        memcpy(s->protocol, protocol.p, protocol.n);
     if (w.te && !(s->flags & (H1_OFFER | H1_UPGRADE))) LINE(&w, "connection", "TE");
     s->send_left = w.length;
     if (s->flags & H1_TUNNEL) {
@@ -264,7 +267,7 @@ static void put_framing(h1_stream *s, writing *w, unsigned status, bool body) {
 static void put_accepted(h1_stream *s, writing *w) {
     if (s->flags & H1_UPGRADE) {
         LINE(w, "connection", "Upgrade");
-        LINE(w, "upgrade", "websocket");
+        put_line(w, SPAN("upgrade"), span_str(s->protocol));
     }
     s->send_left = FIELDS_NO_LENGTH;
 }

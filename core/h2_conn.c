@@ -307,6 +307,7 @@ uint32_t h2_conn_room(const h2_conn *c) {
 }
 
 uint32_t h2_conn_streams(const h2_conn *c) { return c->streams.live; }
+bool h2_conn_extended(const h2_conn *c) { return c->peer[H2_SLOT_ENABLE_CONNECT_PROTOCOL]; }
 
 static void take_body(h2_conn *c, h2_stream *s, http_body body) {
     if (!body.ops) {
@@ -326,7 +327,7 @@ verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, 
         c->room_wanted = true;
         return BUSY("no room for a stream");
     }
-    if (fields_find_name(f, n, SPAN(":protocol")) && !c->peer[H2_SLOT_ENABLE_CONNECT_PROTOCOL]) {
+    if (fields_find_name(f, n, SPAN(":protocol")) && !h2_conn_extended(c)) {
         if (c->peer_settings_seen) return BAD_CALL("the server has no extended CONNECT");
         c->room_wanted = c->settings_wanted = true; /* RFC 8441 section 3: it has to say so first */
         return BUSY("the server has not sent its SETTINGS");
@@ -535,8 +536,7 @@ verdict h2_conn_altsvc(h2_conn *c, span origin, span value) {
     uint8_t payload[2 + 256 + 1024];
     if (!c->server) return BAD_CALL("a client advertises nothing");
     if (c->ending != H2_ENDING_NO) return STALE;
-    if (origin.n == 0 || value.n == 0)
-        return BAD_CALL("no origin or no value"); /* ignored on stream 0 */
+    if (!origin.n || !value.n) return BAD_CALL("no origin or no value"); /* ignored on stream 0 */
     if (origin.n > 256 || value.n > 1024) return BAD_CALL("too long");
     bytes_put16(payload, (uint32_t)origin.n);
     memcpy(payload + 2, origin.p, origin.n);

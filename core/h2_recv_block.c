@@ -233,7 +233,8 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     if (ev->summary.status == 204 || ev->summary.status == 304) s->flags |= H2_STREAM_NO_CONTENT;
     if (s->flags & H2_STREAM_NO_CONTENT) s->recv_left = 0;
     if (ev->summary.status / 100 != 2) s->flags &= ~(uint32_t)H2_STREAM_TUNNEL;
-    if (s->flags & H2_STREAM_TUNNEL) s->recv_left = FIELDS_NO_LENGTH; /* RFC 9110 section 9.3.6 */
+    ev->tunnel = s->flags & H2_STREAM_TUNNEL;
+    if (ev->tunnel) s->recv_left = FIELDS_NO_LENGTH; /* RFC 9110 section 9.3.6 */
     if (!end) return VERDICT_OK;
     v = recv_end(s, ev);
     if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);

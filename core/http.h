@@ -83,6 +83,7 @@ typedef struct http_event {
     http_event_kind kind;
     http_ref ref;
     void *user;   /* what the applet attached to the stream (PUSH: to `parent`), or NULL */
+    bool tunnel;  /* RESPONSE: to CONNECT or an Upgrade, and accepts it: content is the tunnel's */
     bool end;     /* REQUEST, RESPONSE, DATA, TRAILERS: the peer's side of the stream ends here */
     bool by_peer; /* CLOSED: the peer reset it */
     bool early_close;     /* CLOSED: not both sides were finished */

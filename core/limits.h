@@ -77,6 +77,10 @@
  * Go 1.22 allows 16 KiB (CVE-2023-39326). */
 #define LIMIT_CHUNK_EXTENSIONS 16384u
 
+/* Bytes of a protocol that Upgrade asks for and we let by; of those that
+ * IANA knows "connect-udp" is the longest. */
+#define LIMIT_PROTOCOL 15u
+
 /* Options of Connection that are not known: each is looked for among the fields. 28,000 of them in
  * one head took 40 ms; nobody has more than three. */
 #define LIMIT_CONNECTION_OPTIONS 32u

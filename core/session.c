@@ -294,9 +294,13 @@ uint64_t session_deadline(const session *s) {
 
 /* ---- what applets ask for ---- */
 
+#define NOT_IN_H2 VERDICT_ON_CALLER(VERDICT_BAD_CALL, "HTTP/2 has no such thing")
+
 uint32_t session_room(const session *s) { return BY_VERSION(s, room); }
 
 uint32_t session_streams(const session *s) { return BY_VERSION(s, streams); }
+
+bool session_extended(const session *s) { return BY_VERSION(s, extended); }
 
 verdict session_open(session *s, const http_field *f, size_t n, http_body body, void *user,
                      http_ref *ref) {
@@ -305,6 +309,10 @@ verdict session_open(session *s, const http_field *f, size_t n, http_body body, 
 
 verdict session_reply(session *s, http_ref ref, const http_field *f, size_t n, http_body body) {
     return BY_VERSION_WITH(s, reply, ref, f, n, body);
+}
+
+verdict session_decline(session *s, http_ref ref) {
+    return h2_of(s) ? NOT_IN_H2 : h1_conn_decline(h1_of(s), ref);
 }
 
 verdict session_inform(session *s, http_ref ref, const http_field *f, size_t n) {

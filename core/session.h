@@ -75,9 +75,20 @@ uint64_t session_deadline(const session *s);
 
 uint32_t session_room(const session *s);
 uint32_t session_streams(const session *s);
+
+/* Client: whether a request with :protocol may be opened: HTTP/2 has to be told so by the peer's
+ * SETTINGS (session_open says BUSY until they have come, and BAD_CALL when they do not), HTTP/1.1
+ * has Upgrade. */
+bool session_extended(const session *s);
+
 verdict session_open(session *s, const http_field *f, size_t n, http_body body, void *user,
                      http_ref *ref);
 verdict session_reply(session *s, http_ref ref, const http_field *f, size_t n, http_body body);
+
+/* Server: the Upgrade that the request with :protocol asked for is not taken, and it is a request
+ * as any: so 200 is an answer with content and not the beginning of a tunnel. BAD_CALL when it
+ * cannot be: over HTTP/2, and after reply. */
+verdict session_decline(session *s, http_ref ref);
 verdict session_inform(session *s, http_ref ref, const http_field *f, size_t n);
 verdict session_trailers(session *s, http_ref ref, const http_field *f, size_t n);
 verdict session_push(session *s, http_ref parent, const http_field *f, size_t n, http_ref *ref);

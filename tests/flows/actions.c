@@ -194,6 +194,7 @@ static verdict on_stream(player *p, const char *verb, char **rest) {
         return CALL(p, reset, ref, (h2_code)writer_code(p, script_word(rest)));
     if (!strcmp(verb, "credit")) return CALL(p, credit, ref, writer_number(p, script_word(rest)));
     if (!strcmp(verb, "wake")) return wake(p, id);
+    if (!strcmp(verb, "decline") && pump_session(p)) return session_decline(pump_session(p), ref);
     if (!strcmp(verb, "prioritize")) {
         uint8_t urgency = (uint8_t)writer_number(p, script_word(rest));
         return CALL(p, prioritize, ref, urgency, script_word(rest) != NULL);

@@ -26,8 +26,8 @@ static void fields_event(player *p, const char *kind, const http_event *ev) {
     char status[8] = "";
     if (ev->kind == HTTP_EVENT_INTERIM || ev->kind == HTTP_EVENT_RESPONSE)
         snprintf(status, sizeof status, " %u", ev->summary.status);
-    log_entry *e =
-        log_add(&p->events, "%s %u%s%s", kind, ev->ref.id, status, ev->end ? " end" : "");
+    log_entry *e = log_add(&p->events, "%s %u%s%s%s", kind, ev->ref.id, status,
+                           ev->tunnel ? " tunnel" : "", ev->end ? " end" : "");
     e->id = ev->ref.id;
     log_alt_fields(e, ev->fields, ev->field_count);
 }

@@ -108,6 +108,8 @@ static bool set_h1(player *p, const char *name, const char *value) {
     name += 3;
     if (!strcmp(name, "upgrade"))
         c->upgrade = !strcmp(value, "yes");
+    else if (!strcmp(name, "upgrade_any"))
+        c->upgrade_any = !strcmp(value, "yes");
     else if (!strcmp(name, "title_case"))
         c->title_case = !strcmp(value, "yes");
     else if (!strcmp(name, "absolute"))

@@ -18,6 +18,7 @@ static void free_relay(relay *r) {
     pipe_free(&r->up);
     pipe_free(&r->down);
     relay_request_free(&r->request, m);
+    relay_request_free_trailers(r->trailers, m);
     generation_drop(r->generation);
     mem_give(m, r, sizeof *r);
 }
@@ -91,11 +92,9 @@ static void on_content(front_stream *s, const http_event *ev) {
             relay_cancel(r, H2_INTERNAL_ERROR);
             return;
         }
-    } else if (r->back && rewrite_trailers(&r->worker->rewritten, ev->fields, ev->field_count)) {
-        /* Of a request that still waits for its backend they are lost, as they may be (RFC 9110
-         * section 6.5.1). */
-        session_trailers(link_session(pool_net(r->back)), r->far, r->worker->rewritten.fields,
-                         r->worker->rewritten.count);
+    } else {
+        r->trailers = relay_request_keep_trailers(mem_of(r), ev->fields, ev->field_count);
+        relay_send_trailers(r);
     }
     if (ev->end || ev->kind == HTTP_EVENT_TRAILERS) {
         pipe_end(&r->up);

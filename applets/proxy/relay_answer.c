@@ -192,6 +192,7 @@ static bool may_retry(const relay *r, const http_event *ev, bool kept) {
 
 static void end_tunnel(loop_task *t) {
     relay *r = (relay *)(void *)((char *)t - offsetof(relay, again));
+    if (r->down.lent) return; /* only the request's content is back; once more with the answer's */
     if (r->near.front) {
         session_reset(front_session(r->near.front), r->near.ref, H2_NO_ERROR);
         touch_near(r);

@@ -38,6 +38,7 @@ typedef struct relay {
     loop_task again;
     pipe up, down;
     relay_request request;
+    relay_request *trailers; /* of its content; NULL: none, or not yet */
     timer limit;       /* the backend's time to say something */
     uint64_t heard_ms; /* when it last did */
     uint64_t began_us;
@@ -67,6 +68,10 @@ bool relay_request_keep(relay_request *r, const mem *m, const http_field *f, siz
                         uint64_t content_length);
 void relay_request_free(relay_request *r, const mem *m);
 
+/* The same for the trailers behind its content, which are left out when there is no memory. */
+relay_request *relay_request_keep_trailers(const mem *m, const http_field *f, size_t n);
+void relay_request_free_trailers(relay_request *r, const mem *m); /* NULL is nothing */
+
 /* ---- relay.c ---- */
 
 /* A relay for a stream that is attached to it; NULL: no memory, and the stream is answered or
@@ -95,6 +100,9 @@ void relay_send(relay *r, pool_link *k);
 
 /* Sends it once more, soon, when its content is back. */
 void relay_send_again(relay *r);
+
+/* Gives the trailers that were kept to the backend's session, if it has the request. */
+void relay_send_trailers(relay *r);
 
 /* What rewriting needs to know, of either side. */
 void relay_send_facts(const relay *r, const pool_link *k, rewrite_facts *facts);

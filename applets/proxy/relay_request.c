@@ -51,3 +51,16 @@ void relay_request_free(relay_request *r, const mem *m) {
     mem_give(m, r->block, r->block_size);
     r->block = NULL;
 }
+
+relay_request *relay_request_keep_trailers(const mem *m, const http_field *f, size_t n) {
+    relay_request *r = mem_take_zero(m, sizeof *r);
+    if (!r || relay_request_keep(r, m, f, n, FIELDS_NO_LENGTH)) return r;
+    mem_give(m, r, sizeof *r);
+    return NULL;
+}
+
+void relay_request_free_trailers(relay_request *r, const mem *m) {
+    if (!r) return;
+    relay_request_free(r, m);
+    mem_give(m, r, sizeof *r);
+}

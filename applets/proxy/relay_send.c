@@ -42,6 +42,13 @@ void relay_send_facts(const relay *r, const pool_link *k, rewrite_facts *facts) 
     if (r->websocket && !(facts->front_h2 && b->h2)) facts->websocket_key = r->websocket_key;
 }
 
+void relay_send_trailers(relay *r) {
+    rewritten *out = &r->worker->rewritten;
+    const relay_request *t = r->trailers;
+    if (r->back && t && rewrite_trailers(out, t->fields, t->count))
+        session_trailers(link_session(pool_net(r->back)), r->far, out->fields, out->count);
+}
+
 /* Why session_open would not. */
 static void not_opened(relay *r, pool_link *k, verdict v) {
     bool busy = v.code == VERDICT_BUSY && r->tries < LIMIT_TRIES_PROGRESS;
@@ -77,6 +84,7 @@ void relay_send(relay *r, pool_link *k) {
     }
     r->back = k;
     r->holds |= RELAY_FAR | (r->has_content ? RELAY_UP_BODY : 0u);
+    relay_send_trailers(r);
     watch(r);
     link_touch(pool_net(k));
 }

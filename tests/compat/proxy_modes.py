@@ -29,13 +29,8 @@ class Modes(unittest.TestCase):
 
     def start(self, *words, **more):
         proxy = Proxy(*words, **more)
-        self.addCleanup(self.end, proxy)
+        self.addCleanup(proxy.__exit__)
         return proxy
-
-    def end(self, proxy):
-        code = proxy.stop()
-        self.assertEqual(code, 0, proxy.output)
-        proxy.log.close()
 
     def gets(self, version, *words):
         self.assertEqual(curl("-w", "%{http_version}", *words), BODY + version)

@@ -19,6 +19,13 @@ class Proxy(peers.Running):
         super().__init__([*args, *peers.key_and_cert(identity)], port)
         self.scheme = "https" if identity else "http"
 
+    def __exit__(self, *_):
+        """A test that has not stopped it itself wants it to end well: without a leak, for one."""
+        code = self.stop() if self.process.poll() is None else 0
+        said = self.output
+        self.log.close()
+        assert code == 0, (code, said)
+
     def url(self, path="/"):
         return "%s://127.0.0.1:%d%s" % (self.scheme, self.port, path)
 

@@ -189,6 +189,11 @@ session *link_session(net_link *k) { return k->session; }
 loop *link_loop(net_link *k) { return k->loop; }
 void *link_user(net_link *k) { return k->timer.user; }
 void link_set_user(net_link *k, void *user) { k->timer.user = user; }
+
+void link_set_idle(net_link *k, uint32_t idle_ms) {
+    k->idle_ms = idle_ms;
+    link_touch(k); /* the flush looks at the time */
+}
 uint64_t link_received(const net_link *k) { return k->received; }
 uint64_t link_sent(const net_link *k) { return k->sent; }
 

@@ -181,6 +181,9 @@ loop *link_loop(net_link *k);
 void *link_user(net_link *k);
 void link_set_user(net_link *k, void *user);
 
+/* As link_birth.idle_ms from now on: what is right may depend on the protocol. */
+void link_set_idle(net_link *k, uint32_t idle_ms);
+
 /* Says that the session was used outside of its own event callback: its output will be flushed this
  * turn. */
 void link_touch(net_link *k);

@@ -9,7 +9,7 @@ static bool is_ours(const proxying *w, const listen_address *a) {
     return w->index == 0 || a->port != 0;
 }
 
-static bool same(const listen_address *a, const listen_address *b) {
+bool entrance_same(const listen_address *a, const listen_address *b) {
     return a->port == b->port && strcmp(a->text, b->text) == 0;
 }
 
@@ -23,7 +23,7 @@ static void close_one(entrance *e) {
 static entrance *take(entrances *all, proxying *w, const listen_address *a) {
     for (size_t i = 0; i < all->count; i++) {
         entrance *e = all->v[i];
-        if (!e || !same(&e->address, a)) continue;
+        if (!e || !entrance_same(&e->address, a)) continue;
         all->v[i] = NULL;
         return e;
     }

@@ -27,4 +27,7 @@ size_t entrance_arrange(entrances *all, proxying *w, const plan *p, const char *
 
 void entrance_close_all(entrances *all);
 
+/* Whether two addresses are one, for a listener. */
+bool entrance_same(const listen_address *a, const listen_address *b);
+
 #endif

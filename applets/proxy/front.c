@@ -1,4 +1,5 @@
 #include "applets/proxy/front.h"
+#include "applets/common/alternatives.h"
 #include "applets/common/frame_log.h"
 #include "applets/proxy/error_log.h"
 #include "applets/proxy/relay.h"
@@ -8,11 +9,23 @@
 
 /* ---- events ---- */
 
+/* A connection over HTTP/2: it may have begun as one over HTTP/1.1. */
+static void begin_h2(front *f, const http_event *ev) {
+    const plan *p = f->generation->plan;
+    f->told_h2 = true;
+    link_set_idle(f->link, p->front_idle_ms);
+    if (p->rewrite.http2_altsvc.n)
+        alternatives_tell(f->link, &ev->summary, p->rewrite.http2_altsvc);
+}
+
 static void on_event(void *user, net_link *k, const http_event *ev) {
     front *f = user;
     front_stream *s = ev->user;
     switch (ev->kind) {
-    case HTTP_EVENT_REQUEST: relay_begin(f, ev); break;
+    case HTTP_EVENT_REQUEST:
+        if (!f->told_h2 && front_is_h2(f)) begin_h2(f, ev);
+        relay_begin(f, ev);
+        break;
     case HTTP_EVENT_DATA:
         if (s)
             s->calls->content(s, ev);
@@ -87,7 +100,7 @@ bool front_accept(void *user, link_birth *birth) {
                           .user = f,
                           .config = &p->front,
                           .tls = e->frontend->tls ? p->front_tls : NULL,
-                          .idle_ms = p->front_idle_ms,
+                          .idle_ms = p->front_keep_alive_ms,
                           .write_ms = p->front_write_ms};
     if (p->frame_log && !make_log(f, birth)) {
         free_front(f);
@@ -124,6 +137,7 @@ void front_opened(void *user, net_link *k) {
     if (f->next) f->next->prev = &f->next;
     w->fronts = f;
     f->affinity = hash_of(link_peer(k));
+    if (front_is_h2(f)) link_set_idle(k, f->generation->plan->front_idle_ms);
     note_local(f, k);
     obfuscate(f->by, w->by_high, w->by_low);
     obfuscate(f->for_, loop_random(w->loop), loop_random(w->loop));

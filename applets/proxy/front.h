@@ -31,6 +31,7 @@ struct front {
     front *next, **prev;   /* in worker.fronts */
     struct frame_log *log; /* --frontend-frame-debug; NULL: none */
     uint32_t affinity;     /* hash of its address, not 0 */
+    bool told_h2;          /* its first request over HTTP/2 has been seen */
     size_t pinned;         /* bytes that pipes of its requests pin */
     char by[10], for_[10]; /* "_" and eight characters: of the worker and of itself */
     char local[64];        /* our end, "192.0.2.7:443" */

@@ -127,8 +127,6 @@ static void make_numbers(plan_making *m) {
     p->back_per_host = (uint32_t)set->per_host;
     p->back_per_frontend = (uint32_t)set->per_frontend;
     p->request_body_max = (uint32_t)set->api_body;
-    p->request_buffer = set->request_buffer;
-    p->response_buffer = set->response_buffer;
     p->request_fields_max = (uint32_t)set->request_fields_max;
     p->response_fields_max = (uint32_t)set->response_fields_max;
     p->push = !set->no_push && !set->http2_proxy;

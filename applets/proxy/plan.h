@@ -111,7 +111,6 @@ typedef struct plan {
     uint32_t request_body_max;  /* of the API */
     uint32_t request_fields_max, response_fields_max; /* fields of a message; at most
                                                          LIMIT_HEADER_FIELDS */
-    uint64_t request_buffer, response_buffer;         /* content held for one stream, either way */
     bool push;                                        /* relayed, and by Link rel=preload */
     bool frame_log;                                   /* --frontend-frame-debug */
     uint16_t https_port;                              /* --redirect-https-port */

@@ -35,6 +35,7 @@ static void make_front(plan_making *m) {
     h1_config *h1 = &c->h1;
     h1->head_max = (uint32_t)set->request_fields;
     h1->head_ms = (uint32_t)set->front_header_ms;
+    h1->held_max = (uint32_t)set->request_buffer;
     h1->stall_ms = h2->stall_ms;
     h1->requests_max = (uint32_t)set->max_requests;
     h1->title_case = true;
@@ -57,6 +58,7 @@ static void make_back(plan_making *m, session_config *c) {
     h1_config *h1 = &c->h1;
     h1->pipeline = 1;
     h1->head_max = (uint32_t)set->response_fields;
+    h1->held_max = (uint32_t)set->response_buffer;
     h1->title_case = true;
     h1->absolute = m->plan->mode == PLAN_FORWARD;
 }

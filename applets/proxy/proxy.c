@@ -36,6 +36,42 @@ static bool open_error_log(const proxy *x, const proxy_settings *set) {
     return false;
 }
 
+/* ---- addresses ---- */
+
+static bool listens_on(const plan *p, const listen_address *a) {
+    for (size_t i = 0; p && i < p->frontend_count; i++)
+        for (size_t j = 0; j < p->frontends[i].address_count; j++)
+            if (entrance_same(&p->frontends[i].addresses[j], a)) return true;
+    return false;
+}
+
+/* SO_REUSEPORT would let a second proxy share a port in silence: each address that is not among
+ * those of `now` (NULL: none) is had once for itself alone. */
+static bool probe_addresses(proxy *x, plan *p, const plan *now) {
+    for (size_t i = 0; i < p->frontend_count; i++) {
+        plan_frontend *f = &p->frontends[i];
+        size_t kept = 0;
+        const char *why = NULL;
+        for (size_t j = 0; j < f->address_count; j++) {
+            listen_address a = f->addresses[j];
+            if (a.port && !listens_on(now, &a) && !listen_probe(x->loop, &a, &why)) {
+                if (strcmp(why, LISTEN_IN_USE) != 0)
+                    continue; /* this machine has not that family */
+                kept = 0;
+                break;
+            }
+            a.reuse_port = a.port != 0;
+            f->addresses[kept++] = a;
+        }
+        f->address_count = kept;
+        if (kept) continue;
+        error_log_say(now ? ERROR_LOG_ERROR : ERROR_LOG_FATAL, "listen %s: %s", f->text,
+                      why ? why : "no address");
+        return false;
+    }
+    return true;
+}
+
 /* ---- the configuration, now and next ---- */
 
 static plan *make_plan(proxy *x, const proxy_config *c, unsigned revision) {
@@ -81,6 +117,10 @@ static void on_reload(void *user, int signo) {
     (void)signo;
     proxy_config *c = proxy_config_read(x->argc, x->argv, x->old_name, stdout, stderr, &code);
     plan *next = c ? make_plan(x, c, x->plan->revision + 1) : NULL;
+    if (next && !probe_addresses(x, next, x->plan)) {
+        plan_drop(next);
+        next = NULL;
+    }
     if (next) open_error_log(x, proxy_config_settings(c));
     proxy_config_drop(c); /* a plan keeps it */
     if (!next) {
@@ -131,32 +171,6 @@ static bool watch_signals(proxy *x) {
 
 /* ---- serving ---- */
 
-/* SO_REUSEPORT would let a second proxy share a port in silence: each address is had once for
- * itself alone. */
-static bool probe_addresses(proxy *x) {
-    for (size_t i = 0; i < x->plan->frontend_count; i++) {
-        plan_frontend *f = &x->plan->frontends[i];
-        size_t kept = 0;
-        const char *why = NULL;
-        for (size_t j = 0; j < f->address_count; j++) {
-            listen_address a = f->addresses[j];
-            if (a.port && !listen_probe(x->loop, &a, &why)) {
-                if (strcmp(why, LISTEN_IN_USE) != 0)
-                    continue; /* this machine has not that family */
-                kept = 0;
-                break;
-            }
-            a.reuse_port = a.port != 0;
-            f->addresses[kept++] = a;
-        }
-        f->address_count = kept;
-        if (kept) continue;
-        error_log_say(ERROR_LOG_FATAL, "listen %s: %s", f->text, why ? why : "no address");
-        return false;
-    }
-    return true;
-}
-
 static void announce(const proxy *x) {
     for (size_t i = 0; i < x->plan->frontend_count; i++) {
         const plan_frontend *f = &x->plan->frontends[i];
@@ -175,7 +189,7 @@ static void announce(const proxy *x) {
 static int serve(proxy *x, background *b) {
     const proxy_settings *set = x->plan->settings;
     const char *why = NULL;
-    if (!probe_addresses(x) || !watch_signals(x)) return APPLET_FAILED;
+    if (!probe_addresses(x, x->plan, NULL) || !watch_signals(x)) return APPLET_FAILED;
     x->worker_count = x->plan->workers;
     x->workers = calloc(x->worker_count, sizeof *x->workers);
     worker *threads =

@@ -14,6 +14,12 @@
 
 /* ---- plans ---- */
 
+static size_t addresses_of(const plan *p) {
+    size_t n = 0;
+    for (size_t i = 0; i < p->frontend_count; i++) n += p->frontends[i].address_count;
+    return n;
+}
+
 void proxying_take_plan(void *user) {
     proxying *w = user;
     const char *why = NULL;
@@ -30,8 +36,8 @@ void proxying_take_plan(void *user) {
     }
     generation *before = w->now;
     w->now = g;
-    if (!entrance_arrange(&w->entrances, w, next, &why))
-        error_log_say(ERROR_LOG_ERROR, "nothing to listen on any more: %s", why);
+    if (entrance_arrange(&w->entrances, w, next, &why) < addresses_of(next))
+        error_log_say(ERROR_LOG_ERROR, "listen: %s", why);
     generation_retire(before);
 }
 
@@ -49,10 +55,8 @@ bool proxying_start(void *user, unsigned index, loop *l) {
     bool ready =
         w->now && rewrite_room(&w->rewritten, loop_mem(l)) &&
         (!x->access_log || (w->log = log_writer_new(l, x->access_log, LOST_BEFORE, LOST_AFTER)));
-    size_t wanted = 0;
-    for (size_t i = 0; i < x->plan->frontend_count; i++)
-        wanted += x->plan->frontends[i].address_count;
-    if (ready && entrance_arrange(&w->entrances, w, x->plan, &why) == wanted) return true;
+    if (ready && entrance_arrange(&w->entrances, w, x->plan, &why) == addresses_of(x->plan))
+        return true;
     if (!atomic_exchange(&x->spoke, true)) error_log_say(ERROR_LOG_FATAL, "listen: %s", why);
     proxying_end(user, index, l);
     return false;

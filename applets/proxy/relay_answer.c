@@ -116,6 +116,10 @@ static void on_response(relay *r, const http_event *ev) {
         cannot(r, 502, "the backend has not read the WebSocket's key");
         return;
     }
+    if (relay_request_count(ev->fields, ev->field_count) > p->response_fields_max) {
+        cannot(r, 502, "the answer has too many fields");
+        return;
+    }
     relay_push_preloads(r, ev);
     relay_send_facts(r, r->back, &facts);
     if (!rewrite_response(out, &p->rewrite, &facts, q->authority, q->scheme,

@@ -39,8 +39,8 @@ typedef struct relay {
     pipe up, down;
     relay_request request;
     relay_request *trailers; /* of its content; NULL: none, or not yet */
-    timer limit;       /* the backend's time to say something */
-    uint64_t heard_ms; /* when it last did */
+    timer limit;             /* the backend's time to say something */
+    uint64_t heard_ms;       /* when it last did */
     uint64_t began_us;
     uint64_t sent;   /* content of the answer that was written */
     uint16_t status; /* of the answer; 0: none yet */
@@ -67,6 +67,9 @@ typedef struct relay {
 bool relay_request_keep(relay_request *r, const mem *m, const http_field *f, size_t n,
                         uint64_t content_length);
 void relay_request_free(relay_request *r, const mem *m);
+
+/* How many of these are not pseudo-header fields, which come first. */
+size_t relay_request_count(const http_field *f, size_t n);
 
 /* The same for the trailers behind its content, which are left out when there is no memory. */
 relay_request *relay_request_keep_trailers(const mem *m, const http_field *f, size_t n);

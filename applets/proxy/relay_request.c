@@ -52,6 +52,12 @@ void relay_request_free(relay_request *r, const mem *m) {
     r->block = NULL;
 }
 
+size_t relay_request_count(const http_field *f, size_t n) {
+    size_t pseudo = 0;
+    while (pseudo < n && f[pseudo].name.n && f[pseudo].name.p[0] == ':') pseudo++;
+    return n - pseudo;
+}
+
 relay_request *relay_request_keep_trailers(const mem *m, const http_field *f, size_t n) {
     relay_request *r = mem_take_zero(m, sizeof *r);
     if (!r || relay_request_keep(r, m, f, n, FIELDS_NO_LENGTH)) return r;

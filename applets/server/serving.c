@@ -1,4 +1,5 @@
 #include "applets/server/server.h"
+#include "applets/common/alternatives.h"
 #include "applets/common/frame_log.h"
 #include "core/limits.h"
 
@@ -14,23 +15,13 @@ typedef struct conn {
     bool told;      /* of alternatives */
 } conn;
 
-/* Alternatives are told once a connection, for the origin of its first request. */
-static void tell_alternatives(conn *c, net_link *k, const http_event *ev) {
-    char origin[300];
-    const fields_summary *r = &ev->summary;
-    c->told = true;
-    if (strcmp(session_protocol(link_session(k)), "h2") != 0) return; /* by a field */
-    int n = snprintf(origin, sizeof origin, "%.*s://%.*s", (int)r->scheme.n,
-                     (const char *)r->scheme.p, (int)r->authority.n, (const char *)r->authority.p);
-    if (!r->authority.n || n < 0 || (size_t)n >= sizeof origin) return;
-    session_altsvc(link_session(k), span_of(origin, (size_t)n), c->worker->site.plan->altsvc);
-}
-
 static void on_event(void *user, net_link *k, const http_event *ev) {
     conn *c = user;
     site *s = &c->worker->site;
-    if (s->plan->altsvc.n && ev->kind == HTTP_EVENT_REQUEST && !c->told)
-        tell_alternatives(c, k, ev);
+    if (s->plan->altsvc.n && ev->kind == HTTP_EVENT_REQUEST && !c->told) {
+        c->told = true;
+        alternatives_tell(k, &ev->summary, s->plan->altsvc);
+    }
     site_take(s, k, ev);
 }
 

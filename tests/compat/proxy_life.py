@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+"""The life of `h2box proxy`: signals, logs that are moved away, pid file, background, user. timeout: 120"""
+import contextlib
+import os
+import pwd
+import re
+import resource
+import signal
+import socket
+import subprocess
+import threading
+import unittest
+
+import peers
+from configured import Life, backend_line, can_connect, wait_for
+from proxying import curl
+from scripted import Server
+
+
+class Ends(Life):
+    def slow(self, proxy, h2):
+        """A download of 1 MiB that has begun and that nobody reads; its end in hand."""
+        args = ["curl", "-sS", "--max-time", "60", "--limit-rate", "400K", "--http2-prior-knowledge" if h2 else "--http1.1",
+                proxy.url("/size-1048576")]
+        curl_ = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertEqual(len(curl_.stdout.read(1000)), 1000)
+        return curl_
+
+    def test_quit_waits_for_what_is_under_way(self):
+        proxy = self.start(backend_line(self.one))
+        running = [self.slow(proxy, h2) for h2 in (False, True)]
+        idle = socket.create_connection(("127.0.0.1", proxy.own))
+        proxy.process.send_signal(signal.SIGQUIT)
+        wait_for(lambda: not can_connect(proxy.own))
+        for curl_ in running:
+            self.assertEqual(len(curl_.stdout.read()), (1 << 20) - 1000)
+            self.assertEqual(curl_.wait(60), 0)
+        self.assertEqual(proxy.process.wait(20), 0)
+        idle.close()
+
+    def test_quit_has_a_limit(self):
+        def play(peer):
+            peer.head()
+            peer.wait()
+        with Server(play) as server:
+            proxy = self.start(backend_line(server.port), "worker-process-grace-shutdown-period=500ms")
+            with socket.create_connection(("127.0.0.1", proxy.own)) as s:
+                s.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                wait_for(lambda: server.count)
+                proxy.process.send_signal(signal.SIGQUIT)
+                self.assertEqual(proxy.process.wait(20), 0)
+
+    def test_term_does_not_wait(self):
+        for signo in signal.SIGTERM, signal.SIGINT:
+            proxy = self.start(backend_line(self.one))
+            curl_ = self.slow(proxy, True)
+            self.assertEqual(proxy.stop(signo), 0)
+            curl_.stdout.read()
+            self.assertNotEqual(curl_.wait(30), 0)
+            curl_.stdout.close()
+
+
+class Logs(Life):
+    def test_they_can_be_moved_away(self):
+        access, errors = self.folder.name + "/access.log", self.folder.name + "/error.log"
+        proxy = self.start(backend_line(self.one), backend_line(peers.free_port(), ";/gone"), "accesslog-file=" + access, "errorlog-file=" + errors,
+                           "accesslog-format=$status $path")
+        curl(proxy.url("/name"))
+        curl(proxy.url("/gone"))
+
+        def text(path):
+            with contextlib.suppress(OSError), open(path) as f:
+                return f.read()
+            return ""
+        wait_for(lambda: text(access) == "200 /name\n502 /gone\n")
+        wait_for(lambda: " 502: " in text(errors))
+        for path in access, errors:
+            os.rename(path, path + ".1")
+        proxy.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: os.path.exists(access) and os.path.exists(errors))
+        curl(proxy.url("/size-1"))
+        curl(proxy.url("/gone"))
+        wait_for(lambda: text(access) == "200 /size-1\n502 /gone\n")
+        wait_for(lambda: " 502: " in text(errors))
+        self.assertEqual(text(access + ".1"), "200 /name\n502 /gone\n")
+
+
+class Process(Life):
+    def test_pid_file_and_descriptors(self):
+        path = self.folder.name + "/pid"
+        proxy = self.start(backend_line(self.one), "pid-file=" + path, "rlimit-nofile=500")
+        with open(path) as f:
+            self.assertEqual(int(f.read()), proxy.process.pid)
+        self.assertEqual(resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)[0], 500)
+        self.assertEqual(proxy.stop(), 0)
+        self.assertFalse(os.path.exists(path))
+
+    def test_background(self):
+        path, port = self.folder.name + "/daemon-pid", peers.free_port()
+        args = [peers.H2BOX, "proxy", "-D", "--pid-file", path, "-f127.0.0.1,%d;no-tls" % port, "-b127.0.0.1,%d" % self.one,
+                "--errorlog-file", self.folder.name + "/daemon-errors"]
+        done = subprocess.run(args, capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(path) as f:
+            pid = int(f.read())
+        try:
+            self.assertEqual(curl("http://127.0.0.1:%d/name" % port), b"one")
+            self.assertEqual(os.readlink("/proc/%d/cwd" % pid), "/")
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not os.path.exists(path))
+        busy = socket.create_server(("127.0.0.1", port))
+        done = subprocess.run(args, capture_output=True, timeout=60)
+        busy.close()
+        self.assertEqual(done.returncode, 1, done.stderr)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_user(self):
+        proxy = self.start(backend_line(self.one), "user=nobody")
+        self.assertEqual(curl(proxy.url("/name")), b"one")
+        nobody = pwd.getpwnam("nobody")
+        with open("/proc/%d/status" % proxy.process.pid) as f:
+            status = f.read()
+        self.assertEqual(re.search(r"Uid:\s+(\d+)\s+(\d+)", status).groups(), (str(nobody.pw_uid),) * 2)
+        self.assertEqual(re.search(r"Gid:\s+(\d+)\s+(\d+)", status).groups(), (str(nobody.pw_gid),) * 2)
+        self.assertEqual(re.search(r"CapEff:\s+(\w+)", status).group(1), "0" * 16)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_a_user_that_there_is_not(self):
+        port = peers.free_port()
+        done = subprocess.run([peers.H2BOX, "proxy", "--user=no-such-user", "-f127.0.0.1,%d;no-tls" % port], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"no such user", done.stderr)
+
+    def test_a_port_that_is_taken(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            words = ["-f127.0.0.1,%d;no-tls" % taken.getsockname()[1]]
+            done = subprocess.run([peers.H2BOX, "proxy", *words], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"address already in use", done.stderr)
+
+    def test_many_workers(self):
+        proxy = self.start("workers=3", backend_line(self.one))
+        got = []
+        threads = [threading.Thread(target=lambda: got.append(curl(proxy.url("/name")))) for _ in range(12)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        self.assertEqual(got, [b"one"] * 12)
+
+
+if __name__ == "__main__":
+    peers.have("curl")
+    unittest.main()

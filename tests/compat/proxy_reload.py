@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""`h2box proxy` reads its configuration again: under load, with other backends, certificates and frontends, and a bad one. timeout: 120"""
+import shutil
+import socket
+import ssl
+import unittest
+
+import peers
+from configured import CLEAR, Life, backend_line, can_connect, frontend, load, wait_for
+from proxying import curl
+
+
+class Reloads(Life):
+    def test_other_backends(self):
+        proxy = self.start(backend_line(self.one))
+        self.assertEqual(curl(proxy.url("/name")), b"one")
+        proxy.reload([CLEAR, backend_line(self.two)])
+        self.assertEqual(curl(proxy.url("/name")), b"two")
+        with socket.create_connection(("127.0.0.1", proxy.own), 20) as s:  # a connection of before is told the new, too
+            s.sendall(b"GET /name HTTP/1.1\r\nHost: a\r\n\r\n")
+            self.assertIn(b"200 OK", s.recv(4096))
+            proxy.reload([CLEAR, backend_line(self.one)])
+            s.sendall(b"GET /name HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            got = b""
+            while more := s.recv(4096):
+                got += more
+        self.assertTrue(got.endswith(b"one"), got)
+
+    def test_none_is_lost_under_load(self):
+        for words in ["-m8"], ["--h1"]:
+            for params in "", ";;proto=h2":
+                with self.subTest("%s %s" % (words, params)):
+                    proxy = self.start("workers=2", backend_line(self.one, params))
+                    run = load(proxy.url("/size-612"), "-n", "2000", "-c", "8", *words)
+                    for i in range(4):
+                        proxy.reload(["workers=2", CLEAR, backend_line((self.two, self.one)[i % 2], params)])
+                    out, _ = run.communicate(timeout=100)
+                    self.assertRegex(out, r"2000 total, 2000 started, 2000 done, 2000 succeeded, 0 failed, 0 errored", out + proxy.output)
+
+    def test_a_bad_file(self):
+        proxy = self.start(backend_line(self.one))
+        proxy.reload([CLEAR, "no-such-thing=1"], r"stays as it is \(revision 1\)")
+        self.assertRegex(proxy.output, r"proxy\.conf:2: .*no-such-thing")
+        proxy.reload([CLEAR, "backend=127.0.0.1"], r"stays as it is")
+        proxy.reload([frontend(), backend_line(self.one)], r"stays as it is")  # there is no certificate
+        self.assertEqual(curl(proxy.url("/name")), b"one")
+        proxy.reload([CLEAR, backend_line(self.two)], r"revision 2")
+        self.assertEqual(curl(proxy.url("/name")), b"two")
+
+    def test_frontends_come_and_go(self):
+        proxy = self.start(backend_line(self.one))
+        other = peers.free_port()
+        more = "frontend=127.0.0.1,%d;no-tls" % other
+        proxy.reload([CLEAR, more, backend_line(self.one)])
+        wait_for(lambda: can_connect(other))
+        self.assertEqual(curl("http://127.0.0.1:%d/name" % other), b"one")
+        proxy.reload([more, backend_line(self.one)])
+        wait_for(lambda: not can_connect(proxy.own))
+        self.assertEqual(curl("http://127.0.0.1:%d/name" % other), b"one")
+
+    def test_a_frontend_that_cannot_be(self):
+        proxy = self.start(backend_line(self.one))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            line = "frontend=127.0.0.1,%d;no-tls" % taken.getsockname()[1]
+            proxy.reload([CLEAR, line, backend_line(self.two)], r"in use(?s:.*)stays as it is")
+        self.assertEqual(curl(proxy.url("/name")), b"one")
+
+    def test_certificates(self):
+        first, second = peers.Identity(), peers.Identity()
+        lines = [frontend(), backend_line(self.one), "private-key-file=%s" % first.key, "certificate-file=%s" % first.cert]
+        proxy = self.start(*lines)
+
+        def shown():
+            return ssl.get_server_certificate(("127.0.0.1", proxy.own)).strip()
+        with open(first.cert) as a, open(second.cert) as b:
+            before, after = a.read().strip(), b.read().strip()
+        self.assertEqual(shown(), before)
+        shutil.copy(second.key, first.key)
+        shutil.copy(second.cert, first.cert)
+        proxy.reload(lines)
+        self.assertEqual(shown(), after)
+        with open(first.key, "w") as f:
+            f.write("no key\n")
+        proxy.reload(lines, r"stays as it is")
+        self.assertEqual(shown(), after)
+        self.assertEqual(curl("-k", proxy.url("/name", "https")), b"one")
+
+    def test_includes(self):
+        proxy = self.start(backend_line(self.one))
+        more = proxy.folder.name + "/more.conf"
+        with open(more, "w") as f:
+            f.write("server-name=included\n")
+        proxy.reload(["include=" + more, CLEAR, backend_line(self.one)])
+        self.assertIn(b"server: included", curl("-i", proxy.url("/name")).lower())
+
+
+if __name__ == "__main__":
+    peers.have("curl")
+    unittest.main()

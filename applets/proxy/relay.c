@@ -205,7 +205,8 @@ void relay_begin(front *f, const http_event *ev) {
     const char *why = refusal_of(r, f);
     if (hops_of(&r->request) > LIMIT_HOPS)
         relay_answer_refuse(r, 508, "it goes round in a circle");
-    else if (relay_request_count(ev->fields, ev->field_count) > r->generation->plan->request_fields_max)
+    else if (relay_request_count(ev->fields, ev->field_count) >
+             r->generation->plan->request_fields_max)
         relay_answer_refuse(r, 431, "too many fields");
     else if (why)
         relay_answer_refuse(r, 400, why);

@@ -83,7 +83,8 @@ static plan *make_plan(proxy *x, const proxy_config *c, unsigned revision) {
 
 static void tell_all(proxy *x, void (*fn)(void *user)) {
     for (unsigned i = 0; i < x->worker_count; i++)
-        proxying_post(x->workers[i].loop, fn, &x->workers[i]);
+        if (!atomic_load(&x->workers[i].ended))
+            proxying_post(x->workers[i].loop, fn, &x->workers[i]);
 }
 
 /* Takes the hold of next over. */
@@ -146,8 +147,7 @@ static void on_quit(void *user, int signo) {
 
 static void on_stop(void *user, int signo) {
     (void)signo;
-    tell_all(user, proxying_drain);
-    tell_all(user, proxying_cut);
+    tell_all(user, proxying_stop);
 }
 
 static void on_reopen(void *user, int signo) {

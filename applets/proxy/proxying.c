@@ -43,20 +43,31 @@ void proxying_take_plan(void *user) {
 
 /* ---- its life ---- */
 
+/* A loop ends when it waits for nothing, and a UNIX socket is the first worker's alone; but the
+ * next plan may have work for all. */
+static void stay(timer *t) {
+    proxying *w = t->user;
+    timer_arm(w->loop, t, (uint64_t)24 * 3600 * 1000);
+}
+
 bool proxying_start(void *user, unsigned index, loop *l) {
     proxy *x = user;
     proxying *w = &x->workers[index];
     const char *why = "out of memory";
     *w = (proxying){.proxy = x, .loop = l, .index = index};
     atomic_init(&w->next_plan, NULL);
+    atomic_init(&w->ended, false);
     w->by_high = loop_random(l);
     w->by_low = loop_random(l);
     w->now = generation_new(l, plan_hold(x->plan), &relay_pool_calls, w);
     bool ready =
         w->now && rewrite_room(&w->rewritten, loop_mem(l)) &&
         (!x->access_log || (w->log = log_writer_new(l, x->access_log, LOST_BEFORE, LOST_AFTER)));
-    if (ready && entrance_arrange(&w->entrances, w, x->plan, &why) == addresses_of(x->plan))
+    if (ready && entrance_arrange(&w->entrances, w, x->plan, &why) == addresses_of(x->plan)) {
+        w->stays = (timer){.fire = stay, .user = w};
+        stay(&w->stays);
         return true;
+    }
     if (!atomic_exchange(&x->spoke, true)) error_log_say(ERROR_LOG_FATAL, "listen: %s", why);
     proxying_end(user, index, l);
     return false;
@@ -88,9 +99,10 @@ static void worker_ended(void *user) {
 }
 
 static void stop_if_idle(proxying *w) {
-    if (!w->draining || w->front_count || w->ended) return;
-    w->ended = true;
+    if (!w->draining || w->front_count || atomic_load(&w->ended)) return;
+    atomic_store(&w->ended, true);
     timer_cancel(&w->drain_limit);
+    timer_cancel(&w->stays);
     loop_stop(w->loop);
     proxying_post(w->proxy->loop, worker_ended, w->proxy);
 }
@@ -106,6 +118,11 @@ void proxying_cut(void *user) {
         next = f->next;
         link_close(f->link, "the proxy stops");
     }
+}
+
+void proxying_stop(void *user) {
+    proxying_drain(user);
+    proxying_cut(user);
 }
 
 static void drain_is_up(timer *t) {

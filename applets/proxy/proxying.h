@@ -29,7 +29,9 @@ struct proxying {
     int64_t date_at;
     uint8_t date[DATE_LENGTH];
     timer drain_limit;
-    bool draining, ended;
+    timer stays; /* keeps the loop where no address is this worker's */
+    bool draining;
+    atomic_bool ended; /* its loop takes no more letters */
 };
 
 /* For worker_start; user is the proxy. */
@@ -38,7 +40,8 @@ void proxying_end(void *user, unsigned index, loop *l);
 
 /* Letters to a worker's loop; user is its proxying. */
 void proxying_drain(void *user); /* takes no more connections */
-void proxying_cut(void *user);   /* and ends those that there are */
+void proxying_cut(void *user);   /* ends those that there are */
+void proxying_stop(void *user);  /* both */
 void proxying_take_plan(void *user);
 
 /* Posts a letter that must arrive: memory may be short just now. A loop that has ended takes none:

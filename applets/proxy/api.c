@@ -1,5 +1,6 @@
 #include "applets/proxy/api.h"
 #include "applets/proxy/proxy.h"
+#include "applets/proxy/relay_impl.h"
 #include "core/limits.h"
 
 #include <jansson.h>
@@ -13,6 +14,10 @@ typedef struct api_request {
     front_stream stream; /* first */
     loop *loop;          /* of its worker */
     proxy *proxy;
+    generation *generation; /* these until the stream is gone */
+    relay_request request;  /* kept for the access log */
+    uint64_t began_us;
+    uint16_t status; /* of the answer; 0: none yet */
     uint8_t *body;
     size_t n, room, most;
     bool answered;
@@ -20,8 +25,8 @@ typedef struct api_request {
     bool waiting;  /* the main thread has the request */
     bool replaced; /* what came of it */
     char why[WHY_ROOM];
-    char *text; /* the answer */
-    size_t text_n;
+    char *text; /* the answer; NULL: it has no content */
+    size_t text_n, sent;
 } api_request;
 
 /* ---- answers ---- */
@@ -33,10 +38,7 @@ static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
     return lent->n < rest.n ? HTTP_PULL_MORE : HTTP_PULL_END;
 }
 
-static void done(void *user, size_t n) {
-    (void)user;
-    (void)n;
-}
+static void done(void *user, size_t n) { ((api_request *)user)->sent += n; }
 
 /* Frees it unless the stream, the main thread or the session still has it. */
 static void end_if_last(api_request *r) {
@@ -64,31 +66,39 @@ static bool write_json(api_request *r, unsigned status, unsigned revision, const
     return r->text != NULL;
 }
 
-static void answer(api_request *r, unsigned status, unsigned revision, const char *message,
-                   const char *allow) {
+/* With r->text as content; allow: NULL: no such field. */
+static void reply(api_request *r, unsigned status, const char *allow) {
     static const http_body_ops ops = {pull, done, release};
     uint8_t digits[3], length[24];
     http_field out[6];
     size_t n = 0;
     front *f = r->stream.front;
-    if (!f || r->answered) return;
-    r->answered = true;
-    link_touch(f->link);
-    if (!write_json(r, status, revision, message)) {
-        session_reset(front_session(f), r->stream.ref, H2_INTERNAL_ERROR);
-        return;
-    }
-    r->text_n = strlen(r->text);
+    r->status = (uint16_t)status;
+    r->text_n = r->text ? strlen(r->text) : 0;
     bytes_put_decimal(digits, status);
     out[n++] = HTTP_FIELD_OF(STATUS, span_of(digits, 3));
-    out[n++] = HTTP_FIELD_OF(CONTENT_TYPE, SPAN("application/json"));
+    out[n++] = HTTP_FIELD_OF(SERVER, r->generation->plan->rewrite.server_name);
+    if (r->text) out[n++] = HTTP_FIELD_OF(CONTENT_TYPE, SPAN("application/json"));
     out[n++] = HTTP_FIELD_OF(CONTENT_LENGTH, span_of(length, bytes_put_decimal(length, r->text_n)));
     if (allow) out[n++] = HTTP_FIELD_OF(ALLOW, span_str(allow));
-    r->lent = true;
-    verdict v = session_reply(front_session(f), r->stream.ref, out, n, (http_body){&ops, r});
+    r->lent = r->text != NULL;
+    http_body body = r->text ? (http_body){&ops, r} : HTTP_NO_BODY;
+    verdict v = session_reply(front_session(f), r->stream.ref, out, n, body);
     if (v.scope == VERDICT_NONE) return;
     r->lent = false;
     session_reset(front_session(f), r->stream.ref, H2_INTERNAL_ERROR);
+}
+
+static void answer(api_request *r, unsigned status, unsigned revision, const char *message,
+                   const char *allow) {
+    front *f = r->stream.front;
+    if (!f || r->answered) return;
+    r->answered = true;
+    link_touch(f->link);
+    if (write_json(r, status, revision, message))
+        reply(r, status, allow);
+    else
+        session_reset(front_session(f), r->stream.ref, H2_INTERNAL_ERROR);
 }
 
 /* ---- the main thread ---- */
@@ -148,7 +158,15 @@ static void on_content(front_stream *s, const http_event *ev) {
 
 static void on_closed(front_stream *s, const http_event *ev) {
     api_request *r = (api_request *)s;
+    relay_line x = {.format = r->generation->plan->access_format,
+                    .request = &r->request,
+                    .status = r->status,
+                    .bytes = r->sent,
+                    .began_us = r->began_us};
     (void)ev;
+    relay_log_line(s->front, &x);
+    relay_request_free(&r->request, loop_mem(r->loop));
+    generation_drop(r->generation);
     s->front = NULL;
     end_if_last(r);
 }
@@ -174,17 +192,36 @@ static void backends(api_request *r, const http_event *ev) {
         whole(r);
 }
 
-void api_begin(front *f, const http_event *ev) {
+static api_request *begin(front *f, const http_event *ev) {
     static const front_stream_calls calls = {on_content, on_closed};
+    const mem *m = loop_mem(f->worker->loop);
     api_request *r = calloc(1, sizeof *r);
-    if (!r || !front_attach(f, ev->ref, &r->stream, &calls)) {
+    if (!r) return NULL;
+    if (!relay_request_keep(&r->request, m, ev->fields, ev->field_count, FIELDS_NO_LENGTH) ||
+        !front_attach(f, ev->ref, &r->stream, &calls)) {
+        relay_request_free(&r->request, m);
         free(r);
-        front_answer(f, ev->ref, 503);
-        return;
+        return NULL;
     }
     r->loop = f->worker->loop;
     r->proxy = f->worker->proxy;
-    r->most = f->worker->now->plan->request_body_max;
+    r->generation = generation_hold(f->worker->now);
+    r->began_us = loop_now_us();
+    r->most = r->generation->plan->request_body_max;
+    return r;
+}
+
+void api_begin(front *f, const http_event *ev) {
+    api_request *r = begin(f, ev);
+    if (!r) {
+        front_answer(f, ev->ref, 503);
+        return;
+    }
+    if (f->frontend->healthmon) {
+        r->answered = true;
+        reply(r, 200, NULL);
+        return;
+    }
     span path = ev->summary.path;
     const uint8_t *mark = path.n ? memchr(path.p, '?', path.n) : NULL;
     if (mark) path.n = (size_t)(mark - path.p);

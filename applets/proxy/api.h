@@ -1,4 +1,5 @@
-/* The API of a frontend with `api`: backends are changed while the proxy runs.
+/* Frontends that answer by themselves: `healthmon`, which says 200 to everything, and `api`, by
+ * which backends are changed while the proxy runs.
  *
  * POST or PUT /api/v1beta1/backendconfig takes lines of a configuration file, of which those of
  * backends replace all there are; GET /api/v1beta1/configrevision tells how often the configuration

@@ -105,11 +105,18 @@ bool proxy_take_backends(proxy *x, span text, char *why, size_t room) {
     return true;
 }
 
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 /* What a reload cannot change: it is said, and stays. */
 static void tell_what_stays(const proxy *x, const plan *next) {
     if (next->workers != x->plan->workers)
         error_log_say(ERROR_LOG_WARN, "workers: %u stay until the proxy is started again",
                       x->plan->workers);
+    const proxy_settings *a = x->plan->settings, *b = next->settings;
+    if (a->access_syslog != b->access_syslog || !same_text(a->access_file, b->access_file))
+        error_log_say(ERROR_LOG_WARN, "the access log stays until the proxy is started again");
 }
 
 static void on_reload(void *user, int signo) {

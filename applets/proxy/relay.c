@@ -185,11 +185,7 @@ static const char *refusal_of(relay *r, front *f) {
 }
 
 void relay_begin(front *f, const http_event *ev) {
-    if (f->frontend->healthmon) {
-        front_answer(f, ev->ref, 200);
-        return;
-    }
-    if (f->frontend->api) {
+    if (f->frontend->healthmon || f->frontend->api) {
         api_begin(f, ev);
         return;
     }

@@ -130,6 +130,19 @@ void relay_push_preloads(relay *r, const http_event *ev);
 /* Its line in the access log, once. */
 void relay_log(relay *r);
 
+/* A line of any request, whoever has answered it. */
+typedef struct relay_line {
+    const log_format *format; /* NULL: there is no access log */
+    const relay_request *request;
+    unsigned status;
+    uint64_t bytes;
+    uint64_t began_us;
+    span backend_host; /* empty: it was answered by ourselves */
+    uint16_t backend_port;
+} relay_line;
+
+void relay_log_line(front *f, const relay_line *x);
+
 /* Into the error log: why it is answered with a status of our own. */
 void relay_log_complain(const relay *r, unsigned status, const char *why);
 void relay_log_say(void *worker, const char *level, const char *text);

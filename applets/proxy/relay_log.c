@@ -11,17 +11,14 @@
 static span target_of(const fields_summary *s) { return s->connect ? s->authority : s->path; }
 
 /* What the client asked, even where a WebSocket is told as CONNECT. */
-static span method_of(const relay *r, bool h2) {
-    const fields_summary *s = &r->request.summary;
+static span method_of(const fields_summary *s, bool h2) {
     return s->protocol.p && !h2 ? SPAN("GET") : s->method;
 }
 
-static void write_line(relay *r, const log_format *format, text *line) {
+static void write_line(front *f, const relay_line *x, text *line) {
     char out[LIMIT_LOG_LINE];
-    front *f = r->near.front;
-    const fields_summary *s = &r->request.summary;
+    const fields_summary *s = &x->request->summary;
     bool h2 = front_is_h2(f);
-    bool direct = r->generation->plan->mode == PLAN_DIRECT; /* its backends come and go */
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     rewrite_facts client;
@@ -33,34 +30,46 @@ static void write_line(relay *r, const log_format *format, text *line) {
                        .alpn = !h2                 ? "http/1.1"
                                : link_tls(f->link) ? "h2"
                                                    : "h2c",
-                       .method = method_of(r, h2),
+                       .method = method_of(s, h2),
                        .target = target_of(s),
                        .authority = s->authority,
-                       .fields = r->request.fields,
-                       .field_count = r->request.count,
-                       .status = r->status,
-                       .body_bytes = r->from_backend ? r->down.written : r->sent,
-                       .took_us = loop_now_us() - r->began_us,
+                       .fields = x->request->fields,
+                       .field_count = x->request->count,
+                       .status = x->status,
+                       .body_bytes = x->bytes,
+                       .took_us = loop_now_us() - x->began_us,
                        .unix_seconds = now.tv_sec,
                        .unix_ms = (uint32_t)(now.tv_nsec / 1000000),
-                       .tls = link_tls(f->link)};
-    if (direct && r->back) facts.backend_host = s->authority;
-    if (!direct && r->backend) {
-        facts.backend_host = span_str(r->backend->host);
-        facts.backend_port = r->backend->port;
-    }
-    text_add(line, span_of(out, log_format_write(format, &facts, out, sizeof out)));
+                       .tls = link_tls(f->link),
+                       .backend_host = x->backend_host,
+                       .backend_port = x->backend_port};
+    text_add(line, span_of(out, log_format_write(x->format, &facts, out, sizeof out)));
+}
+
+void relay_log_line(front *f, const relay_line *x) {
+    if (!x->format || !f->worker->log) return;
+    text *line = log_writer_begin(f->worker->log);
+    if (!line) return;
+    write_line(f, x, line);
+    log_writer_end(f->worker->log);
 }
 
 void relay_log(relay *r) {
-    log_writer *w = r->worker->log;
-    const log_format *format = r->generation->plan->access_format;
-    if (!w || !format || r->logged || !r->near.front) return;
+    front *f = r->near.front;
+    if (!f || r->logged) return;
+    bool direct = r->generation->plan->mode == PLAN_DIRECT; /* its backends come and go */
+    relay_line x = {.format = r->generation->plan->access_format,
+                    .request = &r->request,
+                    .status = r->status,
+                    .bytes = r->from_backend ? r->down.written : r->sent,
+                    .began_us = r->began_us};
     r->logged = true;
-    text *line = log_writer_begin(w);
-    if (!line) return;
-    write_line(r, format, line);
-    log_writer_end(w);
+    if (direct && r->back) x.backend_host = r->request.summary.authority;
+    if (!direct && r->backend) {
+        x.backend_host = span_str(r->backend->host);
+        x.backend_port = r->backend->port;
+    }
+    relay_log_line(f, &x);
 }
 
 /* ---- the error log ---- */

@@ -139,7 +139,7 @@ class Logs(unittest.TestCase):
                 slow.kill()
                 slow.wait()
 
-    def test_healthmon_is_in_it_as_there(self):
+    def test_answers_of_its_own(self):
         for kind in "healthmon", "api":
             port = peers.free_port()
 

@@ -112,6 +112,7 @@ void h1_conn_eof(h1_conn *c);
 /* As session.h has them. */
 bool h1_conn_half_eof(h1_conn *c);
 bool h1_conn_shut(const h1_conn *c);
+bool h1_conn_torn(const h1_conn *c);
 
 /* As h2_conn_cut: such a message or tunnel is not whole then. */
 void h1_conn_cut(h1_conn *c, const char *why);

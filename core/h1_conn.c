@@ -113,8 +113,16 @@ void h1_conn_abandon(h1_conn *c) {
     retire_all(c, H1_RETRY, VERDICT_OK);
 }
 
+/* Whether the end of the connection would be taken for the end of what is being sent. */
+static bool tears(const h1_conn *c) {
+    const h1_stream *s = h1_conn_at(c, c->sending_id);
+    return s && s->body && (s->flags & H1_HEADED) && !(s->flags & (H1_SEND_DONE | H1_CHUNKED)) &&
+           s->send_left == FIELDS_NO_LENGTH;
+}
+
 void h1_conn_end(h1_conn *c, verdict v) {
     if (c->ending != H1_ENDING_NO) return;
+    c->torn = v.code != H2_NO_ERROR && tears(c);
     c->over = v;
     c->ending = H1_ENDING_TELL;
     retire_all(c, 0, v);
@@ -436,6 +444,8 @@ bool h1_conn_half_eof(h1_conn *c) {
     return true;
 }
 
+bool h1_conn_torn(const h1_conn *c) { return c->torn; }
+
 bool h1_conn_shut(const h1_conn *c) {
     const h1_stream *s = h1_conn_at(c, c->next_id - 2);
     if (!s || c->out.bytes || c->ending != H1_ENDING_NO) return false;
@@ -445,5 +455,7 @@ bool h1_conn_shut(const h1_conn *c) {
 
 void h1_conn_cut(h1_conn *c, const char *why) {
     drop_output(c);
+    bool torn = tears(c);
     h1_conn_end(c, c->live ? VERDICT_ON_CONNECTION(H2_NO_ERROR, why) : VERDICT_OK);
+    c->torn |= torn;
 }

@@ -71,6 +71,7 @@ struct h1_conn {
     outq out;
     uint64_t now_ms;
     bool server, secure, bare;
+    bool torn; /* as h1_conn_torn says */
 
     /* streams: a ring by id / 2, from first to next */
     h1_stream *ring;

@@ -349,6 +349,8 @@ bool session_half_eof(session *s) { return !h2_of(s) && h1_conn_half_eof(h1_of(s
 
 bool session_shut(const session *s) { return !h2_of(s) && h1_conn_shut(h1_of(s)); }
 
+bool session_torn(const session *s) { return !h2_of(s) && h1_conn_torn(h1_of(s)); }
+
 void session_cut(session *s, const char *why) { BY_VERSION_WITH(s, cut, why); }
 
 /* What HTTP/1.1 has not. */

@@ -116,6 +116,11 @@ bool session_half_eof(session *s);
  * answer whose request is still coming. */
 bool session_shut(const session *s);
 
+/* Whether content that only the end of the connection ends has broken off: to HTTP/1.0, or in a
+ * tunnel over HTTP/1.1. The transport resets the connection then, since its end in good order would
+ * say that the content is whole (RFC 9112 section 8; of tunnels RFC 9113 section 8.5). */
+bool session_torn(const session *s);
+
 /* The transport broke, or ended where it should not (TLS without close_notify): as session_eof, but
  * content that ends with the connection is not whole, and what dies is told why. */
 void session_cut(session *s, const char *why);

@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "netio/socket.h"
+
 static const char *next_word(const char *words) {
     const char *comma = strchr(words, ',');
     return comma ? comma + 1 : words + strlen(words);
@@ -45,10 +47,7 @@ static bool strikes(fault *f) {
 
 ssize_t fault_writev(fault *f, int fd, const struct iovec *iov, size_t n, uint64_t sent) {
     if (f->reset && sent >= f->reset) {
-        /* Without lingering the close that follows sends RST, so the peer sees the break as well.
-         */
-        struct linger none = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+        socket_reset(fd); /* so the peer sees the break as well */
         errno = ECONNRESET;
         return -1;
     }

@@ -159,10 +159,12 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
 void link_end(net_link *k) {
     loop *l = k->loop;
     /* A cut is not called an end: the peer would take what it has for all there is. */
-    if (link_has_tls(k) && !k->shut && !k->why) k->extra->tls->close(k->extra->tls_self);
+    if (link_has_tls(k) && !k->shut && !k->why && !session_torn(k->session))
+        k->extra->tls->close(k->extra->tls_self);
     if (!k->broken && !k->blocked) link_flush_write(k);
     k->ending = true;
     link_pump_end(k);
+    if (session_torn(k->session)) socket_reset(k->fd);
     session_free(k->session); /* gives back what bodies have lent */
     k->session = NULL;
     if (link_has_tls(k)) k->extra->tls->free(k->extra->tls_self);

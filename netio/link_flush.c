@@ -150,6 +150,10 @@ static bool shut(net_link *k) {
 
 /* The session is over and its last byte is with the system. True when there is more to write. */
 static bool finish(net_link *k) {
+    if (session_torn(k->session)) {
+        link_fail(k, k->why);
+        return false;
+    }
     if (link_has_tls(k) && !k->shut) return shut(k);
     if (k->lingering) return false;
     if (k->server && !k->eof && shutdown(k->fd, SHUT_WR) == 0) {

@@ -91,3 +91,8 @@ unsigned socket_drained(int fd, unsigned step, uint64_t after_ms) {
     }
     return step;
 }
+
+void socket_reset(int fd) {
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+}

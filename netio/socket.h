@@ -39,6 +39,9 @@ socklen_t socket_size(const socket_address *a);
  * little ahead of what the network takes. -1 with errno. */
 int socket_new(loop *l, int family);
 
+/* The close that follows resets the connection, so that its peer sees that something is missing. */
+void socket_reset(int fd);
+
 /* A full socket had room again after this time: sets what it may take ahead from now on, to
  * LIMIT_NOTSENT << step, and returns that step. The step of a new one is 0. */
 unsigned socket_drained(int fd, unsigned step, uint64_t after_ms);

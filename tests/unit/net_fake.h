@@ -222,6 +222,11 @@ bool session_shut(const session *s) {
     return false;
 }
 
+bool session_torn(const session *s) {
+    (void)s;
+    return false;
+}
+
 verdict session_wake(session *s, http_ref ref) {
     (void)s;
     (void)ref;

@@ -14,6 +14,7 @@ typedef struct reading {
     uint32_t options;       /* others in it */
     bool upgrade_listed, settings_listed, te_trailers;
     bool chunked;
+    bool relative; /* the target names no origin */
 } reading;
 
 /* ---- scratch ---- */
@@ -268,7 +269,8 @@ static h1_fault make_pseudo(const h1_conn *c, reading *r, span host, bool upgrad
         put_pseudo(r, HTTP_TOKEN_METHOD, method);
         return H1_FINE;
     }
-    if (path.p[0] != '/' && !span_eq(path, SPAN("*"))) {
+    r->relative = path.p[0] == '/' || span_eq(path, SPAN("*"));
+    if (!r->relative) {
         h1_fault f = take_absolute(r, &scheme, &authority, &path);
         if (f.status) return f;
     }
@@ -363,6 +365,8 @@ h1_taken h1_recv_head_request(h1_conn *c, span head, http_event *ev) {
         s->flags |= H1_EXPECT;
     begin_content(c, s, &r, ev);
     ev->kind = HTTP_EVENT_REQUEST;
+    ev->old = r.line.minor == 0;
+    ev->relative = r.relative;
     ev->ref = (http_ref){0, s->id};
     ev->end = c->body.framing == H1_BODY_NONE;
     if (ev->end) {
@@ -453,6 +457,7 @@ h1_taken h1_recv_head_response(h1_conn *c, span head, http_event *ev) {
     if (s->flags & H1_UNSENT) h1_output_heads(c);
     ev->kind = HTTP_EVENT_RESPONSE;
     ev->tunnel = s->flags & H1_TUNNEL;
+    ev->old = r.line.minor == 0;
     ev->end = c->body.framing == H1_BODY_NONE;
     if (ev->end)
         s->flags |= H1_RECV_DONE;

@@ -89,6 +89,9 @@ typedef struct http_event {
     bool early_close;     /* CLOSED: not both sides were finished */
     bool never_processed; /* CLOSED: surely not acted upon, may be sent again (RFC 9113 section 8.7)
                            */
+    bool old;             /* REQUEST, RESPONSE: it is of HTTP/1.0 */
+    bool relative;        /* REQUEST: the target names no origin by itself, as HTTP/1.1 lets it:
+                             origin-form        or asterisk-form (RFC 9112 section 3.2) */
     uint32_t code;        /* CLOSED, GOAWAY: an h2_code, or what else the peer sent */
     uint32_t last_id;     /* GOAWAY */
     http_ref parent;      /* PUSH */

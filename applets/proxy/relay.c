@@ -172,16 +172,28 @@ static unsigned hops_of(const relay_request *q) {
 }
 
 /* Why no backend should see it; NULL: it goes on. */
-static const char *refusal_of(relay *r, front *f) {
+static const char *refusal_of(relay *r, front *f, const http_event *ev) {
     const fields_summary *s = &r->request.summary;
     const plan *p = r->generation->plan;
     bool options = span_eq(s->path, SPAN("*"));
     if (options && !span_eq(s->method, SPAN("OPTIONS"))) return "* without OPTIONS";
+    /* RFC 9112 section 3.2.2. It was sent to an origin server, which is not here: by mistake, or by
+     * a browser that was told that a name is of this address. */
+    if (p->mode != PLAN_REVERSE && ev->relative) return "a target that is no URI";
     if (p->require_scheme && !s->connect && p->mode == PLAN_REVERSE &&
         span_eq(s->scheme, SPAN("https")) != (link_tls(f->link) != NULL))
         return "the scheme is not the connection's";
     if (!find_key(r, f)) return "a WebSocket without a key";
     return rewrite_refuses(s);
+}
+
+/* Max-Forwards has come to its end: what was asked is what this proxy can do (RFC 9110
+ * section 7.6.2). It does not say what it was sent: that may be what a script must not see. */
+static void end_here(relay *r) {
+    if (span_eq(r->request.summary.method, SPAN("TRACE")))
+        relay_answer_refuse(r, 501, "TRACE to the proxy itself");
+    else
+        relay_answer_self(r, 200, NULL, 0);
 }
 
 void relay_begin(front *f, const http_event *ev) {
@@ -194,11 +206,12 @@ void relay_begin(front *f, const http_event *ev) {
         front_answer(f, ev->ref, 503);
         return;
     }
+    r->request.old = ev->old;
     r->tunnel = ev->summary.connect || ev->summary.protocol.p;
     r->has_content = !ev->end;
     r->up.ended = ev->end;
     r->up.held = r->tunnel;
-    const char *why = refusal_of(r, f);
+    const char *why = refusal_of(r, f, ev);
     if (hops_of(&r->request) > LIMIT_HOPS)
         relay_answer_refuse(r, 508, "it goes round in a circle");
     else if (relay_request_count(ev->fields, ev->field_count) >
@@ -206,6 +219,8 @@ void relay_begin(front *f, const http_event *ev) {
         relay_answer_refuse(r, 431, "too many fields");
     else if (why)
         relay_answer_refuse(r, 400, why);
+    else if (rewrite_ends_here(r->request.fields, r->request.count, &r->request.summary))
+        end_here(r);
     else
         relay_route(r);
 }

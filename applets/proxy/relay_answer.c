@@ -38,13 +38,13 @@ void relay_answer_self(relay *r, unsigned status, const http_field *f, size_t n)
     bool head = span_eq(r->request.summary.method, SPAN("HEAD"));
     r->answered = true;
     r->status = (uint16_t)status;
-    r->page = page_of(p->pages, status);
+    r->page = status < 300 ? SPAN("") : page_of(p->pages, status);
     timer_cancel(&r->limit);
     bytes_put_decimal(digits, status);
     out[count++] = HTTP_FIELD_OF(STATUS, span_of(digits, 3));
     out[count++] = HTTP_FIELD_OF(SERVER, p->rewrite.server_name);
     out[count++] = HTTP_FIELD_OF(DATE, proxying_date(r->worker));
-    out[count++] = HTTP_FIELD_OF(CONTENT_TYPE, SPAN(PAGE_TYPE));
+    if (r->page.n) out[count++] = HTTP_FIELD_OF(CONTENT_TYPE, SPAN(PAGE_TYPE));
     out[count++] =
         HTTP_FIELD_OF(CONTENT_LENGTH, span_of(length, bytes_put_decimal(length, r->page.n)));
     for (size_t i = 0; i < n && count < 8; i++) out[count++] = f[i];
@@ -122,6 +122,8 @@ static void on_response(relay *r, const http_event *ev) {
     }
     relay_push_preloads(r, ev);
     relay_send_facts(r, r->back, &facts);
+    facts.back_old = ev->old;
+    facts.date = proxying_date(r->worker);
     if (!rewrite_response(out, &p->rewrite, &facts, q->authority, q->scheme,
                           affinity_cookie(r, cookie, sizeof cookie), ev->fields, ev->field_count,
                           &ev->summary)) {

@@ -23,6 +23,7 @@ typedef struct relay_request {
     fields_summary summary;
     void *block; /* where they lie */
     size_t block_size;
+    bool old; /* of HTTP/1.0 */
 } relay_request;
 
 typedef struct relay {

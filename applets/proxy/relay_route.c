@@ -91,7 +91,7 @@ static void redirect(relay *r) {
                     brackets ? SPAN("]") : SPAN(""),
                     digit_count ? SPAN(":") : SPAN(""),
                     span_of(digits, digit_count),
-                    s->path};
+                    span_eq(s->path, SPAN("*")) ? SPAN("") : s->path};
     size_t n = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (parts[i].n > out->bytes_room - n) {

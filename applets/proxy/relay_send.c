@@ -36,6 +36,7 @@ static void watch(relay *r) {
 void relay_send_facts(const relay *r, const pool_link *k, rewrite_facts *facts) {
     const plan_backend *b = pool_backend_of(k);
     front_facts(r->near.front, facts);
+    facts->front_old = r->request.old;
     facts->back_h2 = b->h2;
     facts->backend_authority = b->authority;
     facts->backend_upgrade_scheme = b->upgrade_scheme;

@@ -28,6 +28,20 @@ const char *rewrite_refuses(const fields_summary *s) {
     return all ? NULL : ":path does not begin with /";
 }
 
+/* ---- Max-Forwards ---- */
+
+const http_field *rewrite_hops(const http_field *f, size_t n, const fields_summary *s,
+                               uint64_t *hops) {
+    if (!span_eq(s->method, SPAN("TRACE")) && !span_eq(s->method, SPAN("OPTIONS"))) return NULL;
+    const http_field *at = fields_find_name(f, n, SPAN("max-forwards"));
+    return at && bytes_get_decimal(at->value, UINT32_MAX, hops) ? at : NULL;
+}
+
+bool rewrite_ends_here(const http_field *f, size_t n, const fields_summary *s) {
+    uint64_t hops;
+    return rewrite_hops(f, n, s, &hops) && hops == 0;
+}
+
 /* ---- parts ---- */
 
 bool rewrite_put_list(rewritten *r, http_token token, const rewrite_list *l, const http_field *f,

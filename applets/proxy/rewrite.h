@@ -51,6 +51,8 @@ typedef struct rewrite_facts {
     span by, for_;       /* obfuscated names of this process and of this connection, "_" included */
     bool secure;         /* the client uses TLS */
     bool front_h2, back_h2;
+    bool front_old, back_old; /* what came from there is of HTTP/1.0 */
+    span date; /* for an answer without Date (RFC 9110 section 6.6.1); empty: it stays without */
     span backend_authority;       /* "host" or "host:port" as a Host field has it */
     bool backend_upgrade_scheme;  /* :scheme https */
     const uint8_t *websocket_key; /* WEBSOCKET_KEY bytes, the caller's; NULL: no WebSocket, or both
@@ -69,6 +71,10 @@ typedef struct rewritten {
  * NULL: it may. Schemes beside http and https allow what is something else in HTTP/1.1: a target
  * that is an URI of its own would lead a backend elsewhere than its Host. */
 const char *rewrite_refuses(const fields_summary *s);
+
+/* Whether this proxy is the last that TRACE or OPTIONS is for: Max-Forwards is 0 (RFC 9110
+ * section 7.6.2). Else it goes on, with one less. */
+bool rewrite_ends_here(const http_field *f, size_t n, const fields_summary *s);
 
 /* ---- WebSockets: RFC 6455 section 4, RFC 8441 section 5 ---- */
 

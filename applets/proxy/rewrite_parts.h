@@ -51,6 +51,15 @@ static inline void rewrite_list_take(rewrite_list *l, span value) {
 bool rewrite_put_list(rewritten *r, http_token token, const rewrite_list *l, const http_field *f,
                       size_t n, span head, span tail);
 
+/* The Max-Forwards that counts, and its number; NULL: there is none, or the method has none. */
+const http_field *rewrite_hops(const http_field *f, size_t n, const fields_summary *s,
+                               uint64_t *hops);
+
+/* The protocol of the one that sent a message, for Via (RFC 9110 section 7.6.3). */
+static inline span rewrite_protocol(bool h2, bool old) {
+    return h2 ? SPAN("2 ") : old ? SPAN("1.0 ") : SPAN("1.1 ");
+}
+
 /* The authority that the backend was or is asked for. */
 static inline span rewrite_authority(const rewrite_rules *rules, const rewrite_facts *facts,
                                      span asked) {

@@ -5,6 +5,8 @@
 typedef struct seen {
     rewrite_list cookies, forwarded, x_for, x_proto, via;
     bool length;
+    const http_field *hops; /* Max-Forwards that is counted */
+    uint64_t hops_left;
 } seen;
 
 static void put_pseudo(rewritten *r, const rewrite_rules *rules, const rewrite_facts *x,
@@ -132,6 +134,7 @@ static void take_field(rewritten *r, const rewrite_rules *rules, const fields_su
     case HTTP_TOKEN_OTHER:
         if (rules->strip_early_data && span_eq(f->name, SPAN("early-data"))) return;
         if (keys && is_key(f)) return;
+        if (f == was->hops) return;
         break;
     case HTTP_TOKEN_COOKIE: rewrite_list_take(&was->cookies, f->value); return;
     case HTTP_TOKEN_FORWARDED: rewrite_list_take(&was->forwarded, f->value); return;
@@ -186,7 +189,7 @@ static bool put_origin(rewritten *r, const rewrite_rules *rules, const rewrite_f
     if (rules->add_x_forwarded_proto && !rules->forward && !s->connect)
         scheme = x->secure ? SPAN("https") : SPAN("http");
     if (rules->via) {
-        version = x->front_h2 ? SPAN("2 ") : SPAN("1.1 ");
+        version = rewrite_protocol(x->front_h2, x->front_old);
         name = rules->via_name;
     }
     if (forwarded ? !put_forwarded(r, rules, x, s, was, f, n)
@@ -197,13 +200,25 @@ static bool put_origin(rewritten *r, const rewrite_rules *rules, const rewrite_f
            rewrite_put_list(r, HTTP_TOKEN_VIA, &was->via, f, n, version, name);
 }
 
+static bool put_hops(rewritten *r, const seen *was) {
+    uint8_t *digits = rewrite_take(r, 20);
+    if (!digits) return false;
+    http_field less = *was->hops;
+    less.value = span_of(digits, bytes_put_decimal(digits, was->hops_left - 1));
+    rewrite_put(r, &less);
+    return true;
+}
+
 bool rewrite_request(rewritten *r, const rewrite_rules *rules, const rewrite_facts *facts,
                      const http_field *f, size_t n, const fields_summary *s) {
     seen was = {.length = false};
     bool socket = rewrite_websocket(s), keys = socket && (facts->back_h2 || facts->websocket_key);
     if (!rewrite_begin(r, n + LIMIT_COOKIE_CRUMBS, rules->add_request_count)) return false;
+    was.hops = rewrite_hops(f, n, s, &was.hops_left);
+    if (was.hops && !was.hops_left) was.hops = NULL; /* it should not have come so far */
     put_pseudo(r, rules, facts, s);
     for (size_t i = 0; i < n; i++) take_field(r, rules, s, &f[i], &was, keys);
+    if (was.hops && !put_hops(r, &was)) return false;
     if (!put_cookies(r, rules, facts, &was, f, n)) return false;
     if (!put_origin(r, rules, facts, s, &was, f, n)) return false;
     if (keys && !facts->back_h2) {

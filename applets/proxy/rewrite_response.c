@@ -45,7 +45,7 @@ static bool put_location(rewritten *r, const rewrite_rules *rules, const rewrite
 /* What came of the fields that are not passed on as they are. */
 typedef struct seen {
     rewrite_list via;
-    bool length, altsvc;
+    bool length, altsvc, date;
 } seen;
 
 static bool take_field(rewritten *r, const rewrite_rules *rules, const rewrite_facts *x,
@@ -67,6 +67,7 @@ static bool take_field(rewritten *r, const rewrite_rules *rules, const rewrite_f
         was->length = true;
         break;
     case HTTP_TOKEN_ALT_SVC: was->altsvc = true; break;
+    case HTTP_TOKEN_DATE: was->date = true; break;
     case HTTP_TOKEN_TE: return true;
     default:
         if (fields_flags((http_token)f->token) &
@@ -101,10 +102,11 @@ bool rewrite_response(rewritten *r, const rewrite_rules *rules, const rewrite_fa
     if (rules->server && !rules->forward && rules->server_name.n)
         rewrite_put_known(r, HTTP_TOKEN_SERVER, rules->server_name);
     if (rules->via) {
-        version = facts->back_h2 ? SPAN("2 ") : SPAN("1.1 ");
+        version = rewrite_protocol(facts->back_h2, facts->back_old);
         name = rules->via_name;
     }
     if (!rewrite_put_list(r, HTTP_TOKEN_VIA, &was.via, f, n, version, name)) return false;
+    if (facts->date.n && !was.date) rewrite_put_known(r, HTTP_TOKEN_DATE, facts->date);
     if (altsvc.n && !was.altsvc) rewrite_put_known(r, HTTP_TOKEN_ALT_SVC, altsvc);
     if (set_cookie.n) rewrite_put_known(r, HTTP_TOKEN_SET_COOKIE, set_cookie);
     if (accepted && !put_accept(r, facts->websocket_key)) return false;

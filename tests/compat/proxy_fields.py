@@ -17,8 +17,8 @@ import h2.events
 import peers
 
 NGHTTPX = shutil.which("nghttpx", path=os.environ.get("PATH", "") + ":/usr/sbin")
-ANSWER = ("HTTP/1.1 %(status)s\r\nContent-Length: 2\r\nServer: back/1\r\nVia: 1.0 x\r\n%(fields)sSet-Cookie: a=b\r\nConnection: x-hop\r\n"
-          "X-Hop: 1\r\nKeep-Alive: timeout=5\r\n\r\nok")
+ANSWER = ("HTTP/1.1 %(status)s\r\nContent-Length: 2\r\nDate: x\r\nServer: back/1\r\nVia: 1.0 x\r\n%(fields)sSet-Cookie: a=b\r\n"
+          "Connection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\r\nok")
 ASKED = [("user-agent", "ua"), ("accept", "*/*"), ("te", "trailers"), ("x-forwarded-for", "9.9.9.9"), ("x-forwarded-proto", "https"),
          ("forwarded", "for=1.1.1.1"), ("via", "1.0 foo"), ("cookie", "a=b"), ("cookie", "c=d"), ("early-data", "1"),
          ("proxy-authorization", "Basic xx"), ("x-last", "1")]

@@ -122,6 +122,57 @@ Test(rewrite, as_nghttpx_by_default) {
     request(HEAD "accept: */*\n", HEAD "accept: */*\nx-forwarded-proto: https\nvia: 1.1 nghttpx\n");
 }
 
+#define VIA_10     "x-forwarded-proto: http\nvia: 1.0 nghttpx\n"
+#define OF(method) ":method: " method "\n:scheme: http\n:authority: a\n:path: *\n"
+
+Test(rewrite, via_names_the_older_version) {
+    facts.front_old = facts.back_old = true;
+    request(HEAD, HEAD VIA_10);
+    response(":status: 200\n", ":status: 200\nserver: nghttpx\nvia: 1.0 nghttpx\n");
+}
+
+Test(rewrite, max_forwards) {
+    static const struct {
+        const char *came, *left;
+    } cases[] = {{"1", "0"}, {"10", "9"}, {"4294967295", "4294967294"}, {"x", "x"}, {"", ""}};
+    facts.front_old = true;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char from[300], to[300];
+        snprintf(from, sizeof from, OF("OPTIONS") "max-forwards: %s\n", cases[i].came);
+        snprintf(to, sizeof to, OF("OPTIONS") "max-forwards: %s\n" VIA_10, cases[i].left);
+        request(from, to);
+    }
+    request(HEAD "max-forwards: 7\n", HEAD "max-forwards: 7\n" VIA_10);
+}
+
+Test(rewrite, max_forwards_that_end) {
+    static const struct {
+        const char *fields;
+        bool here;
+    } cases[] = {
+        {OF("OPTIONS") "max-forwards: 0\n", true},
+        {":method: TRACE\n:scheme: http\n:authority: a\n:path: /\nmax-forwards: 0\n", true},
+        {OF("OPTIONS") "max-forwards: 1\n", false},
+        {OF("OPTIONS") "max-forwards: -0\n", false},
+        {OF("OPTIONS"), false},
+        {HEAD "max-forwards: 0\n", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        http_field f[LIMIT_HEADER_FIELDS];
+        fields_summary s;
+        size_t n = read_fields(cases[i].fields, f);
+        cr_assert_null(fields_check(f, n, 0, FIELDS_REQUEST, true, &s));
+        cr_expect_eq(rewrite_ends_here(f, n, &s), cases[i].here, "%s", cases[i].fields);
+    }
+}
+
+Test(rewrite, date_where_there_is_none) {
+    facts.date = SPAN("Sat, 28 Nov 2026 14:13:00 GMT");
+    response(":status: 200\n", ":status: 200\nserver: nghttpx\nvia: 1.1 nghttpx\n"
+                               "date: Sat, 28 Nov 2026 14:13:00 GMT\n");
+    response(":status: 200\ndate: x\n",
+             ":status: 200\ndate: x\nserver: nghttpx\nvia: 1.1 nghttpx\n");
+}
+
 Test(rewrite, as_nghttpx_with_everything_added) {
     const http_field more[] = {{SPAN("foo"), SPAN("bar"), HTTP_TOKEN_OTHER, false}};
     rules.add_x_forwarded_for = true;

@@ -339,6 +339,7 @@
 /* Values that options take: times (a day), buffers. */
 #define LIMIT_OPTION_MS     86400000
 #define LIMIT_OPTION_BUFFER 1073741824
+#define LIMIT_OPTION_RATE   4294967295
 
 /* Backends, all their patterns, frontends, certificates. */
 #define LIMIT_BACKENDS     10000

@@ -101,7 +101,9 @@ bool front_accept(void *user, link_birth *birth) {
                           .config = &p->front,
                           .tls = e->frontend->tls ? p->front_tls : NULL,
                           .idle_ms = p->front_keep_alive_ms,
-                          .write_ms = p->front_write_ms};
+                          .write_ms = p->front_write_ms,
+                          .proxy_header = e->frontend->proxy_protocol,
+                          .rates = p->limits_rates ? &p->rates : NULL};
     if (p->frame_log && !make_log(f, birth)) {
         free_front(f);
         return false;

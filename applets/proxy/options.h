@@ -39,6 +39,9 @@ typedef struct proxy_settings {
     int64_t workers, worker_connections, per_host, per_frontend, descriptors, max_requests;
     uint64_t request_buffer, response_buffer;
     bool single_thread;
+    int64_t backlog, fastopen;
+    uint64_t read_rate, read_burst, write_rate, write_burst, least_rate;
+    uint64_t least_grace_ms, least_most_ms;
 
     /* Timeouts, in milliseconds */
     uint64_t front_idle_ms, front_header_ms, front_write_ms, front_keep_alive_ms;

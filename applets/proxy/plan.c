@@ -133,6 +133,17 @@ static void make_numbers(plan_making *m) {
     p->frame_log = set->frame_debug;
     p->https_port = (uint16_t)set->https_port;
     p->require_scheme = set->require_scheme;
+    p->family = set->family == PROXY_IPV4   ? DIAL_IPV4
+                : set->family == PROXY_IPV6 ? DIAL_IPV6
+                                            : DIAL_ANY;
+    p->rates = (link_rates){.read_rate = (uint32_t)set->read_rate,
+                            .read_burst = (uint32_t)set->read_burst,
+                            .write_rate = (uint32_t)set->write_rate,
+                            .write_burst = (uint32_t)set->write_burst,
+                            .least_rate = (uint32_t)set->least_rate,
+                            .least_grace_ms = (uint32_t)set->least_grace_ms,
+                            .least_most_ms = (uint32_t)set->least_most_ms};
+    p->limits_rates = set->read_rate || set->write_rate || set->least_rate;
 }
 
 static bool make_all(plan_making *m) {

@@ -103,7 +103,9 @@ typedef struct plan {
     uint32_t back_read_ms; /* PLAN_DIRECT; else it is the pattern's */
     uint32_t drain_ms;     /* after a reload or QUIT: what is open then is cut; 0: never */
     uint32_t dns_cache_ms;
-    uint32_t listen_pause_ms;   /* --listener-disable-timeout */
+    link_rates rates;           /* of a client's connection */
+    bool limits_rates;          /* any of them is set */
+    dial_family family;         /* of what is dialled */
     uint32_t front_connections; /* of one worker; 0: no limit */
     uint32_t
         back_per_host; /* PLAN_FORWARD, PLAN_DIRECT: HTTP/1.1 connections of one worker to one */

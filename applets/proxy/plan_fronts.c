@@ -19,6 +19,11 @@ static bool fill(plan_making *m, plan_frontend *to, const char *text) {
     to->proxy_protocol = f.proxy_protocol;
     bool all = strcmp(host, "*") == 0;
     to->address_count = listen_resolve(all ? NULL : host, f.port, to->addresses, room, &why);
+    for (size_t i = 0; i < to->address_count; i++) {
+        to->addresses[i].backlog = (int)m->set->backlog;
+        to->addresses[i].fastopen = (int)m->set->fastopen;
+        to->addresses[i].retry_ms = (uint32_t)m->set->listen_pause_ms;
+    }
     return to->address_count > 0 || plan_fail(m, "frontend: %s: %s", host, why);
 }
 

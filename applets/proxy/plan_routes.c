@@ -7,7 +7,6 @@
 #include "core/limits.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -96,23 +95,6 @@ static bool read_texts(routing *r, const plan_texts *from) {
 
 /* ---- one backend ---- */
 
-/* The name's first address of the family that was asked for; the name itself when none was. */
-static const char *host_of(routing *r, const backend_text *b) {
-    plan_making *m = r->m;
-    char *host = plan_text(m, b->host), address[INET6_ADDRSTRLEN];
-    int family = m->set->family == PROXY_IPV4 ? AF_INET : AF_INET6;
-    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM}, *found = NULL;
-    if (!host || m->set->family == PROXY_ANY_FAMILY || !b->port || b->dns) return host;
-    int error = getaddrinfo(host, NULL, &hints, &found);
-    if (!error)
-        error = getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0,
-                            NI_NUMERICHOST);
-    if (found) freeaddrinfo(found);
-    if (!error) return plan_text(m, span_str(address));
-    plan_fail(m, "backend: %s: %s", host, gai_strerror(error));
-    return NULL;
-}
-
 /* As a Host field has it. */
 static span authority_of(plan_making *m, const backend_text *b) {
     char text[300];
@@ -127,7 +109,7 @@ static span authority_of(plan_making *m, const backend_text *b) {
 
 static bool fill_backend(routing *r, plan_backend *to, const backend_text *b) {
     span sni = b->sni.n ? b->sni : b->port ? b->host : (span){0};
-    *to = (plan_backend){.host = host_of(r, b),
+    *to = (plan_backend){.host = plan_text(r->m, b->host),
                          .port = b->port,
                          .authority = authority_of(r->m, b),
                          .h2 = b->h2,

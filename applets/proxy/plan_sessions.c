@@ -80,6 +80,5 @@ void plan_sessions_make(plan_making *m) {
     p->back_write_ms = (uint32_t)set->back_write_ms;
     p->back_backoff_ms = (uint32_t)set->back_backoff_ms;
     p->dns_cache_ms = (uint32_t)set->dns_cache_ms;
-    p->listen_pause_ms = (uint32_t)set->listen_pause_ms;
     p->drain_ms = (uint32_t)set->grace_ms;
 }

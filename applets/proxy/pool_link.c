@@ -169,6 +169,7 @@ static link_birth birth_of(const pool_backend *b) {
     link_birth birth = {.calls = &calls,
                         .config = h2 ? &pl->back_h2 : &pl->back_h1,
                         .known = b->known,
+                        .family = pl->family,
                         .idle_ms = h2 ? LIMIT_IDLE_MS : pl->back_idle_ms,
                         .write_ms = b->write_ms};
     if (b->tunnel) birth.config = &p->tunnel;
@@ -186,8 +187,11 @@ pool_link *pool_link_dial(pool_backend *b) {
     pool_link *k = mem_take_zero(p->mem, sizeof *k);
     if (!k) return NULL;
     pool_backend_know(b);
+    const plan *pl = p->plan;
+    dial_proxy through = {pl->proxy_host, pl->proxy_port, pl->proxy_credentials};
     link_birth birth = birth_of(b);
     birth.user = k;
+    if (pl->proxy_host && b->plan->h2) birth.through = &through;
     k->backend = b;
     k->dial = dial_open(p->loop, b->plan->host, b->plan->port, &birth, p->plan->back_connect_ms,
                         &calls, k);

@@ -3,8 +3,10 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
+import time
 import unittest
 
 import peers
@@ -103,6 +105,46 @@ class Errors(unittest.TestCase):
     def test_healthmon(self):
         with Proxy(backend(peers.free_port()), frontend=";healthmon") as proxy:
             self.assertEqual(curl("-o", "/dev/null", "-w", "%{http_code}", proxy.url("/")), b"200")
+
+
+class Reaching(unittest.TestCase):
+    """What stands between: tunnels of another proxy, and speeds that are limited."""
+
+    def test_backends_behind_a_proxy(self):
+        with tempfile.TemporaryDirectory() as folder:
+            peers.make_site(folder)
+            with peers.h2box_server(folder, "-n1") as server, Proxy("-s") as between:
+                uri = "--backend-http-proxy-uri=http://127.0.0.1:%d" % between.port
+                with Proxy(backend(server.port, "", "proto=h2"), uri) as proxy:
+                    self.assertEqual(curl(proxy.url("/size-65536")), peers.content(65536))
+                    between.stop()
+                    self.assertIn(b"502", curl("-o", "/dev/null", "-w", "%{http_code}", "-H", "Connection: close", proxy.url("/size-1")))
+
+    def test_a_rate(self):
+        with tempfile.TemporaryDirectory() as folder:
+            peers.make_site(folder)
+            with peers.h2box_server(folder, "-n1") as server:
+                with Proxy(backend(server.port), "--write-rate=400K", "--write-burst=64K") as proxy:
+                    began = time.monotonic()
+                    self.assertEqual(curl(proxy.url("/size-1048576")), peers.content(1 << 20))
+                    self.assertGreater(time.monotonic() - began, 1.5)
+
+    def test_proxy_headers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            peers.make_site(folder)
+            log = folder + "/access.log"
+            with peers.h2box_server(folder, "-n1") as server:
+                with Proxy(backend(server.port), "--accesslog-file", log, "--accesslog-format=$remote_addr $remote_port $server_port",
+                           frontend=";proxyproto") as proxy:
+                    self.assertEqual(len(curl("--haproxy-protocol", proxy.url("/size-612"))), 612)
+                    curl(proxy.url("/size-612"), code=None)  # without a header nothing is answered
+                    with socket.create_connection(("127.0.0.1", proxy.port), 10) as s:
+                        s.sendall(b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\nGET /size-1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                        self.assertTrue(s.makefile("rb").read().startswith(b"HTTP/1.1 200"))
+            with open(log) as f:
+                lines = f.read().split("\n")
+            self.assertEqual(lines[1:], ["192.0.2.7 4711 443", ""])
+            self.assertTrue(lines[0].startswith("127.0.0.1 "))
 
 
 if __name__ == "__main__":

@@ -160,11 +160,11 @@ class Config(unittest.TestCase):
                 self.assertIn(says, err)
 
     def test_what_has_no_effect_is_told_once(self):
-        text = "frontend=127.0.0.1,1;no-tls\nno-ocsp=yes\nread-rate=1K\nread-rate=2K\nworkers=1\nfrontend-quic-debug-log=no\nnpn-list=h2\n"
+        text = "frontend=127.0.0.1,1;no-tls\nno-ocsp=yes\nworker-read-rate=1K\nworker-read-rate=2K\nworkers=1\nfrontend-quic-debug-log=no\nnpn-list=h2\n"
         code, out, err = self.new("--check", "--conf", self.file(text))
         self.assertEqual(code, 0)
         lines = [line.split("proxy.conf:")[1] for line in err.split("\n") if line]
-        self.assertEqual(lines, ["2: no-ocsp has no effect: there is no OCSP stapling", "3: read-rate has no effect: rates are not limited",
+        self.assertEqual(lines, ["2: no-ocsp has no effect: there is no OCSP stapling", "3: worker-read-rate has no effect: rates are not limited",
                                  "7: npn-list is deprecated: use --alpn-list"])
 
     def test_a_missing_file(self):

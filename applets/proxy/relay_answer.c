@@ -94,6 +94,10 @@ static span affinity_cookie(relay *r, char *out, size_t room) {
 static void on_interim(relay *r, const http_event *ev) {
     rewritten *out = &r->worker->rewritten;
     if (!r->near.front || r->answered) return;
+    if (r->informs++ == LIMIT_INFORMS) {
+        cannot(r, 502, "too many 1xx responses");
+        return;
+    }
     if (!rewrite_inform(out, ev->fields, ev->field_count)) return;
     session_inform(front_session(r->near.front), r->near.ref, out->fields, out->count);
     touch_near(r);

@@ -46,6 +46,7 @@ typedef struct relay {
     uint64_t sent;   /* content of the answer that was written */
     uint16_t status; /* of the answer; 0: none yet */
     uint8_t tries;
+    uint8_t informs;       /* 1xx responses so far */
     bool has_content : 1;  /* the request does not end with its fields */
     bool tunnel : 1;       /* CONNECT, or an upgrade */
     bool answered : 1;     /* a final answer was given to the client's session */

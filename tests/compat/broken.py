@@ -1,0 +1,72 @@
+"""Cases of backends that break what they should keep, all behind one proxy, each at a path of its own. Not a test itself.
+
+A case is a play of a backend with what clients of HTTP/1.1 and HTTP/2 must be told: a status, and whether the answer is whole. An answer that
+is not whole is cut, which over HTTP/1.1 is a connection that ends too early and over HTTP/2 RST_STREAM."""
+import concurrent.futures
+import re
+import signal
+import sys
+import traceback
+
+import backends
+from scripted import Server
+
+CASES = []
+READ_MS = 1500
+
+
+class Case:
+    def __init__(self, name, play, status, end="whole", body=None, connections=None, method="GET", content=None, fields=(), log=None, check=None):
+        self.name, self.play, self.body = name, play, body
+        self.status, self.end = (x if isinstance(x, tuple) else (x,) for x in (status, end))
+        self.connections, self.method, self.content, self.fields, self.log = connections, method, content, list(fields), log
+        self.check = check  # of the answer and the case's Server: what is wrong, or None
+        CASES.append(self)
+
+
+def judge(c, proxy, server, path, version):
+    """What is wrong with what the client was told, or None."""
+    before = server.count
+    got = backends.ASK[version](proxy.port, c.method, path, c.fields, c.content)
+    if got.status not in c.status or got.end not in c.end:
+        return "%r" % got
+    if c.body is not None and got.body != c.body:
+        return "body: %r" % got.body[:200]
+    if c.connections is not None and server.count - before != c.connections:
+        return "%d connections" % (server.count - before)
+    return c.check(got, server) if c.check else None
+
+
+def main(*params):
+    """params: of the backends, such as proto=h2."""
+    wanted = [c for c in CASES if not sys.argv[1:] or any(w in c.name for w in sys.argv[1:])]
+    jobs = [(c, v) for c in wanted for v in ("h1", "h2")]
+    servers = [Server(c.play, seconds=20) for c, _ in jobs]
+    options = ["-b127.0.0.1,%d;/c%d/;read-timeout=%dms;%s" % (s.port, i, READ_MS, ";".join(params)) for i, s in enumerate(servers)]
+    results = []
+    with backends.Watched(*options, "-b127.0.0.1,1", "--log-level=INFO") as proxy:
+        def run(i):
+            c, version = jobs[i]
+            name = "%s, to %s" % (c.name, version)
+            try:
+                return name, judge(c, proxy, servers[i], "/c%d/x" % i, version)
+            except Exception:  # a play that fails is a failure of the case
+                return name, traceback.format_exc(limit=3)
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            results = list(pool.map(run, range(len(jobs))))
+        assert proxy.stop(signal.SIGQUIT) == 0, proxy.output
+        lines = proxy.output.split("\n")  # all of them, now that it has ended
+    for server in servers:
+        server.__exit__()
+    # One request is answered once: the log says one thing of it at most.
+    for i, (c, version) in enumerate(jobs):
+        said = [x for x in lines if "/c%d/x)" % i in x]
+        if len(said) > 1:
+            results.append((c.name, "said twice: %r" % said))
+        if c.log and not (said and re.search(c.log, said[0])):
+            results.append((c.name, "the log says: %r" % said))
+    failed = [(name, why) for name, why in results if why]
+    for name, why in failed:
+        print("FAIL %s\n     %s" % (name, why))
+    print("%d cases, %d failed" % (len(results), len(failed)))
+    sys.exit(1 if failed or not results else 0)

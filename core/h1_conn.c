@@ -158,6 +158,7 @@ static void tell_closed(h1_conn *c, http_event *ev) {
     ev->user = s->user;
     ev->early_close = s->flags & H1_EARLY;
     ev->never_processed = s->flags & H1_RETRY;
+    ev->unanswered = !c->server && !(s->flags & H1_HEARD);
     ev->code = s->code;
     ev->verdict = (verdict){s->scope, s->code, s->line, s->id, s->why};
 }

@@ -28,7 +28,8 @@ enum {                         /* h1_stream.flags */
        H1_RETRY = 1 << 15,     /* surely not acted upon by the peer */
        H1_BY_PEER = 1 << 16,   /* the peer closed it */
        H1_OFFER = 1 << 17,     /* client: asks for h2c */
-       H1_UNSENT = 1 << 18     /* client: the tunnel was refused: its body goes nowhere */
+       H1_UNSENT = 1 << 18,    /* client: the tunnel was refused: its body goes nowhere */
+       H1_HEARD = 1 << 19      /* client: something of an answer has come */
 };
 
 /* One request and its answer. */

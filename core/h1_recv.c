@@ -307,6 +307,7 @@ static bool client_some(h1_conn *c, span *in, http_event *ev) {
         ev->kind = HTTP_EVENT_PAUSED;
         return true;
     }
+    if (in->n) s->flags |= H1_HEARD;
     if (c->phase == H1_PHASE_BODY) return body_some(c, s, in, ev);
     return head_some(c, in, ev);
 }

@@ -92,6 +92,7 @@ typedef struct http_event {
     bool old;             /* REQUEST, RESPONSE: it is of HTTP/1.0 */
     bool relative;        /* REQUEST: the target names no origin by itself, as HTTP/1.1 lets it:
                              origin-form        or asterisk-form (RFC 9112 section 3.2) */
+    bool unanswered;      /* CLOSED, client of HTTP/1.1: not a byte of an answer has come */
     uint32_t code;        /* CLOSED, GOAWAY: an h2_code, or what else the peer sent */
     uint32_t last_id;     /* GOAWAY */
     http_ref parent;      /* PUSH */

@@ -176,6 +176,7 @@ static const char *refusal_of(relay *r, front *f, const http_event *ev) {
     const fields_summary *s = &r->request.summary;
     const plan *p = r->generation->plan;
     bool options = span_eq(s->path, SPAN("*"));
+    if (!s->authority.n && front_is_h2(f)) return "neither :authority nor host";
     if (options && !span_eq(s->method, SPAN("OPTIONS"))) return "* without OPTIONS";
     /* RFC 9112 section 3.2.2. It was sent to an origin server, which is not here: by mistake, or by
      * a browser that was told that a name is of this address. */

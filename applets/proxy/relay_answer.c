@@ -197,7 +197,7 @@ static bool may_retry(const relay *r, const http_event *ev, bool kept) {
     if (ev->never_processed) return r->tries < LIMIT_TRIES_PROGRESS;
     if (r->tries >= LIMIT_TRIES) return false;
     bool safe = span_eq(m, SPAN("GET")) || span_eq(m, SPAN("HEAD")) || span_eq(m, SPAN("OPTIONS"));
-    return kept && safe && !r->has_content;
+    return kept && safe && !r->has_content && ev->unanswered;
 }
 
 static void end_tunnel(loop_task *t) {

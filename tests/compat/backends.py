@@ -7,7 +7,7 @@ import socket
 
 import hpack
 import proxying
-from scripted import ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, block, frame, settings
+from scripted import ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame, settings, u32
 
 HEAD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+ HTTP/1\.1\r\n"
                   rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n)*\r\n")
@@ -67,6 +67,8 @@ def read_request(peer):
             trailers = b""
             while not (trailers == b"\r\n" or trailers.endswith(b"\r\n\r\n")):
                 trailers += peer.take(1)
+            if re.search(rb"(?i)^(?:content-length|host|cookie|transfer-encoding|connection|trailer):", trailers, re.M):
+                raise Malformed(b"trailers: " + trailers)
             r.raw += line + trailers
             break
         piece = peer.take(n + 2)
@@ -186,6 +188,10 @@ def ask_h1(port, method="GET", path="/", fields=(), body=None, seconds=15):
     return parse_h1(talk(port, "\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""), seconds), method == "HEAD")
 
 
+def window(stream, n):
+    return frame(WINDOW_UPDATE, 0, stream, u32(n))
+
+
 class Frames:
     """A connection of HTTP/2 whose every frame is the test's."""
 
@@ -207,32 +213,41 @@ class Frames:
         head, payload, self.data = self.data[:9], self.data[9:n], self.data[n:]
         return head[3], head[4], int.from_bytes(head[5:], "big"), payload
 
-    def answer(self, stream=1):
-        """Of that stream, read to its end."""
-        status, fields, body = None, {}, b""
+    def answers(self, *streams):
+        """Of these streams, each read to its end: by stream."""
+        out = {s: Answer(None, {}, b"", "closed") for s in streams}
+        left = set(streams)
         try:
-            while True:
+            while left:
                 kind, flags, sid, payload = self.frame()
                 if kind == SETTINGS and not flags & ACK:
                     self.send(frame(SETTINGS, ACK))
                 if kind == GOAWAY and payload[4:8] != b"\0\0\0\0":
-                    return Answer(status, fields, body, "gone", int.from_bytes(payload[4:8], "big"))
+                    for s in left:
+                        out[s].end, out[s].code = "gone", int.from_bytes(payload[4:8], "big")
+                    break
+                fields = dict(self.decoder.decode(payload)) if kind == HEADERS else {}
+                if sid not in left:
+                    continue
+                a = out[sid]
                 if kind == HEADERS:
-                    got = dict(self.decoder.decode(payload))
-                    if sid == stream:
-                        fields = {**fields, **got}
-                        status = int(fields[":status"])
-                elif kind == DATA and sid == stream:
-                    body += payload
-                    if payload:
-                        self.send(frame(8, 0, 0, len(payload).to_bytes(4, "big")),
-                                  *([] if flags & END_STREAM else [frame(8, 0, stream, len(payload).to_bytes(4, "big"))]))
-                elif kind == RST_STREAM and sid == stream:
-                    return Answer(status, fields, body, "cut" if status else "none", int.from_bytes(payload, "big"))
-                if kind in (HEADERS, DATA) and sid == stream and flags & END_STREAM:
-                    return Answer(status, fields, body, "whole")
+                    a.fields = {**a.fields, **fields}
+                    a.status = int(a.fields[":status"])
+                elif kind == DATA and payload:
+                    a.body += payload
+                    self.send(window(0, len(payload)), *([] if flags & END_STREAM else [window(sid, len(payload))]))
+                elif kind == RST_STREAM:
+                    a.end, a.code = "cut" if a.status else "none", int.from_bytes(payload, "big")
+                    left.discard(sid)
+                if kind in (HEADERS, DATA) and flags & END_STREAM:
+                    a.end = "whole"
+                    left.discard(sid)
         except (EOFError, ConnectionError):
-            return Answer(status, fields, body, "closed")
+            pass
+        return out
+
+    def answer(self, stream=1):
+        return self.answers(stream)[stream]
 
     def close(self):
         self.sock.close()

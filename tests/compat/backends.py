@@ -7,7 +7,7 @@ import socket
 
 import hpack
 import proxying
-from scripted import ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame, settings, u32
+from scripted import ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame, settings, u32
 
 HEAD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+ HTTP/1\.1\r\n"
                   rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n)*\r\n")
@@ -263,11 +263,19 @@ def request_fields(method="GET", path="/", fields=()):
     return [(":method", method), (":scheme", "http"), (":authority", "a.test"), (":path", path), *fields]
 
 
+def head_frames(stream, fields, end=True):
+    """HEADERS, and CONTINUATION where one is not enough."""
+    whole = block(*fields)
+    pieces = [whole[i:i + 16384] for i in range(0, len(whole), 16384)]
+    return b"".join(frame(CONTINUATION if i else HEADERS, (0 if i or not end else END_STREAM) | (END_HEADERS if i + 1 == len(pieces) else 0), stream, x)
+                    for i, x in enumerate(pieces))
+
+
 def ask_h2(port, method="GET", path="/", fields=(), body=None, seconds=15):
     with Frames(port, seconds) as c:
         if body is not None:
             fields = [*fields, ("content-length", str(len(body)))]
-        c.send(frame(HEADERS, END_HEADERS | (END_STREAM if body is None else 0), 1, block(*request_fields(method, path, fields))))
+        c.send(head_frames(1, request_fields(method, path, fields), body is None))
         for i in range(0, max(len(body), 1) if body is not None else 0, 16384):
             c.send(frame(DATA, END_STREAM if i + 16384 >= len(body) else 0, 1, body[i:i + 16384]))
         return c.answer()

@@ -100,19 +100,25 @@ class Watched(proxying.Proxy):
     def __init__(self, *options, **more):
         super().__init__("-n1", *options, **more)
 
-    def descriptors(self):
-        """Sockets that it has open."""
-        folder = "/proc/%d/fd/" % self.process.pid
-        count = 0
+    def sockets(self):
+        """Those that it has open, as "socket:[INODE]"."""
+        folder, found = "/proc/%d/fd/" % self.process.pid, set()
         for name in os.listdir(folder):
             with contextlib.suppress(OSError):
-                count += os.readlink(folder + name).startswith("socket:")
-        return count
+                found.add(os.readlink(folder + name))
+        return {x for x in found if x.startswith("socket:")}
 
-    def resident(self):
-        """Bytes of memory in use."""
-        with open("/proc/%d/statm" % self.process.pid) as f:
-            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    def connections(self, port):
+        """Those of its connections that lead to a port of 127.0.0.1."""
+        mine = self.sockets()
+        with open("/proc/net/tcp") as f:
+            lines = [line.split() for line in f][1:]
+        return sum(x[2] == "0100007F:%04X" % port and x[3] == "01" and "socket:[%s]" % x[9] in mine for x in lines)
+
+    def peak(self):
+        """The most bytes of memory that it has used so far."""
+        with open("/proc/%d/status" % self.process.pid) as f:
+            return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmHWM:"))
 
     def __exit__(self, kind, *_):
         code, output = self.stop(signal.SIGQUIT), self.output

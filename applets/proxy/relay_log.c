@@ -26,7 +26,9 @@ static void write_line(front *f, const relay_line *x, text *line) {
     log_facts facts = {.remote_addr = client.client_address,
                        .remote_port = link_peer_port(f->link),
                        .server_port = link_local_port(f->link),
-                       .protocol = h2 ? "HTTP/2" : "HTTP/1.1",
+                       .protocol = h2                ? "HTTP/2"
+                                   : x->request->old ? "HTTP/1.0"
+                                                     : "HTTP/1.1",
                        .alpn = !h2                 ? "http/1.1"
                                : link_tls(f->link) ? "h2"
                                                    : "h2c",

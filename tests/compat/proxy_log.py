@@ -79,7 +79,7 @@ class Logs(unittest.TestCase):
         return ask
 
     def test_in_the_clear(self):
-        for words in ["--http1.1"], ["--http2-prior-knowledge"]:
+        for words in ["--http1.0"], ["--http1.1"], ["--http2-prior-knowledge"]:
             with self.subTest(words):
                 ours, theirs = self.both(self.requests(*words), n=4)
                 self.assertEqual(ours, theirs)

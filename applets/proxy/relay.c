@@ -84,6 +84,7 @@ void relay_cancel(relay *r, h2_code code) {
 static void on_content(front_stream *s, const http_event *ev) {
     relay *r = (relay *)s;
     session *near = front_session(s->front);
+    if (r->tunnel) r->heard_ms = loop_now_ms(r->worker->loop); /* either side keeps it open */
     if (ev->kind == HTTP_EVENT_DATA) {
         if (ev->credit > ev->data.n) session_credit(near, s->ref, ev->credit - ev->data.n);
         if (!pipe_put(&r->up, ev->data)) {

@@ -154,7 +154,6 @@ static void on_response(relay *r, const http_event *ev) {
     if (ev->end) r->complete = r->down.ended = true;
     if (accepted) {
         r->up.held = false;
-        timer_cancel(&r->limit);
         session_wake(link_session(pool_net(r->back)), r->far);
         link_touch(pool_net(r->back));
     } else if (r->tunnel) {

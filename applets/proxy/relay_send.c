@@ -1,3 +1,4 @@
+#include "applets/proxy/error_log.h"
 #include "applets/proxy/relay_impl.h"
 #include "core/limits.h"
 
@@ -7,16 +8,29 @@ static uint32_t read_limit(const relay *r) {
     return r->pattern ? r->pattern->read_ms : r->generation->plan->back_read_ms;
 }
 
+/* A tunnel has no turns: it is too late when nothing has come from either side. */
+static void leave_tunnel(relay *r) {
+    if (!r->near.front) return;
+    error_log_say(ERROR_LOG_INFO, "a tunnel was silent for too long");
+    session_reset(front_session(r->near.front), r->near.ref, H2_NO_ERROR);
+    link_touch(r->near.front->link);
+}
+
 /* The backend has been silent for too long, and it was not its turn to wait. */
 static void limit_is_up(timer *t) {
     relay *r = t->user;
     loop *l = r->worker->loop;
     uint64_t silent = loop_now_ms(l) - r->heard_ms;
     uint32_t most = read_limit(r);
-    bool waits = r->up.ended && r->down.taken == r->down.written; /* nobody else holds it up */
+    bool open = r->tunnel && !r->up.held, asked = r->up.ended || r->tunnel;
+    bool waits = open || (asked && r->down.taken == r->down.written); /* nobody holds it up */
     if (!waits) r->heard_ms = loop_now_ms(l);
     if (!waits || silent < most) {
         timer_arm(l, t, waits ? most - silent : most);
+        return;
+    }
+    if (open) {
+        leave_tunnel(r);
         return;
     }
     if (r->back) pool_blame(r->back);
@@ -28,7 +42,7 @@ static void watch(relay *r) {
     r->heard_ms = loop_now_ms(r->worker->loop);
     r->limit.fire = limit_is_up;
     r->limit.user = r;
-    if (read_limit(r) && !r->tunnel) timer_arm(r->worker->loop, &r->limit, read_limit(r));
+    if (read_limit(r)) timer_arm(r->worker->loop, &r->limit, read_limit(r));
 }
 
 /* ---- sending ---- */

@@ -49,7 +49,8 @@ class Backend:
 
     def tunnel(self, peer):
         """Breaks it off once it has read "reset", and sees whether the other end does."""
-        peer.sendall(b"HTTP/1.1 200 OK\r\n\r\nhello")
+        if "hang.test" not in self.heads[-1][0]:
+            peer.sendall(b"HTTP/1.1 200 OK\r\n\r\nhello")
         try:
             while came := peer.recv(100):
                 if b"reset" in came:
@@ -151,6 +152,18 @@ class Forwarding(unittest.TestCase):
         self.assertEqual(s.recv(100), b"")
         time.sleep(0.1)
         self.assertFalse(self.backend.broken.is_set())
+
+    def test_silence_in_tunnels(self):
+        port = self.behind("-s", "--backend-read-timeout=1s")
+        s = self.connect(port)
+        for _ in range(5): # what the client says keeps it open, too
+            time.sleep(0.3)
+            s.sendall(b"x")
+        self.assertEqual(s.recv(100), b"")
+        s = socket.create_connection(("127.0.0.1", port), 20)
+        self.addCleanup(s.close)
+        s.sendall(b"CONNECT hang.test:443 HTTP/1.1\r\nHost: hang.test:443\r\n\r\n")
+        self.assertIn(b" 504 ", s.recv(1000))
 
     def test_a_forward_proxy_is_no_origin(self):
         here = "http://127.0.0.1:%d" % self.backend.port

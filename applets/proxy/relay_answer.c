@@ -64,6 +64,9 @@ void relay_answer_refuse(relay *r, unsigned status, const char *why) {
     relay_log_complain(r, status, why);
     if (!r->answered) {
         relay_answer_self(r, status, NULL, 0);
+    } else if (!r->complete && r->tunnel && !r->up.held) { /* RFC 9113 section 8.5 */
+        session_reset(front_session(r->near.front), r->near.ref, H2_CONNECT_ERROR);
+        touch_near(r);
     } else if (!r->complete) {
         pipe_fail(&r->down);
         wake_near(r);

@@ -38,6 +38,8 @@ static bool host_of(span authority, uint16_t usual, uri_address *a) {
 static bool origin_of(const fields_summary *s, char host[256], pool_wish *w) {
     bool https = span_eq(s->scheme, SPAN("https"));
     uri_address a;
+    /* Another scheme is not ours to speak: HTTP/2 lets anything be asked for. */
+    if (!s->connect && !https && !span_eq(s->scheme, SPAN("http"))) return false;
     if (!host_of(s->authority, s->connect ? 0 : https ? 443 : 80, &a) || a.host.n > 255)
         return false;
     memcpy(host, a.host.p, a.host.n);

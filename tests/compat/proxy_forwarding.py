@@ -7,6 +7,11 @@ import threading
 import time
 import unittest
 
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+
 from proxying import Proxy, backend
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
@@ -145,6 +150,35 @@ class Forwarding(unittest.TestCase):
         s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         s.close()
         self.assertTrue(self.backend.broken.wait(20))
+
+    def ask_h2(self, port, fields, content=None):
+        """The status and the code of the stream's end, over HTTP/2."""
+        c = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True, validate_outbound_headers=False))
+        c.initiate_connection()
+        c.send_headers(1, fields, end_stream=content is None)
+        if content:
+            c.send_data(1, content)
+        status = None
+        with socket.create_connection(("127.0.0.1", port), 20) as s:
+            while True:
+                s.sendall(c.data_to_send())
+                for event in c.receive_data(s.recv(65536)):
+                    if isinstance(event, h2.events.ResponseReceived):
+                        status = int(dict(event.headers)[b":status"])
+                    if isinstance(event, h2.events.StreamReset):
+                        return status, event.error_code
+                    if isinstance(event, h2.events.StreamEnded):
+                        return status, None
+
+    def test_a_broken_tunnel_over_http2(self):
+        fields = [(":method", "CONNECT"), (":authority", "far.test:443")]
+        self.assertEqual(self.ask_h2(self.behind("-s"), fields, b"reset"), (200, h2.errors.ErrorCodes.CONNECT_ERROR))
+
+    def test_schemes_of_others(self):
+        port = self.start("-s")
+        for scheme, status in (("http", 200), ("foo", 400)):
+            fields = [(":method", "GET"), (":scheme", scheme), (":authority", "127.0.0.1:%d" % self.backend.port), (":path", "/")]
+            self.assertEqual(self.ask_h2(port, fields), (status, None))
 
     def test_a_tunnel_that_ends_is_not_broken(self):
         s = self.connect(self.behind("-s"))

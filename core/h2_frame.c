@@ -74,16 +74,6 @@ const char *h2_frame_code_name(uint32_t code) {
     }
 }
 
-const char *h2_frame_code_text(uint32_t code) {
-    switch (code) {
-#define H2_CODE(name, value, text) \
-    case (value): return text;
-#include "core/h2_code.def"
-#undef H2_CODE
-    default: return NULL;
-    }
-}
-
 typedef struct setting_rule {
     const char *name;
     uint32_t initial, min, max;

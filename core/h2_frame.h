@@ -71,7 +71,6 @@ verdict h2_frame_unpad(h2_frame f, span *payload, uint32_t *padding);
 /* Names as in the RFC, NULL for unknown values. Static storage. */
 const char *h2_frame_name(uint8_t type);
 const char *h2_frame_code_name(uint32_t code);
-const char *h2_frame_code_text(uint32_t code);
 const char *h2_frame_setting_name(uint16_t id); /* without SETTINGS_ */
 
 /* The slot of a setting, or -1 when it is unknown (RFC 9113 section 6.5.2: ignore it). */

@@ -12,15 +12,6 @@ static const uint8_t moves[][4] = {
 
 uint8_t h2_stream_next(uint8_t from, h2_move move) { return moves[from][move]; }
 
-const char *h2_stream_state_name(h2_state s) {
-    static const char *const names[] = {
-#define H2_STATE(name, send_headers, recv_headers, send_end, recv_end) #name,
-#include "core/h2_state.def"
-#undef H2_STATE
-        "INVALID"};
-    return names[s];
-}
-
 /* Identifiers come in steps of two; the multiplication spreads any step over the buckets (Knuth,
  * TAOCP 6.4). */
 static uint32_t *bucket_of(const h2_streams *t, uint32_t id) {

@@ -22,9 +22,6 @@ typedef enum h2_move { H2_SEND_HEADERS, H2_RECV_HEADERS, H2_SEND_END, H2_RECV_EN
 /* The h2_state after a move, H2_STATE_INVALID when the move is not allowed. */
 uint8_t h2_stream_next(uint8_t from, h2_move move);
 
-/* "HALF_CLOSED_LOCAL" and so on. Static storage. */
-const char *h2_stream_state_name(h2_state s);
-
 #define H2_NO_SLOT UINT32_MAX
 
 #define H2_STREAM_RINGS 16u

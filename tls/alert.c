@@ -1,15 +1,5 @@
 #include "tls/alert.h"
 
-const char *alert_name(uint8_t number) {
-    switch (number) {
-#define ALERT(name, number) \
-    case number: return #name;
-#include "tls/alert.def"
-#undef ALERT
-    default: return "unknown";
-    }
-}
-
 const char *alert_told(uint8_t number) {
     switch (number) {
 #define ALERT(name, number) \

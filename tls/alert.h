@@ -12,10 +12,8 @@ enum {
     ALERT_LEVEL_FATAL = 2
 };
 
-/* "handshake_failure"; "unknown" for a number that is in no RFC. */
-const char *alert_name(uint8_t number);
-
-/* "the peer sent the TLS alert handshake_failure". */
+/* "the peer sent the TLS alert handshake_failure"; of a number that is in no RFC, that it has no
+ * name. */
 const char *alert_told(uint8_t number);
 
 #endif

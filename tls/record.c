@@ -107,13 +107,6 @@ void record_close(record *r) {
     r->write_over = true;
 }
 
-const char *record_cut(const record *r) {
-    if (r->peer_over) return NULL;
-    if (r->why) return r->why;
-    if (r->head_n) return "the connection ended inside a TLS record";
-    return "the connection ended without the TLS alert close_notify";
-}
-
 void record_free(record *r) {
     if (!r) return;
     outq_end(&r->out);

@@ -68,10 +68,6 @@ void record_output_done(record *r, size_t n);
 /* Queues close_notify, once. */
 void record_close(record *r);
 
-/* What it means when the socket ends now: NULL after the peer's close_notify, else the fault in
- * words (a stream that was cut, section 6.1). */
-const char *record_cut(const record *r);
-
 /* Keys are wiped. NULL is nothing. */
 void record_free(record *r);
 

@@ -85,7 +85,6 @@ typedef struct part {
 struct log_format {
     part *parts;
     size_t count;
-    bool wants_fields;
     char *text;
 };
 
@@ -130,7 +129,6 @@ static bool part_of(const log_format *f, span name, part *p) {
 
 static void add(log_format *f, part p) {
     if (p.kind == LITERAL && p.text.n == 0) return;
-    f->wants_fields |= p.kind == FIELD;
     f->parts[f->count++] = p;
 }
 
@@ -175,8 +173,6 @@ void log_format_free(log_format *f) {
     free(f->text);
     free(f);
 }
-
-bool log_format_wants_fields(const log_format *f) { return f->wants_fields; }
 
 /* ---- writing ---- */
 

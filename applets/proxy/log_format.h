@@ -22,9 +22,6 @@ typedef struct log_format log_format;
 log_format *log_format_new(const char *text, char *why, size_t room);
 void log_format_free(log_format *f);
 
-/* Whether lines need fields of the request: then they must be kept until its end. */
-bool log_format_wants_fields(const log_format *f);
-
 /* What a line may tell of a request; whatever is empty, NULL or 0 is written as "-". Spans live
  * during the call. */
 typedef struct log_facts {

@@ -16,7 +16,7 @@ static uint8_t *own_bytes(pipe_piece *x) { return (uint8_t *)(x + 1); }
 
 static void free_piece(pipe *p, pipe_piece *x) {
     if (x->pin) {
-        if (p->pinned) *p->pinned -= LIMIT_READ_SLAB;
+        if (p->pinned) *p->pinned -= buf_charge(x->pin);
         buf_unpin(x->pin);
     }
     mem_give(loop_mem(p->loop), x, sizeof *x + x->room);
@@ -46,7 +46,7 @@ static bool put_pinned(pipe *p, span bytes) {
         mem_give(loop_mem(p->loop), x, sizeof *x);
         return false;
     }
-    *p->pinned += LIMIT_READ_SLAB;
+    *p->pinned += buf_charge(x->pin);
     x->p = kept.p;
     x->n = (uint32_t)kept.n;
     append(p, x);

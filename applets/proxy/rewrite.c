@@ -68,12 +68,6 @@ bool rewrite_put_list(rewritten *r, http_token token, const rewrite_list *l, con
     return true;
 }
 
-bool rewrite_add(rewritten *r, http_token token, span value) {
-    if (r->count == r->room) return false;
-    rewrite_put_known(r, token, value);
-    return true;
-}
-
 /* ---- what is passed on as it is ---- */
 
 bool rewrite_inform(rewritten *r, const http_field *f, size_t n) {

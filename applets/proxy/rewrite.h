@@ -113,9 +113,6 @@ bool rewrite_response(rewritten *r, const rewrite_rules *rules, const rewrite_fa
 bool rewrite_inform(rewritten *r, const http_field *f, size_t n);
 bool rewrite_trailers(rewritten *r, const http_field *f, size_t n);
 
-/* Adds a field to what was made, for the caller's own; false: no room. */
-bool rewrite_add(rewritten *r, http_token token, span value);
-
 /* The request-targets of Link fields with rel=preload and without nopush (RFC 8288; for pushes):
  * calls found for each, resolved against path, same origin only. */
 void rewrite_preloads(const http_field *f, size_t n, span scheme, span authority, span path,

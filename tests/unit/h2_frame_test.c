@@ -106,7 +106,7 @@ Test(h2_frame, names) {
     cr_assert_null(h2_frame_name(0xff));
     cr_assert_str_eq(h2_frame_code_name(0x0b), "ENHANCE_YOUR_CALM");
     cr_assert_null(h2_frame_code_name(0x0e));
-    cr_assert_null(h2_frame_code_text(UINT32_MAX));
+    cr_assert_null(h2_frame_code_name(UINT32_MAX));
     cr_assert_str_eq(h2_frame_setting_name(4), "INITIAL_WINDOW_SIZE");
     cr_assert_null(h2_frame_setting_name(7));
     cr_assert_eq(h2_frame_setting_slot(0), -1);

@@ -159,23 +159,6 @@ Test(log_format, what_is_missing) {
     is("$request $path_without_query $request_time", &x, "- - - - 0.000");
 }
 
-Test(log_format, wants_fields) {
-    static const struct {
-        const char *format;
-        bool wants;
-    } cases[] = {{LOG_FORMAT_COMBINED, true},
-                 {"$http_x", true},
-                 {"$request $status", false},
-                 {"$http_host", false},
-                 {"", false}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char why[100];
-        log_format *f = log_format_new(cases[i].format, why, sizeof why);
-        cr_expect_eq(log_format_wants_fields(f), cases[i].wants, "%s", cases[i].format);
-        log_format_free(f);
-    }
-}
-
 /* A line is never split, whatever a client says, and wherever the room ends. */
 Test(log_format, hostile) {
     static char much[8000];

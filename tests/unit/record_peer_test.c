@@ -74,14 +74,12 @@ Test(record_peer, alerts) {
         cr_assert_eq(sent(b, a, TYPE_ALERT, span_of(text, 2), &why, &told), TLS_FAILED);
         cr_assert_str_eq(why, alert_told((uint8_t)code));
         cr_assert_str_eq(told, "");
-        cr_assert_str_eq(record_cut(b), why);
         record_free(a);
         record_free(b);
     }
     cr_assert_str_eq(alert_told(ALERT_bad_certificate),
                      "the peer sent the TLS alert bad_certificate");
-    cr_assert_str_eq(alert_name(ALERT_unknown_ca), "unknown_ca");
-    cr_assert_str_eq(alert_name(255), "unknown");
+    cr_assert_str_eq(alert_told(255), "the peer sent a TLS alert that has no name");
 }
 
 static void heads(const uint8_t *head, size_t n, const char *words) {

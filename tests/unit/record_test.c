@@ -57,9 +57,7 @@ Test(record, rfc8448) {
     out = drained(client);
     cr_assert(span_eq(out, span_of(want, n)));
     n = hex("1703030013b58fd67166ebf599d24720cfbe7efa7a8864a9", want);
-    cr_assert_str_eq(record_cut(client), "the connection ended without the TLS alert close_notify");
     cr_assert_eq(fed(client, span_of(want, n), 0, &plain, &why), TLS_CLOSED);
-    cr_assert_null(record_cut(client));
     record_free(client);
     cr_assert_eq(held, 0);
 }
@@ -124,9 +122,7 @@ Test(record, changed_bits) {
             wire[bit / 8] ^= (uint8_t)(1u << bit % 8);
             tls_status status = fed(b, out, 0, &plain, &why);
             cr_assert_eq(plain.n, 0);
-            if (bit >= 24 && bit < 40 && status == TLS_OK) {
-                cr_assert_str_eq(record_cut(b), "the connection ended inside a TLS record");
-            } else {
+            if (bit < 24 || bit >= 40 || status != TLS_OK) { /* else it waits for a longer one */
                 cr_assert_eq(status, TLS_FAILED);
                 cr_assert_eq(fed(a, drained(b), 0, &plain, &why), TLS_FAILED);
                 cr_assert(!strcmp(why, alert_told(ALERT_bad_record_mac)) ||

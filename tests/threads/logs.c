@@ -21,7 +21,8 @@ typedef struct writing {
 } writing;
 
 static writing writers[WORKERS];
-static char lines_name[] = "/tmp/logs-lines-XXXXXX", said_name[] = "/tmp/logs-said-XXXXXX";
+static char lines_name[] = P_tmpdir "/logs-lines-XXXXXX",
+            said_name[] = P_tmpdir "/logs-said-XXXXXX";
 static log_file *shared;
 static atomic_uint ended;
 

@@ -14,7 +14,7 @@
 static char path[64], moved[80];
 
 static void begin(void) {
-    snprintf(path, sizeof path, "/tmp/error-log-XXXXXX");
+    snprintf(path, sizeof path, P_tmpdir "/error-log-XXXXXX");
     int fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     close(fd);

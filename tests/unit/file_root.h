@@ -41,7 +41,7 @@ static inline void write_file(const char *name, size_t n) {
     close(fd);
 }
 
-static const char *where = "/tmp";
+static const char *where = P_tmpdir;
 
 static inline void begin(void) {
     const char *why;

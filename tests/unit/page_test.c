@@ -36,7 +36,7 @@ Test(page, name_is_text) {
 }
 
 static const char *file_of(char name[64], const char *text) {
-    snprintf(name, 64, "%s/page-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    snprintf(name, 64, P_tmpdir "/page-XXXXXX");
     int fd = mkstemp(name);
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));

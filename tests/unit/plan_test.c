@@ -266,7 +266,7 @@ static const char *put(const char *name, const char *text) {
 }
 
 static void begin(void) {
-    snprintf(place, sizeof place, "/tmp/h2box-plan-XXXXXX");
+    snprintf(place, sizeof place, P_tmpdir "/h2box-plan-XXXXXX");
     cr_assert_not_null(mkdtemp(place));
 }
 
@@ -313,7 +313,7 @@ Test(conf_file, mistakes_name_their_place) {
     refuses(false, "pading=1\n", "bad.conf:1: pading: there is no such option\n\nDid you mean");
     refuses(false, "workers\n", "bad.conf:1: NAME=VALUE");
     refuses(false, "include=/nonexistent/x\n", "bad.conf:1: include: /nonexistent/x: No such");
-    refuses(false, "include=/tmp\n", "Is a directory");
+    refuses(false, "include=" P_tmpdir "\n", "Is a directory");
     refuses(false, "psk-secrets=/x\n", "bad.conf:1: psk-secrets is no longer there");
 }
 

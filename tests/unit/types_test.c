@@ -43,7 +43,7 @@ Test(types, of_a_file) {
     unlink(path);
     cr_expect_null(types_read(path, &why));
     cr_expect_str_eq(why, "No such file or directory");
-    cr_expect_null(types_read("/tmp", &why));
+    cr_expect_null(types_read(P_tmpdir, &why));
     cr_expect_null(types_read("/dev/zero", &why));
     cr_expect_str_eq(why, "it is too long");
 }

@@ -418,8 +418,8 @@
 #define LIMIT_PROXY_PIECE  4096u
 #define LIMIT_PROXY_PINNED 1048576u
 
-/* Members of Via in a request: a forward proxy that is asked for itself would ask itself until it
- * has no descriptors left (RFC 9110 section 7.6.3). */
+/* Members of Via in a request: forward proxies that lead to each other would ask in a circle until
+ * they have no descriptors left (RFC 9110 section 7.6.3). */
 #define LIMIT_HOPS 32u
 
 /* Set-Cookie of an affinity: names and paths come from the configuration; RFC 6265 section 6.1 asks

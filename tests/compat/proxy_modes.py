@@ -101,6 +101,13 @@ class Forward(Modes):
                               stdin=b"GET /size-612 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         self.assertTrue(out.endswith(peers.content(612)), out[:300])
 
+    def test_two_that_ask_each_other(self):
+        port = peers.free_port()
+        near = self.start("-s", backend(port))
+        self.start("-s", backend(near.port), port=port)
+        got = curl("--noproxy", "", "-i", "-x", near.url(""), self.clear_url())
+        self.assertIn(b" 508", got.split(b"\r\n")[0])
+
     def test_haproxy(self):
         """One that speaks CONNECT to nobody, but takes absolute targets."""
         if not peers.installed("haproxy"):

@@ -74,6 +74,7 @@ bool h1_conn_pending(const h1_conn *c);
 size_t h1_conn_output(h1_conn *c, span *iov, size_t niov, size_t budget);
 void h1_conn_output_done(h1_conn *c, size_t n);
 bool h1_conn_has_output(const h1_conn *c);
+bool h1_conn_piled_up(const h1_conn *c);
 uint64_t h1_conn_deadline(const h1_conn *c);
 
 /* The requests that config.pipeline leaves; 0 once the server has said close. */

@@ -221,6 +221,8 @@ uint64_t h1_conn_deadline(const h1_conn *c) { return h1_recv_deadline(c); }
 
 /* ---- output ---- */
 
+bool h1_conn_piled_up(const h1_conn *c) { return c->out.own > LIMIT_OUTPUT_QUEUED; }
+
 bool h1_conn_has_output(const h1_conn *c) {
     if (c->out.bytes || h1_output_ready(c)) return true;
     for (uint32_t id = c->first_id; id != c->next_id; id += 2) { /* what reap would give back */

@@ -239,7 +239,7 @@ static void tell_pending(h2_conn *c, http_event *ev) {
 
 /* The peer makes us write and does not read. A client's own requests do not count: with both sides
  * waiting for the other to read first, neither would ever go on. */
-static bool output_piled_up(const h2_conn *c) {
+bool h2_conn_piled_up(const h2_conn *c) {
     return (c->server ? c->out.own : c->control) > LIMIT_OUTPUT_QUEUED;
 }
 
@@ -261,7 +261,7 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
             h2_recv_drop(c);
             return HTTP_EVENT_NONE;
         }
-        if (in->n) h2_watch_paused(c, output_piled_up(c));
+        if (in->n) h2_watch_paused(c, h2_conn_piled_up(c));
         if (c->paused && in->n) return ev->kind = HTTP_EVENT_PAUSED;
         bool stop = h2_recv_some(c, in, ev);
         if (ev->kind != HTTP_EVENT_NONE) return ev->kind;

@@ -97,6 +97,9 @@ void h2_conn_output_done(h2_conn *c, size_t n);
 /* True when output would give something. */
 bool h2_conn_has_output(const h2_conn *c);
 
+/* As session.h has it. */
+bool h2_conn_piled_up(const h2_conn *c);
+
 /* When step must be called at the latest, in the clock of now_ms; UINT64_MAX: never. */
 uint64_t h2_conn_deadline(const h2_conn *c);
 

@@ -286,6 +286,8 @@ void session_output_done(session *s, size_t n) { BY_VERSION_WITH(s, output_done,
 
 bool session_has_output(const session *s) { return BY_VERSION(s, has_output); }
 
+bool session_piled_up(const session *s) { return BY_VERSION(s, piled_up); }
+
 uint64_t session_deadline(const session *s) {
     uint64_t due = BY_VERSION(s, deadline);
     if (s->kind != IS_OPENING || !s->opening->deadline || session_pending(s)) return due;

@@ -71,6 +71,10 @@ bool session_pending(const session *s);
 size_t session_output(session *s, span *iov, size_t niov, size_t budget);
 void session_output_done(session *s, size_t n);
 bool session_has_output(const session *s);
+
+/* The peer makes us write and does not read: heads and small frames for it take more than
+ * LIMIT_OUTPUT_QUEUED. What can be left out should be. */
+bool session_piled_up(const session *s);
 uint64_t session_deadline(const session *s);
 
 uint32_t session_room(const session *s);

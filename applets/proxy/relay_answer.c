@@ -101,6 +101,9 @@ static void on_interim(relay *r, const http_event *ev) {
         cannot(r, 502, "too many 1xx responses");
         return;
     }
+    /* A backend that goes on and a client that does not read would fill the memory: nobody misses a
+     * hint that he has not read. */
+    if (session_piled_up(front_session(r->near.front))) return;
     if (!rewrite_inform(out, ev->fields, ev->field_count)) return;
     session_inform(front_session(r->near.front), r->near.ref, out->fields, out->count);
     touch_near(r);

@@ -232,6 +232,9 @@ class Frames:
                     for s in left:
                         out[s].end, out[s].code = "gone", int.from_bytes(payload[4:8], "big")
                     break
+                while kind == HEADERS and not flags & END_HEADERS:
+                    _, more, _, rest = self.frame()
+                    payload, flags = payload + rest, flags | more & END_HEADERS
                 fields = dict(self.decoder.decode(payload)) if kind == HEADERS else {}
                 if sid not in left:
                     continue

@@ -5,10 +5,12 @@ is not whole is cut, which over HTTP/1.1 is a connection that ends too early and
 import concurrent.futures
 import re
 import signal
+import ssl
 import sys
 import traceback
 
 import backends
+import peers
 from scripted import Server
 
 CASES = []
@@ -16,10 +18,12 @@ READ_MS = 1500
 
 
 class Case:
-    def __init__(self, name, play, status, end="whole", body=None, connections=None, method="GET", content=None, fields=(), log=None, check=None):
+    def __init__(self, name, play, status, end="whole", body=None, connections=None, method="GET", content=None, fields=(), log=None, check=None,
+                 tls=False):
         self.name, self.play, self.body = name, play, body
         self.status, self.end = (x if isinstance(x, tuple) else (x,) for x in (status, end))
         self.connections, self.method, self.content, self.fields, self.log = connections, method, content, list(fields), log
+        self.tls = tls  # the backend is spoken to over TLS
         self.check = check  # of the answer and the case's Server: what is wrong, or None
         CASES.append(self)
 
@@ -41,10 +45,14 @@ def main(*params):
     """params: of the backends, such as proto=h2."""
     wanted = [c for c in CASES if not sys.argv[1:] or any(w in c.name for w in sys.argv[1:])]
     jobs = [(c, v) for c in wanted for v in ("h1", "h2")]
-    servers = [Server(c.play, seconds=20) for c, _ in jobs]
-    options = ["-b127.0.0.1,%d;/c%d/;read-timeout=%dms;%s" % (s.port, i, READ_MS, ";".join(params)) for i, s in enumerate(servers)]
+    identity = peers.Identity()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(identity.cert, identity.key)
+    servers = [Server(c.play, context=context if c.tls else None, seconds=20) for c, _ in jobs]
+    options = ["-b127.0.0.1,%d;/c%d/;read-timeout=%dms;%s" % (s.port, i, READ_MS, ";".join([*params, *["tls"] * jobs[i][0].tls]))
+               for i, s in enumerate(servers)]
     results = []
-    with backends.Watched(*options, "-b127.0.0.1,1", "--log-level=INFO") as proxy:
+    with backends.Watched(*options, "-b127.0.0.1,1", "--log-level=INFO", "--insecure") as proxy:
         def run(i):
             c, version = jobs[i]
             name = "%s, to %s" % (c.name, version)

@@ -37,6 +37,14 @@ def reset(*pieces):
     return play
 
 
+def cut_off(*pieces):
+    """The same over TLS, ended without close_notify: anybody on the way can do that (RFC 9112 section 9.8)."""
+    def play(peer):
+        peer.cut = True
+        said(*pieces)(peer)
+    return play
+
+
 def case(name, pieces, status, end="whole", wait=False, **more):
     Case(name, said(*(pieces if isinstance(pieces, (list, tuple)) else [pieces]), wait=wait), status, end, **more)
 
@@ -68,6 +76,10 @@ Case("RST without an answer", reset(), 502, connections=1)
 Case("RST in the content", reset(LONG + b"who"), 200, "cut", body=b"who")
 Case("RST in a chunk", reset(CHUNKED + b"6\r\nwho"), 200, "cut", body=b"who")
 Case("RST in content until the end", reset(b"HTTP/1.1 200 OK\r\n\r\nwho"), 200, "cut", body=b"who")
+
+for name, head in {"content until the end": b"HTTP/1.1 200 OK\r\n\r\n", "content with a length": LONG, "chunks": CHUNKED + b"3\r\n"}.items():
+    Case("TLS cut in " + name, cut_off(head + b"who"), 200, "cut", tls=True)
+Case("TLS that ends with its content", said(b"HTTP/1.1 200 OK\r\n\r\nwho"), 200, body=b"who", tls=True)
 
 # ---- late ---------------------------------------------------------------------------------------------------------------------
 

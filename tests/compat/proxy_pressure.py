@@ -190,6 +190,23 @@ class Flood(unittest.TestCase):
             self.assertTrue(eventually(lambda: sent.left))
         self.pairs(play)
 
+    def test_hints_that_nobody_reads(self):
+        """1xx answers of 58 KB, on all streams of a client that reads nothing: they are left out, and the answers wait."""
+        hint = b"HTTP/1.1 103 Early Hints\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"y" * 1000) for i in range(58)) + b"\r\n"
+
+        def play(peer):
+            backends.read_request(peer)
+            for _ in range(30):
+                peer.send(hint)
+            peer.send(OK)
+        with Server(play) as server, Watched(backend(server.port)) as proxy, Frames(proxy.port, streams=50) as c:
+            before, ids = proxy.peak(), range(1, 101, 2)
+            c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
+            c.send(window(0, 1 << 20), *[head_frames(i, request_fields()) for i in ids])
+            self.assertTrue(eventually(lambda: server.count == 50 and all(not t.is_alive() for t in server.threads)))
+            self.assertLess(proxy.peak() - before, GROWTH)
+            self.assertEqual({(a.status, a.body) for a in c.answers(*ids).values()}, {(200, b"ok\n")})
+
     def test_clients_that_leave(self):
         """In the middle of their answers: backends are told, and nothing is left of them."""
         def play(front, behind, sent, proxy):

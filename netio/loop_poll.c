@@ -65,6 +65,7 @@ void loop_poll_wait(loop *l, int wait_ms) {
     uv_update_time(&l->uv);
     for (int i = 0; i < n; i++) {
         const char *what = events[i].data.ptr;
+        if (!what) continue;
         __builtin_prefetch(what, 1);
         __builtin_prefetch(what + 64);
     }

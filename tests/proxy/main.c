@@ -1,4 +1,4 @@
-/* proxy_play seeds [COUNT [FIRST]]: random programs (game.h), 200 from 1 when not said.
+/* proxy_play seeds [COUNT [FIRST]]: random programs (moves.h), 200 from 1 when not said.
  * proxy_play cases [NAME]: exchanges of every kind over each pair of versions (cases.c).
  * proxy_play refusals [NAME]: the same with each allocation of the proxy refused in turn.
  *
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "tests/proxy/cases.h"
-#include "tests/proxy/game.h"
+#include "tests/proxy/moves.h"
 #include "tests/proxy/world.h"
 
 enum { LONGEST = 400 };
@@ -20,7 +20,7 @@ static void play(uint64_t seed) {
         v = v * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX */
         bytes[i] = (uint8_t)(v >> 56);
     }
-    game_play(span_of(bytes, 20 + (size_t)(v >> 32) % (LONGEST - 20)));
+    moves_play(span_of(bytes, 20 + (size_t)(v >> 32) % (LONGEST - 20)));
 }
 
 static void name_seed(void) {

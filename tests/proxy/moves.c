@@ -1,4 +1,4 @@
-#include "tests/proxy/game.h"
+#include "tests/proxy/moves.h"
 
 #include "tests/proxy/world.h"
 
@@ -100,6 +100,10 @@ static void go_deaf(void) {
     if (e) e->deaf = how & 2;
 }
 
+#define WEBSOCKET                                                                \
+    "GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n" \
+    "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+
 /* Bytes that nobody's session has written: of the program, or what has a meaning here and there. */
 static void speak_wildly(void) {
     static const char *const texts[] = {
@@ -113,8 +117,7 @@ static void speak_wildly(void) {
         "HTTP/1.1 100 Continue\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\na",
-        "GET / HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n"
-        "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n",
+        WEBSOCKET,
         "CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\nabc",
         "\0\0\0\4\0\0\0\0\0",                    /* SETTINGS */
         "\0\0\0\4\1\0\0\0\0",                    /* its acknowledgement */
@@ -224,16 +227,16 @@ static void drain(void) {
     world_drain();
 }
 
-static void (*const moves[])(void) = {ask,           ask,          ask,
-                                      reply,         reply,        reply,
-                                      send_more,     answer_more,  answer_more,
-                                      inform,        push,         reset_request,
-                                      reset_arrival, connect_one,  end_connection,
-                                      go_deaf,       speak_wildly, reply_by_close,
-                                      come_or_go,    wait_some,    refuse_some,
-                                      reload,        drain};
+static void (*const all_moves[])(void) = {ask,           ask,          ask,
+                                          reply,         reply,        reply,
+                                          send_more,     answer_more,  answer_more,
+                                          inform,        push,         reset_request,
+                                          reset_arrival, connect_one,  end_connection,
+                                          go_deaf,       speak_wildly, reply_by_close,
+                                          come_or_go,    wait_some,    refuse_some,
+                                          reload,        drain};
 
-void game_play(span bytes) {
+void moves_play(span bytes) {
     program = bytes;
     uint8_t how = next();
     world_choice c = {.back_h2 = how & 1, .small = how & 2, .narrow = how & 4, .preloads = how & 8};
@@ -242,7 +245,7 @@ void game_play(span bytes) {
     world_turn();
     while (program.n) {
         uint8_t move = next();
-        moves[(move & 31) % (sizeof moves / sizeof *moves)]();
+        all_moves[(move & 31) % (sizeof all_moves / sizeof *all_moves)]();
         if (!(move & 0x80)) world_turn(); /* or more happens in the same turn */
     }
     world_turn();

@@ -2,11 +2,11 @@
  *
  * The same for the fuzzer, whose inputs are such programs, and for runs of random ones. Any bytes
  * are a program. */
-#ifndef H2BOX_TESTS_PROXY_GAME_H
-#define H2BOX_TESTS_PROXY_GAME_H
+#ifndef H2BOX_TESTS_PROXY_MOVES_H
+#define H2BOX_TESTS_PROXY_MOVES_H
 
 #include "core/bytes.h"
 
-void game_play(span program);
+void moves_play(span program);
 
 #endif

@@ -39,6 +39,7 @@ static void make_front(plan_making *m) {
     h1->stall_ms = h2->stall_ms;
     h1->requests_max = (uint32_t)set->max_requests;
     h1->title_case = true;
+    h1->upgrade_any = true;
 }
 
 static void make_back(plan_making *m, session_config *c) {

@@ -210,6 +210,7 @@ void relay_begin(front *f, const http_event *ev) {
     }
     r->request.old = ev->old;
     r->tunnel = ev->summary.connect || ev->summary.protocol.p;
+    r->upgrade = ev->summary.protocol.p && !front_is_h2(f);
     r->has_content = !ev->end;
     r->up.ended = ev->end;
     r->up.held = r->tunnel;

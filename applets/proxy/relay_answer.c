@@ -120,11 +120,19 @@ static void on_response(relay *r, const http_event *ev) {
         relay_cancel(r, H2_CANCEL);
         return;
     }
-    bool accepted = r->tunnel && ev->summary.status / 100 == 2;
+    bool accepted = r->tunnel && ev->tunnel;
     if (accepted && r->websocket && !pool_backend_of(r->back)->h2 &&
         !rewrite_websocket_agreed(r->websocket_key, ev->fields, ev->field_count)) {
         cannot(r, 502, "the backend has not read the WebSocket's key");
         return;
+    }
+    if (r->tunnel && !accepted && ev->summary.status / 100 == 2) {
+        if (!r->upgrade) {
+            cannot(r, 502, "the backend has not upgraded");
+            return;
+        }
+        session_decline(front_session(near), r->near.ref);
+        r->up.ended = true;
     }
     if (relay_request_count(ev->fields, ev->field_count) > p->response_fields_max) {
         cannot(r, 502, "the answer has too many fields");

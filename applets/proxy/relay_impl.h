@@ -49,6 +49,7 @@ typedef struct relay {
     uint8_t informs;       /* 1xx responses so far */
     bool has_content : 1;  /* the request does not end with its fields */
     bool tunnel : 1;       /* CONNECT, or an upgrade */
+    bool upgrade : 1;      /* by Upgrade of HTTP/1.1, which need not be taken */
     bool answered : 1;     /* a final answer was given to the client's session */
     bool complete : 1;     /* the backend's answer is whole */
     bool from_backend : 1; /* the answer is the backend's */
@@ -72,6 +73,9 @@ void relay_request_free(relay_request *r, const mem *m);
 
 /* How many of these are not pseudo-header fields, which come first. */
 size_t relay_request_count(const http_field *f, size_t n);
+
+/* Makes a GET of one with :protocol. */
+void relay_request_decline(relay_request *r);
 
 /* The same for the trailers behind its content, which are left out when there is no memory. */
 relay_request *relay_request_keep_trailers(const mem *m, const http_field *f, size_t n);

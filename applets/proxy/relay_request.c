@@ -58,6 +58,19 @@ size_t relay_request_count(const http_field *f, size_t n) {
     return n - pseudo;
 }
 
+void relay_request_decline(relay_request *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->fields[i].token == HTTP_TOKEN_PROTOCOL) continue;
+        r->fields[n] = r->fields[i];
+        if (r->fields[n].token == HTTP_TOKEN_METHOD) r->fields[n].value = SPAN("GET");
+        n++;
+    }
+    r->count = n;
+    r->summary.method = SPAN("GET");
+    r->summary.protocol = span_of(NULL, 0);
+}
+
 relay_request *relay_request_keep_trailers(const mem *m, const http_field *f, size_t n) {
     relay_request *r = mem_take_zero(m, sizeof *r);
     if (!r || relay_request_keep(r, m, f, n, FIELDS_NO_LENGTH)) return r;

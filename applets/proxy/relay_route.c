@@ -58,7 +58,7 @@ void relay_route_take(relay *r) {
                    .affinity = r->affinity,
                    .has_cookie = r->has_cookie,
                    .fresh = r->fresh,
-                   .extended = r->request.summary.protocol.p != NULL};
+                   .extended = r->websocket};
     if (p->mode == PLAN_DIRECT && !origin_of(&r->request.summary, host, &w)) {
         relay_answer_refuse(r, 400, "no origin in the request");
         return;

@@ -75,12 +75,21 @@ static void not_opened(relay *r, pool_link *k, verdict v) {
         relay_answer_refuse(r, memory ? 503 : r->tunnel ? 501 : 502, v.why);
 }
 
+/* An Upgrade to anything but a WebSocket is nothing to HTTP/2: what is left is a request as any. */
+static void decline_upgrade(relay *r) {
+    session_decline(front_session(r->near.front), r->near.ref);
+    relay_request_decline(&r->request);
+    r->upgrade = r->tunnel = r->has_content = r->up.held = false;
+    r->up.ended = true;
+}
+
 void relay_send(relay *r, pool_link *k) {
     const relay_request *q = &r->request;
     rewritten *out = &r->worker->rewritten;
     session *far = link_session(pool_net(k));
     rewrite_facts facts;
     r->backend = pool_backend_of(k);
+    if (r->upgrade && !r->websocket && r->backend->h2) decline_upgrade(r);
     relay_send_facts(r, k, &facts);
     if (!rewrite_request(out, &r->generation->plan->rewrite, &facts, q->fields, q->count,
                          &q->summary)) {

@@ -225,18 +225,75 @@ class WebSockets(unittest.TestCase):
 
 
 class Upgrades(unittest.TestCase):
-    def test_other_tokens(self):
-        """What is no WebSocket is not upgraded: the request goes on without it."""
+    """Other tokens than websocket pass between HTTP/1.1 and HTTP/1.1 alone."""
+
+    OTHER = (UPGRADE % "other/1").encode()
+
+    def test_one_that_is_taken(self):
+        seen = []
+
+        def play(peer):
+            seen.append(peer.head())
+            peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other/1\r\n\r\nhello")
+            peer.send(peer.take(5)[::-1])
+        with Server(play) as server, Proxy(backend(server.port)) as proxy, connect(proxy.port) as s:
+            s.sendall(self.OTHER + b"12345")
+            got = until(s, b"hello")
+            self.assertIn(b"HTTP/1.1 101 ", got)
+            self.assertIn(b"\r\nupgrade: other/1\r\n", got.lower())
+            self.assertTrue((got + rest_of(s)).endswith(b"hello54321"))
+        self.assertEqual((seen[0][0], seen[0][1]["upgrade"]), ("GET /chat?x=1 HTTP/1.1", "other/1"))
+
+    def test_one_that_is_not(self):
+        """It is a request as any: over HTTP/1.1 as the backend chooses, over HTTP/2 always. The connection goes on."""
+        def over_h1(peer):
+            seen.append(peer.head()[1])
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
+            peer.wait()
+
+        def over_h2(peer):
+            peer.begin()
+            for _ in range(2):
+                r = peer.request()
+                seen.append(dict(r.fields))
+                peer.send(response(r.stream, 200, [("content-length", "3")], b"ok\n"))
+            peer.frames_left()
+        for play, params in (over_h1, ()), (over_h2, ("proto=h2",)):
+            seen = []
+            with self.subTest(params), Server(play) as server, Proxy(backend(server.port, "", *params)) as proxy, connect(proxy.port) as s:
+                for _ in range(2):
+                    s.sendall(self.OTHER)
+                    self.assertRegex(until(s, b"ok\n"), rb"^HTTP/1.1 200 OK\r\n")
+                self.assertEqual(len(seen), 2)
+                self.assertNotIn(":protocol", seen[0])
+                self.assertEqual(seen[0].get(":method", "GET"), "GET")
+
+    def test_a_websocket_that_is_not(self):
+        """200 with content: a page for a client over HTTP/1.1; over HTTP/2 it would be a tunnel, so it is 502."""
+        def play(peer):
+            peer.head()
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
+            peer.wait()
+        with Server(play) as server, Proxy(backend(server.port)) as proxy:
+            ws = Http1(proxy.port)
+            self.assertEqual((ws.status, ws.take(3)), (200, b"ok\n"))
+            ws.close()
+            ws = Http2(proxy.port)
+            self.assertEqual(ws.status, 502)
+            ws.close()
+
+    def test_http2_is_none(self):
+        """A tunnel that speaks HTTP/2 to a backend would pass by all rules ("h2c smuggling")."""
         seen = []
 
         def play(peer):
             seen.append(peer.head())
             peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")
-            peer.wait()
-        with Server(play) as server, Proxy(backend(server.port)) as proxy, connect(proxy.port) as s:
-            s.sendall((UPGRADE % "other/1").encode())
-            self.assertIn(b" 200 OK", until(s, b"ok\n"))
-        self.assertNotIn("upgrade", seen[0][1])
+        for token in "h2", "HTTP/2.0", "h2c, other", "other, h2c":
+            with Server(play) as server, Proxy(backend(server.port), identity=peers.Identity()) as proxy:
+                got = curl("--http1.1", "-H", "Connection: Upgrade", "-H", "Upgrade: " + token, proxy.url())
+                self.assertEqual(got, b"ok\n")
+        self.assertFalse([fields for _, fields in seen if "upgrade" in fields])
 
     def test_101_that_nobody_asked_for(self):
         def play(peer):

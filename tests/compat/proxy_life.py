@@ -85,6 +85,16 @@ class Logs(Life):
         self.assertEqual(text(access + ".1"), "200 /name\n502 /gone\n")
 
 
+    def test_syslog(self):
+        """Whether anybody reads it or not, requests are served."""
+        proxy = self.start(backend_line(self.one), backend_line(peers.free_port(), ";/gone"), "accesslog-syslog=yes", "errorlog-syslog=yes",
+                           "syslog-facility=local3", "log-level=INFO")
+        self.assertEqual(curl(proxy.url("/name")), b"one")
+        self.assertIn(b"502", curl(proxy.url("/gone")))
+        self.assertEqual(proxy.stop(), 0)
+        self.assertEqual(proxy.output, "")
+
+
 class Process(Life):
     def test_pid_file_and_descriptors(self):
         path = self.folder.name + "/pid"

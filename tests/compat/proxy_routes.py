@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 import tempfile
 import unittest
 
@@ -139,6 +140,31 @@ class Routes(Named):
         url = "https://localhost:%d/" % proxy.port
         words = ["--resolve", "localhost:%d:127.0.0.1" % proxy.port]
         self.assertEqual(curl(*words, "-H", "Host: other.example", url).decode().split()[0], "a")
+
+    def test_names_and_families(self):
+        """Names are looked up at the start, or with dns when they are needed, of the family that is asked for."""
+        port = self.servers["a"].port
+        for params in "", ";;dns":
+            for words in [], ["--backend-address-family=IPv4"]:
+                proxy = self.start("-blocalhost,%d%s" % (port, params), *words)
+                self.assertEqual(self.who(proxy), "a")
+        try:
+            six = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        except OSError:
+            self.skipTest("no IPv6 here")
+        six.close()
+        proxy = self.start("-blocalhost,%d;;dns" % port, "--backend-address-family=IPv6")
+        self.assertEqual(curl("-o", "/dev/null", "-w", "%{http_code}", proxy.url()), b"502")
+        front = peers.free_port()
+        with peers.Running([peers.H2BOX, "proxy", "-f::1,%d;no-tls" % front, "-b127.0.0.1,%d" % port]):
+            url = "http://[::1]:%d/" % front
+            wait_for(lambda: curl("-g", url, code=None) == b"a [::1]:%d" % front)
+            near = self.start("-b::1,%d" % front)
+            self.assertEqual(curl(near.url()), b"a 127.0.0.1:%d" % near.port)
+
+    def test_names_that_nobody_knows(self):
+        proxy = self.start("-bnobody.invalid,80;;dns")
+        self.assertEqual(curl("-o", "/dev/null", "-w", "%{http_code}", proxy.url()), b"502")
 
     def test_hosts_of_backends(self):
         proxy = self.start(self.at("a"), "--host-rewrite")

@@ -64,7 +64,7 @@ class Logs(Life):
     def test_they_can_be_moved_away(self):
         access, errors = self.folder.name + "/access.log", self.folder.name + "/error.log"
         proxy = self.start(backend_line(self.one), backend_line(peers.free_port(), ";/gone"), "accesslog-file=" + access, "errorlog-file=" + errors,
-                           "accesslog-format=$status $path")
+                           "accesslog-format=$status $path", "workers=1")
         curl(proxy.url("/name"))
         curl(proxy.url("/gone"))
 

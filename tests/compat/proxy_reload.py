@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`h2box proxy` reads its configuration again: under load, with other backends, certificates and frontends, and a bad one. timeout: 120"""
+"""`h2box proxy` reads its configuration again: under load, with other backends, certificates and frontends, and a bad one. timeout: 120
+labels: threads"""
 import shutil
 import socket
 import ssl

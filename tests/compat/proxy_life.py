@@ -99,6 +99,7 @@ class Process(Life):
     def test_pid_file_and_descriptors(self):
         path = self.folder.name + "/pid"
         proxy = self.start(backend_line(self.one), "pid-file=" + path, "rlimit-nofile=500")
+        wait_for(lambda: os.path.exists(path))
         with open(path) as f:
             self.assertEqual(int(f.read()), proxy.process.pid)
         self.assertEqual(resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)[0], 500)

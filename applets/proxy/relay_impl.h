@@ -140,6 +140,7 @@ void relay_log(relay *r);
 typedef struct relay_line {
     const log_format *format; /* NULL: there is no access log */
     const relay_request *request;
+    bool whole; /* its target is told as a whole URI */
     unsigned status;
     uint64_t bytes;
     uint64_t began_us;

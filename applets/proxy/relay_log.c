@@ -4,11 +4,26 @@
 #include "applets/proxy/relay_impl.h"
 #include "core/limits.h"
 
+#include <string.h>
 #include <time.h>
 
 /* ---- the access log ---- */
 
 static span target_of(const fields_summary *s) { return s->connect ? s->authority : s->path; }
+
+/* The same for a forward proxy: a whole URI, as far as a line has room. */
+static span whole_target_of(const fields_summary *s, char out[], size_t room) {
+    if (s->connect) return s->authority;
+    const span star = SPAN("*"), path = span_eq(s->path, star) ? SPAN("") : s->path;
+    const span parts[] = {s->scheme, SPAN("://"), s->authority, path};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        span p = span_head(parts[i], room - n);
+        if (p.n) memcpy(out + n, p.p, p.n);
+        n += p.n;
+    }
+    return span_of(out, n);
+}
 
 /* What the client asked, even where a WebSocket is told as CONNECT. */
 static span method_of(const fields_summary *s, bool h2) {
@@ -16,7 +31,7 @@ static span method_of(const fields_summary *s, bool h2) {
 }
 
 static void write_line(front *f, const relay_line *x, text *line) {
-    char out[LIMIT_LOG_LINE];
+    char out[LIMIT_LOG_LINE], uri[LIMIT_LOG_LINE];
     const fields_summary *s = &x->request->summary;
     bool h2 = front_is_h2(f);
     struct timespec now;
@@ -33,7 +48,7 @@ static void write_line(front *f, const relay_line *x, text *line) {
                                : link_tls(f->link) ? "h2"
                                                    : "h2c",
                        .method = method_of(s, h2),
-                       .target = target_of(s),
+                       .target = x->whole ? whole_target_of(s, uri, sizeof uri) : target_of(s),
                        .authority = s->authority,
                        .fields = x->request->fields,
                        .field_count = x->request->count,
@@ -66,6 +81,7 @@ void relay_log(relay *r) {
                     .bytes = r->from_backend ? r->down.written : r->sent,
                     .began_us = r->began_us};
     r->logged = true;
+    x.whole = r->generation->plan->mode != PLAN_REVERSE;
     if (direct && r->back) x.backend_host = r->request.summary.authority;
     if (!direct && r->backend) {
         x.backend_host = span_str(r->backend->host);

@@ -130,9 +130,12 @@ class Process(Life):
         proxy = self.start(backend_line(self.one), "user=nobody")
         self.assertEqual(curl(proxy.url("/name")), b"one")
         nobody = pwd.getpwnam("nobody")
-        with open("/proc/%d/status" % proxy.process.pid) as f:
-            status = f.read()
-        self.assertEqual(re.search(r"Uid:\s+(\d+)\s+(\d+)", status).groups(), (str(nobody.pw_uid),) * 2)
+
+        def status_of():
+            with open("/proc/%d/status" % proxy.process.pid) as f:
+                text = f.read()
+            return re.search(r"Uid:\s+%d\s+%d" % ((nobody.pw_uid,) * 2), text) and text
+        status = wait_for(status_of)
         self.assertEqual(re.search(r"Gid:\s+(\d+)\s+(\d+)", status).groups(), (str(nobody.pw_gid),) * 2)
         self.assertEqual(re.search(r"CapEff:\s+(\w+)", status).group(1), "0" * 16)
 

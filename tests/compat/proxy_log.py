@@ -9,7 +9,7 @@ import unittest
 
 import peers
 from configured import wait_for
-from proxying import curl
+from proxying import Proxy, curl
 
 # What is the same for the same request, on any connection.
 SAME = ("$remote_addr|$request|$status|$body_bytes_sent|$http_user_agent|${http_x_some}|$http_missing|$alpn|$tls_cipher|$tls_protocol|"
@@ -127,6 +127,16 @@ class Logs(unittest.TestCase):
         with self.proxy(self.OURS, log_format=SHAPES) as running:  # nghttpx 1.52 ends when it is to tell a session there is not
             ask(running.base)
             self.assertRegex(self.lines(running, 1)[0], "^" + SHAPE + "$")
+
+    def test_forward_proxies(self):
+        """Whole URIs are told as such, and the authority of CONNECT."""
+        with Proxy("-s") as far:
+            def ask(base):
+                for words in [], ["-p"]:
+                    curl("--noproxy", "", "-x", base, *words, *self.WORDS, "http://127.0.0.1:%d/size-612?a=b" % self.server.port)
+                curl("--http2-prior-knowledge", *self.WORDS, "-H", "Host: 127.0.0.1:%d" % self.server.port, base + "/size-1")
+            ours, theirs = self.both(ask, "-s", n=3, backend=far.port)
+            self.assertEqual(sorted(ours), sorted(theirs))
 
     def test_early(self):
         """The line comes with the answer's beginning: nothing of its content is written yet."""

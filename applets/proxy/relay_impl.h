@@ -99,8 +99,8 @@ void relay_cancel(relay *r, h2_code code);
 /* Finds its pattern, and a connection, and sends it. */
 void relay_route(relay *r);
 
-/* The same when its pattern is known. */
-void relay_route_take(relay *r);
+/* The same once more, after a backend that has not taken it. */
+void relay_route_again(relay *r);
 
 /* ---- relay_send.c: to the backend ---- */
 

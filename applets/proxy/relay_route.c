@@ -51,7 +51,7 @@ static bool origin_of(const fields_summary *s, char host[256], pool_wish *w) {
     return true;
 }
 
-void relay_route_take(relay *r) {
+static void take_connection(relay *r) {
     const plan *p = r->generation->plan;
     char host[256];
     pool_wish w = {.pattern = r->pattern_index,
@@ -61,10 +61,6 @@ void relay_route_take(relay *r) {
                    .extended = r->websocket};
     if (p->mode == PLAN_DIRECT && !origin_of(&r->request.summary, host, &w)) {
         relay_answer_refuse(r, 400, "no origin in the request");
-        return;
-    }
-    if (!r->generation->pool) { /* a reload came in between */
-        relay_answer_refuse(r, 503, "the configuration has changed");
         return;
     }
     r->holds |= RELAY_SEAT;
@@ -107,6 +103,26 @@ static void redirect(relay *r) {
     relay_answer_self(r, 308, &location, 1);
 }
 
+/* A reload came while the request was with a backend that has not taken it: nothing of the old
+ * configuration is left to it. */
+static void renew(relay *r) {
+    generation_drop(r->generation);
+    r->generation = generation_hold(r->worker->now);
+    r->pattern = NULL;
+    r->backend = NULL;
+    r->affinity = 0;
+    r->has_cookie = false;
+}
+
+void relay_route_again(relay *r) {
+    if (r->generation->pool) {
+        take_connection(r);
+    } else {
+        renew(r);
+        relay_route(r);
+    }
+}
+
 void relay_route(relay *r) {
     const plan *p = r->generation->plan;
     const fields_summary *s = &r->request.summary;
@@ -136,7 +152,7 @@ void relay_route(relay *r) {
             r->has_cookie = r->affinity != 0;
         }
     }
-    relay_route_take(r);
+    take_connection(r);
 }
 
 /* ---- what the pool tells ---- */

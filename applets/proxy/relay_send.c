@@ -115,7 +115,7 @@ void relay_send(relay *r, pool_link *k) {
 
 static void retry_now(loop_task *t) {
     relay *r = (relay *)(void *)((char *)t - offsetof(relay, again));
-    if (r->near.front && !r->answered) relay_route_take(r);
+    if (r->near.front && !r->answered) relay_route_again(r);
     relay_let_go(r, RELAY_AGAIN);
 }
 

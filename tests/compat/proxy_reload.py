@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """`h2box proxy` reads its configuration again: under load, with other backends, certificates and frontends, and a bad one. timeout: 120
 labels: threads"""
+import contextlib
 import shutil
 import socket
 import ssl
+import threading
 import unittest
 
 import peers
 from configured import CLEAR, Life, backend_line, can_connect, frontend, load, wait_for
 from proxying import curl
+from scripted import Server
 
 
 class Reloads(Life):
@@ -37,6 +40,40 @@ class Reloads(Life):
                         proxy.reload(["workers=2", CLEAR, backend_line((self.two, self.one)[i % 2], params)])
                     out, _ = run.communicate(timeout=100)
                     self.assertRegex(out, r"2000 total, 2000 started, 2000 done, 2000 succeeded, 0 failed, 0 errored", out + proxy.output)
+
+    def test_one_that_is_sent_again(self):
+        """Its kept connection ends after the reload: it goes to where the new configuration says."""
+        arrived, reloaded = threading.Event(), threading.Event()
+
+        def play(peer):
+            with contextlib.suppress(EOFError):
+                peer.head()
+                peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nold")
+                peer.head()
+                arrived.set()
+                reloaded.wait(20)
+        with Server(play) as server:
+            proxy = self.start(backend_line(server.port), "workers=1")
+            self.assertEqual(curl(proxy.url("/name")), b"old")
+            got = []
+            second = threading.Thread(target=lambda: got.append(curl(proxy.url("/name"))))
+            second.start()
+            self.assertTrue(arrived.wait(20))
+            proxy.reload([CLEAR, "workers=1", backend_line(self.two)])
+            self.assertEqual(curl(proxy.url("/name")), b"two")  # the worker has it
+            reloaded.set()
+            second.join()
+        self.assertEqual(got, [b"two"])
+
+    def test_from_the_clear_to_tls(self):
+        identity = peers.Identity()
+        proxy = self.start(backend_line(self.one))
+        keys = ["private-key-file=" + identity.key, "certificate-file=" + identity.cert]
+        self.assertEqual(curl(proxy.url("/name")), b"one")
+        proxy.reload([frontend(), backend_line(self.one), *keys])
+        wait_for(lambda: curl(proxy.url("/name", "https"), code=None) == b"one")
+        proxy.reload([CLEAR, backend_line(self.one)])
+        wait_for(lambda: curl(proxy.url("/name"), code=None) == b"one")
 
     def test_a_bad_file(self):
         proxy = self.start(backend_line(self.one))

@@ -18,23 +18,39 @@ from scripted import Server
 
 
 class Ends(Life):
+    SIZE = 300000
+
+    def setUp(self):
+        self.go = threading.Event()
+
+        def play(peer):
+            peer.head()
+            peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self.SIZE, bytes(100000))
+            self.go.wait(30)
+            peer.send(bytes(self.SIZE - 100000))
+        self.half = Server(play)
+        self.addCleanup(self.half.__exit__)
+        self.addCleanup(self.go.set)
+
     def slow(self, proxy, h2):
-        """A download of 1 MiB that has begun and that nobody reads; its end in hand."""
-        args = ["curl", "-sS", "--max-time", "60", "--limit-rate", "400K", "--http2-prior-knowledge" if h2 else "--http1.1",
-                proxy.url("/size-1048576")]
-        curl_ = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.assertEqual(len(curl_.stdout.read(1000)), 1000)
+        """A download that has begun, and goes on when `go` is set."""
+        words = ["curl", "-sS", "--max-time", "60", "--http2-prior-knowledge" if h2 else "--http1.1", proxy.url("/")]
+        curl_ = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertEqual(len(curl_.stdout.read(50000)), 50000)
         return curl_
 
     def test_quit_waits_for_what_is_under_way(self):
-        proxy = self.start(backend_line(self.one))
+        proxy = self.start(backend_line(self.half.port))
         running = [self.slow(proxy, h2) for h2 in (False, True)]
         idle = socket.create_connection(("127.0.0.1", proxy.own))
         proxy.process.send_signal(signal.SIGQUIT)
         wait_for(lambda: not can_connect(proxy.own))
+        self.assertIsNone(proxy.process.poll())
+        self.go.set()
         for curl_ in running:
-            self.assertEqual(len(curl_.stdout.read()), (1 << 20) - 1000)
+            self.assertEqual(len(curl_.stdout.read()), self.SIZE - 50000)
             self.assertEqual(curl_.wait(60), 0)
+            curl_.stdout.close()
         self.assertEqual(proxy.process.wait(20), 0)
         idle.close()
 
@@ -52,7 +68,7 @@ class Ends(Life):
 
     def test_term_does_not_wait(self):
         for signo in signal.SIGTERM, signal.SIGINT:
-            proxy = self.start(backend_line(self.one))
+            proxy = self.start(backend_line(self.half.port))
             curl_ = self.slow(proxy, True)
             self.assertEqual(proxy.stop(signo), 0)
             curl_.stdout.read()

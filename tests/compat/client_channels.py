@@ -9,7 +9,7 @@ import threading
 import unittest
 
 import peers
-from scripted import DATA, END_HEADERS, END_STREAM, HEADERS, Server, block, frame, rst, u32, response
+from scripted import DATA, END_HEADERS, END_STREAM, HEADERS, Server, block, frame, response, rst, u32, until_headers
 
 
 def run(*args, stdin=b"", code=0, timeout=20):
@@ -52,14 +52,6 @@ def relay(peer, stream, sock):
                 break
     thread.join()
     peer.wait()
-
-
-def until_headers(peer, **entries):
-    peer.begin(**entries)
-    while True:
-        kind, _, stream, payload = peer.frame()
-        if kind == HEADERS:
-            return stream, dict(peer.decoder.decode(payload))
 
 
 class Tunnels(unittest.TestCase):

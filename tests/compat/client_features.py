@@ -10,7 +10,8 @@ import time
 import unittest
 
 import peers
-from scripted import END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE, Server, block, frame, literal, response, site, u32
+from scripted import (END_HEADERS, END_STREAM, HEADERS, PUSH_PROMISE, Server, block, frame, literal, response, site, u32,
+                      until_headers)
 
 PAGE = b"""<!doctype html><html><head><link rel=stylesheet href=/a.css><script src=/b.js></script>
 <script async src=/c.js></script><link rel=icon href=i.ico></head>
@@ -237,11 +238,6 @@ class Requesting(unittest.TestCase):
                 return get("-d", f.name, "--expect-continue", *args, server.url(), code=code)
 
     def test_expect_continue(self):
-        def until_headers(peer):
-            peer.begin()
-            while peer.frame()[0] != HEADERS:
-                pass
-
         def continues(peer):
             until_headers(peer)
             self.assertFalse([f for f in peer.seen if f[0] == 0])

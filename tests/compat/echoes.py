@@ -2,7 +2,7 @@
 import base64
 import hashlib
 
-from scripted import DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, block, frame, u32
+from scripted import DATA, END_HEADERS, END_STREAM, HEADERS, RST_STREAM, block, frame, u32, until_headers
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE = 1, 2, 8
@@ -80,15 +80,6 @@ class Stream:
             self.peer.send(frame(DATA, 0, self.stream, data[i:i + 16384]))
         if end:
             self.peer.send(frame(DATA, END_STREAM, self.stream))
-
-
-def until_headers(peer, **entries):
-    """(stream, fields) of the first request, whose content may come later."""
-    peer.begin(**entries)
-    while True:
-        kind, _, stream, payload = peer.frame()
-        if kind == HEADERS:
-            return stream, dict(peer.decoder.decode(payload))
 
 
 def over_h2(seen, status=200):

@@ -11,7 +11,7 @@ import echoes
 import peers
 from h2_client import Client
 from proxying import Proxy, backend, curl
-from scripted import Server, response
+from scripted import Server, response, until_headers
 
 import h2.events
 import h2.settings
@@ -185,7 +185,7 @@ class WebSockets(unittest.TestCase):
                 peer.wait()
 
             def refuse_h2(peer):
-                stream, _ = echoes.until_headers(peer, connect=1)
+                stream, _ = until_headers(peer, connect=1)
                 peer.send(response(stream, 403, [("content-length", "3")], b"no\n"))
                 peer.frames_left()
             with self.subTest(name), Server(refuse_h1 if play is echoes.over_h1 else refuse_h2) as server:

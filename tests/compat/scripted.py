@@ -153,6 +153,15 @@ class Peer:
                 self.frame()
 
 
+def until_headers(peer, **entries):
+    """(stream, fields) of the first request, whose content may come later."""
+    peer.begin(**entries)
+    while True:
+        kind, _, stream, payload = peer.frame()
+        if kind == HEADERS:
+            return stream, dict(peer.decoder.decode(payload))
+
+
 class Server:
     """Plays play(peer) to each connection, and closes it then. faults are what went wrong in the plays."""
 

@@ -6,13 +6,11 @@ import os
 import re
 import socket
 import tempfile
-import threading
 import time
 import unittest
 
-import peers
 from loads import counts, load
-from scripted import DATA, END_STREAM, HEADERS, Server, frame, goaway, literal, response, rst
+from scripted import DATA, HEADERS, Server, frame, goaway, literal, response, rst
 
 
 def silent(peer):

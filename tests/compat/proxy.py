@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """`h2box proxy` between clients and servers of either version: requests, content, fields, errors. timeout: 120"""
-import os
 import re
 import signal
 import socket
@@ -10,7 +9,6 @@ import time
 import unittest
 
 import peers
-import proxying
 from proxying import PROTOS, VERSIONS, Proxy, backend, curl
 
 

@@ -1,5 +1,4 @@
 """A proxy of ours in front of servers, on loopback ports of its own. Not a test itself."""
-import os
 import subprocess
 
 import peers
@@ -45,8 +44,3 @@ def curl(*words, code=0, stdin=None):
 HTTP1, H2C = ["--http1.1"], ["--http2-prior-knowledge"]
 VERSIONS = {"h1": HTTP1, "h2": H2C}
 PROTOS = {"h1": (), "h2": ("proto=h2",)}
-
-
-def site_file(folder, name):
-    with open(os.path.join(folder, name), "rb") as f:
-        return f.read()

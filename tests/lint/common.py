@@ -3,7 +3,6 @@
 OWN are the folders of our own C code."""
 import os
 import re
-import subprocess
 import sys
 
 ROOT = os.environ.get("H2BOX_SOURCE_DIR") or os.path.dirname(

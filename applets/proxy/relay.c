@@ -2,8 +2,6 @@
 #include "applets/proxy/relay_impl.h"
 #include "core/limits.h"
 
-#include <string.h>
-
 static relay *of_up(pipe *p) { return (relay *)(void *)((char *)p - offsetof(relay, up)); }
 static relay *of_down(pipe *p) { return (relay *)(void *)((char *)p - offsetof(relay, down)); }
 

@@ -2,7 +2,6 @@
 #include "core/limits.h"
 
 #include <stdio.h>
-#include <string.h>
 
 static loop *loop_of(const relay *r) { return r->worker->loop; }
 

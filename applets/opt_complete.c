@@ -48,7 +48,7 @@ static void bash_table(FILE *out, const opt_table *t, bool old_name) {
         bash_kind(out, s);
         fputs(" ;;\n", out);
     }
-    fprintf(out, "        esac\n        operand=%s\n        ;;\n",
+    fprintf(out, "        esac\n        operand='%s'\n        ;;\n",
             t->operand_word == OPT_WORD_FILE  ? "file"
             : t->operand_word == OPT_WORD_DIR ? "dir"
                                               : "none");

@@ -72,7 +72,7 @@ static const opt_pair notes[] = {
 static const opt_pair examples[] = {
     {"$0 -f '*,8443' -b 127.0.0.1,8080 server.key server.crt",
      "Speaks HTTP/2 and HTTP/1.1 over TLS for a server that speaks HTTP/1.1 in the clear."},
-    {"$0 -f '*,3000;no-tls' -b '10.0.0.1,80;/;proto=h2' -b '10.0.0.2,80;/;proto=h2'",
+    {"$0 -f '*,3000;no-tls' -b 'one,80;;proto=h2' -b 'two,80;;proto=h2'",
      "Spreads requests over two HTTP/2 servers, all in the clear."},
     {"$0 -s -f '127.0.0.1,3128;no-tls'", "A forward proxy that goes to the origins itself."},
     {"$0 --conf proxy.conf --check", "Checks a file and shows all that it comes to."},

@@ -83,7 +83,7 @@ Case("TLS that ends with its content", said(b"HTTP/1.1 200 OK\r\n\r\nwho"), 200,
 
 # ---- late ---------------------------------------------------------------------------------------------------------------------
 
-case("never answers", b"", 504, wait=True, connections=1, log="504: ")
+case("never answers", b"", 504, wait=True, connections=1)
 case("never answers a POST", b"", 504, wait=True, method="POST", content=b"abc", connections=1)
 case("half a head and no more", LONG[:20], 504, wait=True, connections=1)
 case("103 and no more", b"HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n", 504, wait=True, connections=1)

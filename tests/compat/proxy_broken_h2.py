@@ -100,7 +100,7 @@ Case("GOAWAY again and again", always_goaway, (502, 503), "whole")
 
 # ---- late ---------------------------------------------------------------------------------------------------------------------
 
-case("never answers", b"", 504, log="504: ", connections=1)
+case("never answers", b"", 504, connections=1)
 case("never answers a POST", b"", 504, method="POST", content=b"abc")
 case("half a header block", frame(HEADERS, END_STREAM, 1, block(200)), 504)
 case("stops in the content", head() + frame(DATA, 0, 1, b"who"), 200, "cut", body=b"who")

@@ -9,8 +9,9 @@ import time
 import unittest
 
 import peers
-from backends import ASK, Watched
+from backends import ASK, Watched, read_request
 from proxying import PROTOS, VERSIONS, backend
+from scripted import Server
 
 REQUESTS, CLIENTS, SECONDS = 2500, 5, 5
 
@@ -86,6 +87,18 @@ class Restart(unittest.TestCase):
                 while ASK["h1"](proxy.port, path="/size-1").status != 200:
                     self.assertLess(time.time(), begun + 20, proxy.output)
                     time.sleep(0.02)
+
+    def test_reasons(self):
+        """What a client is told of a backend that fails, the log explains."""
+        def play(peer):
+            r = read_request(peer)
+            peer.send(b"junk\r\n\r\n" if r.target == "/junk" else b"")
+            if r.target == "/late":
+                peer.wait()
+        with Server(play) as server, Watched(backend(server.port, "", "read-timeout=500ms")) as proxy:
+            for path, status in (("/late", 504), ("/junk", 502), ("/gone", 502)):
+                self.assertEqual(ASK["h1"](proxy.port, path=path).status, status)
+                self.log(proxy, r"WARN .*%d: .*, backend 127\.0\.0\.1 \(GET %s\)" % (status, path))
 
     def test_fall_and_rise(self):
         """Out after so many failures, in again by itself after so many connections, and another takes its requests meanwhile."""

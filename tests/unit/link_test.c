@@ -350,14 +350,14 @@ static void on_half(timer *t) {
     static unsigned n;
     send_frame(me.peer, 'D', "x", 1);
     cr_assert_eq(life.drains, 0);
-    if (++n < 6) timer_arm(me.l, t, 30);
+    if (++n < 6) timer_arm(me.l, t, 60);
 }
 
 Test(link, bytes_and_streams_are_not_idle, .timeout = 60) {
-    birth.idle_ms = 60;
+    birth.idle_ms = 250; /* four times the pause: a loaded machine is late */
     begin();
     soon = (timer){.fire = on_half};
-    timer_arm(me.l, &soon, 30);
+    timer_arm(me.l, &soon, 60);
     loop_run(me.l);
     cr_assert_eq(me.data_bytes, 6);
     cr_assert_eq(life.drains, 1);

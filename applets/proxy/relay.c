@@ -87,7 +87,7 @@ static void on_content(front_stream *s, const http_event *ev) {
         if (ev->credit > ev->data.n) session_credit(near, s->ref, ev->credit - ev->data.n);
         if (!pipe_put(&r->up, ev->data)) {
             session_credit(near, s->ref, ev->data.n);
-            relay_answer_refuse(r, 503, "out of memory");
+            relay_page_refuse(r, 503, "out of memory");
             relay_cancel(r, H2_INTERNAL_ERROR);
             return;
         }
@@ -191,9 +191,9 @@ static const char *refusal_of(relay *r, front *f, const http_event *ev) {
  * section 7.6.2). It does not say what it was sent: that may be what a script must not see. */
 static void end_here(relay *r) {
     if (span_eq(r->request.summary.method, SPAN("TRACE")))
-        relay_answer_refuse(r, 501, "TRACE to the proxy itself");
+        relay_page_refuse(r, 501, "TRACE to the proxy itself");
     else
-        relay_answer_self(r, 200, NULL, 0);
+        relay_page_answer(r, 200, NULL, 0);
 }
 
 void relay_begin(front *f, const http_event *ev) {
@@ -214,12 +214,12 @@ void relay_begin(front *f, const http_event *ev) {
     r->up.held = r->tunnel;
     const char *why = refusal_of(r, f, ev);
     if (hops_of(&r->request) > LIMIT_HOPS)
-        relay_answer_refuse(r, 508, "it goes round in a circle");
+        relay_page_refuse(r, 508, "it goes round in a circle");
     else if (relay_request_count(ev->fields, ev->field_count) >
              r->generation->plan->request_fields_max)
-        relay_answer_refuse(r, 431, "too many fields");
+        relay_page_refuse(r, 431, "too many fields");
     else if (why)
-        relay_answer_refuse(r, 400, why);
+        relay_page_refuse(r, 400, why);
     else if (rewrite_ends_here(r->request.fields, r->request.count, &r->request.summary))
         end_here(r);
     else

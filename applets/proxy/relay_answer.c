@@ -14,68 +14,8 @@ static void wake_near(relay *r) {
     touch_near(r);
 }
 
-/* ---- answers of our own ---- */
-
-static http_pull pull_page(void *user, uint64_t offset, size_t want, span *lent) {
-    relay *r = user;
-    span rest = span_skip(r->page, offset < r->page.n ? (size_t)offset : r->page.n);
-    *lent = span_head(rest, want);
-    return lent->n < rest.n ? HTTP_PULL_MORE : HTTP_PULL_END;
-}
-
-static void done_page(void *user, size_t n) { ((relay *)user)->sent += n; }
-static void release_page(void *user) { relay_let_go(user, RELAY_DOWN_BODY); }
-
-void relay_answer_self(relay *r, unsigned status, const http_field *f, size_t n) {
-    static const http_body_ops ops = {pull_page, done_page, release_page};
-    front *near = r->near.front;
-    const plan *p = r->generation->plan;
-    uint8_t digits[3], length[24];
-    http_field out[8];
-    size_t count = 0;
-    if (!near || r->answered) return;
-    bool head = span_eq(r->request.summary.method, SPAN("HEAD"));
-    r->answered = true;
-    r->status = (uint16_t)status;
-    r->page = status < 300 ? SPAN("") : page_of(p->pages, status);
-    timer_cancel(&r->limit);
-    bytes_put_decimal(digits, status);
-    out[count++] = HTTP_FIELD_OF(STATUS, span_of(digits, 3));
-    out[count++] = HTTP_FIELD_OF(SERVER, p->rewrite.server_name);
-    out[count++] = HTTP_FIELD_OF(DATE, proxying_date(r->worker));
-    if (r->page.n) out[count++] = HTTP_FIELD_OF(CONTENT_TYPE, SPAN(PAGE_TYPE));
-    out[count++] =
-        HTTP_FIELD_OF(CONTENT_LENGTH, span_of(length, bytes_put_decimal(length, r->page.n)));
-    for (size_t i = 0; i < n && count < 8; i++) out[count++] = f[i];
-    http_body body = head ? HTTP_NO_BODY : (http_body){&ops, r};
-    if (!head) r->holds |= RELAY_DOWN_BODY;
-    verdict v = session_reply(front_session(near), r->near.ref, out, count, body);
-    if (v.scope != VERDICT_NONE) {
-        if (!head) r->holds &= ~(unsigned)RELAY_DOWN_BODY;
-        session_reset(front_session(near), r->near.ref, H2_INTERNAL_ERROR);
-    }
-    touch_near(r);
-    pipe_shut(&r->up); /* what still comes is not read */
-}
-
-void relay_answer_refuse(relay *r, unsigned status, const char *why) {
-    if (!r->near.front) return;
-    relay_log_complain(r, status, why);
-    if (!r->answered) {
-        relay_answer_self(r, status, NULL, 0);
-    } else if (!r->complete && r->tunnel && !r->up.held) { /* RFC 9113 section 8.5 */
-        session_reset(front_session(r->near.front), r->near.ref, H2_CONNECT_ERROR);
-        touch_near(r);
-    } else if (!r->complete) {
-        pipe_fail(&r->down);
-        wake_near(r);
-    }
-}
-
-/* ---- the backend's answer ---- */
-
 static void cannot(relay *r, unsigned status, const char *why) {
-    relay_answer_refuse(r, status, why);
+    relay_page_refuse(r, status, why);
     relay_cancel(r, H2_INTERNAL_ERROR);
 }
 
@@ -242,8 +182,8 @@ static void on_closed(relay *r, const http_event *ev) {
         relay_send_again(r);
     } else {
         if (!r->complete)
-            relay_answer_refuse(r, 502,
-                                ev->verdict.why ? ev->verdict.why : "the backend has reset it");
+            relay_page_refuse(r, 502,
+                              ev->verdict.why ? ev->verdict.why : "the backend has reset it");
         if (r->complete && r->tunnel && r->near.front && !r->up.ended) leave_tunnel(r);
         pipe_shut(&r->up);
     }

@@ -120,11 +120,13 @@ void relay_send_facts(const relay *r, const pool_link *k, rewrite_facts *facts);
 
 void relay_answer_event(void *user, pool_link *k, const http_event *ev);
 
+/* ---- relay_page.c: answers of our own ---- */
+
 /* Answers it by ourselves, with a page for the status and the fields given. */
-void relay_answer_self(relay *r, unsigned status, const http_field *f, size_t n);
+void relay_page_answer(relay *r, unsigned status, const http_field *f, size_t n);
 
 /* The same for a failure, which is logged; when an answer was begun already, it is cut. */
-void relay_answer_refuse(relay *r, unsigned status, const char *why);
+void relay_page_refuse(relay *r, unsigned status, const char *why);
 
 /* ---- relay_push.c ---- */
 

@@ -60,7 +60,7 @@ static void take_connection(relay *r) {
                    .fresh = r->fresh,
                    .extended = r->websocket};
     if (p->mode == PLAN_DIRECT && !origin_of(&r->request.summary, host, &w)) {
-        relay_answer_refuse(r, 400, "no origin in the request");
+        relay_page_refuse(r, 400, "no origin in the request");
         return;
     }
     r->holds |= RELAY_SEAT;
@@ -77,7 +77,7 @@ static void redirect(relay *r) {
     rewritten *out = &r->worker->rewritten;
     uri_address a;
     if (!host_of(s->authority, 80, &a) || !s->path.n) {
-        relay_answer_refuse(r, 400, "no host in the request");
+        relay_page_refuse(r, 400, "no host in the request");
         return;
     }
     bool brackets = a.kind == URI_HOST_IPV6;
@@ -93,14 +93,14 @@ static void redirect(relay *r) {
     size_t n = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (parts[i].n > out->bytes_room - n) {
-            relay_answer_refuse(r, 414, "the request's path is too long");
+            relay_page_refuse(r, 414, "the request's path is too long");
             return;
         }
         if (parts[i].n) memcpy(out->bytes + n, parts[i].p, parts[i].n);
         n += parts[i].n;
     }
     http_field location = HTTP_FIELD_OF(LOCATION, span_of(out->bytes, n));
-    relay_answer_self(r, 308, &location, 1);
+    relay_page_answer(r, 308, &location, 1);
 }
 
 /* A reload came while the request was with a backend that has not taken it: nothing of the old
@@ -134,7 +134,7 @@ void relay_route(relay *r) {
             host = span_of(tls->server_name, strlen(tls->server_name));
         r->pattern_index = route_find(p->routes, host, s->connect ? SPAN("/") : s->path);
         if (r->pattern_index == ROUTE_NONE) {
-            relay_answer_refuse(r, 404, "no pattern fits");
+            relay_page_refuse(r, 404, "no pattern fits");
             return;
         }
         r->pattern = &p->patterns[r->pattern_index];
@@ -143,7 +143,7 @@ void relay_route(relay *r) {
             return;
         }
         if (r->pattern->never_forward) {
-            relay_answer_refuse(r, 404, "the pattern is never forwarded");
+            relay_page_refuse(r, 404, "the pattern is never forwarded");
             return;
         }
         if (r->pattern->affinity == PLAN_AFFINITY_IP) r->affinity = f->affinity;
@@ -171,7 +171,7 @@ static void on_refused(pool_seat *seat, pool_refusal refusal, const char *why) {
         [POOL_FULL] = 503,    [POOL_SLOW] = 504, [POOL_MEMORY] = 500};
     relay *r = of_seat(seat);
     r->holds &= ~(unsigned)RELAY_SEAT;
-    relay_answer_refuse(r, statuses[refusal], why);
+    relay_page_refuse(r, statuses[refusal], why);
 }
 
 const pool_calls relay_pool_calls = {on_ready, on_refused, relay_answer_event, relay_log_say};

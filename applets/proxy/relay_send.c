@@ -34,7 +34,7 @@ static void limit_is_up(timer *t) {
         return;
     }
     if (r->back) pool_blame(r->back);
-    relay_answer_refuse(r, 504, "the backend said nothing in time");
+    relay_page_refuse(r, 504, "the backend said nothing in time");
     relay_cancel(r, H2_CANCEL);
 }
 
@@ -72,7 +72,7 @@ static void not_opened(relay *r, pool_link *k, verdict v) {
     if (busy)
         relay_send_again(r);
     else
-        relay_answer_refuse(r, memory ? 503 : r->tunnel ? 501 : 502, v.why);
+        relay_page_refuse(r, memory ? 503 : r->tunnel ? 501 : 502, v.why);
 }
 
 /* An Upgrade to anything but a WebSocket is nothing to HTTP/2: what is left is a request as any. */
@@ -94,7 +94,7 @@ void relay_send(relay *r, pool_link *k) {
     if (!rewrite_request(out, &r->generation->plan->rewrite, &facts, q->fields, q->count,
                          &q->summary)) {
         pool_give(k, false);
-        relay_answer_refuse(r, 431, "no room for the request's fields");
+        relay_page_refuse(r, 431, "no room for the request's fields");
         return;
     }
     http_body body = HTTP_NO_BODY;

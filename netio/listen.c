@@ -71,7 +71,7 @@ static void take_connection(listener *s, int fd) {
         return;
     }
     close(fd);
-    if (birth.calls) birth.calls->closed(birth.user, NULL, "out of memory");
+    if (taken) birth.calls->closed(birth.user, NULL, "out of memory");
 }
 
 static void accept_some(listener *s) {

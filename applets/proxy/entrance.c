@@ -57,7 +57,7 @@ size_t entrance_arrange(entrances *all, proxying *w, const plan *p, const char *
             next.v[next.count++] = e;
         }
     }
-    if (!next.v) return 0;
+    if (!next.v) return ENTRANCE_NO_MEMORY;
     entrance_close_all(all);
     *all = next;
     return opened;

@@ -20,6 +20,8 @@ typedef struct entrances {
     size_t count;
 } entrances;
 
+#define ENTRANCE_NO_MEMORY SIZE_MAX /* nothing has changed */
+
 /* Opens what the plan asks for beside what is open, and closes what it does not ask for. Returns
  * how many addresses of the plan are listened on, by whatever worker; *why tells of one that is
  * not. */

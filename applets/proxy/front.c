@@ -106,6 +106,7 @@ bool front_accept(void *user, link_birth *birth) {
                           .rates = p->limits_rates ? &p->rates : NULL};
     if (p->frame_log && !make_log(f, birth)) {
         free_front(f);
+        *birth = (link_birth){0};
         return false;
     }
     w->front_count++;

@@ -166,6 +166,12 @@ void pipe_shut(pipe *p) {
     if (!p->lent) drop(p);
 }
 
+void pipe_disown(pipe *p) {
+    for (pipe_piece *x = p->first; x && p->pinned; x = x->next)
+        if (x->pin) *p->pinned -= buf_charge(x->pin);
+    p->pinned = NULL;
+}
+
 void pipe_free(pipe *p) {
     for (pipe_piece *x = p->first, *next; x; x = next) {
         next = x->next;

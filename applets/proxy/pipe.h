@@ -53,6 +53,10 @@ void pipe_taken_back(pipe *p); /* the session refused it */
  * that has its body lets go of it. */
 void pipe_shut(pipe *p);
 
+/* The client whose bytes `pinned` counts is gone, or about to be: what it holds is counted no more.
+ */
+void pipe_disown(pipe *p);
+
 /* Frees what it holds, without a call. Not while it is lent. */
 void pipe_free(pipe *p);
 

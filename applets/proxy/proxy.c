@@ -222,6 +222,8 @@ static int serve(proxy *x, background *b) {
     }
     loop_run(x->loop);
     worker_join(threads);
+    for (unsigned i = 0; i < x->worker_count; i++) /* what came for one that had ended */
+        plan_drop(atomic_exchange(&x->workers[i].next_plan, NULL));
     free(x->workers);
     if (set->pid_file) daemon_remove_pid(set->pid_file);
     return ready ? APPLET_DONE : APPLET_FAILED;

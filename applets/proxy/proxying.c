@@ -36,8 +36,12 @@ void proxying_take_plan(void *user) {
     }
     generation *before = w->now;
     w->now = g;
-    if (entrance_arrange(&w->entrances, w, next, &why) < addresses_of(next))
-        error_log_say(ERROR_LOG_ERROR, "listen: %s", why);
+    size_t opened = entrance_arrange(&w->entrances, w, next, &why);
+    if (opened == ENTRANCE_NO_MEMORY) { /* its listeners are still the old plan's */
+        w->now = before;
+        before = g;
+    }
+    if (opened != addresses_of(next)) error_log_say(ERROR_LOG_ERROR, "listen: %s", why);
     generation_retire(before);
 }
 

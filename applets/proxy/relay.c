@@ -32,6 +32,7 @@ void relay_let_go(relay *r, unsigned hold) {
 static void credit_near(pipe *p, size_t n) {
     relay *r = of_up(p);
     if (!r->near.front) return;
+    r->heard_ms = loop_now_ms(r->worker->loop); /* the backend has taken it */
     session_credit(front_session(r->near.front), r->near.ref, n);
     link_touch(r->near.front->link);
 }
@@ -107,7 +108,8 @@ static void on_near_closed(front_stream *s, const http_event *ev) {
     (void)ev;
     relay_log(r);
     s->front = NULL;
-    r->up.pinned = r->down.pinned = NULL;
+    pipe_disown(&r->up);
+    pipe_disown(&r->down);
     pipe_shut(&r->down);
     if (r->holds & RELAY_SEAT) {
         pool_leave(&r->seat);

@@ -107,6 +107,9 @@ void relay_route_again(relay *r);
 /* Sends it on a connection that the pool has found. */
 void relay_send(relay *r, pool_link *k);
 
+/* From now on the backend has its time to say something, and to take what it is sent. */
+void relay_send_watch(relay *r);
+
 /* Sends it once more, soon, when its content is back. */
 void relay_send_again(relay *r);
 

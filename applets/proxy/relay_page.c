@@ -18,6 +18,10 @@ void relay_page_answer(relay *r, unsigned status, const http_field *f, size_t n)
     http_field out[8];
     size_t count = 0;
     if (!near || r->answered) return;
+    if (r->holds & RELAY_SEAT) { /* it needs no backend any more */
+        pool_leave(&r->seat);
+        r->holds &= ~(unsigned)RELAY_SEAT;
+    }
     bool head = span_eq(r->request.summary.method, SPAN("HEAD"));
     r->answered = true;
     r->status = (uint16_t)status;

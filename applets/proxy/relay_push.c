@@ -45,9 +45,8 @@ void relay_push_promised(relay *parent, pool_link *k, const http_event *ev) {
     session *far = link_session(pool_net(k));
     relay *r = NULL;
     rewritten *out = &parent->worker->rewritten;
-    bool ours = parent && may_push(parent) &&
-                (span_ieq(authority, parent->request.summary.authority) ||
-                 span_ieq(authority, pool_backend_of(k)->authority));
+    bool ours = may_push(parent) && (span_ieq(authority, parent->request.summary.authority) ||
+                                     span_ieq(authority, pool_backend_of(k)->authority));
     if (ours && make_promise(out, ev, &parent->request.summary))
         r = promise(parent, out->fields, out->count, &ev->summary);
     if (!r) {
@@ -55,6 +54,9 @@ void relay_push_promised(relay *parent, pool_link *k, const http_event *ev) {
         link_touch(pool_net(k));
         return;
     }
+    /* What follows is of the parent's plan, which a reload may have replaced since. */
+    generation_drop(r->generation);
+    r->generation = generation_hold(parent->generation);
     r->pattern = parent->pattern;
     r->pattern_index = parent->pattern_index;
     r->backend = parent->backend;
@@ -64,6 +66,7 @@ void relay_push_promised(relay *parent, pool_link *k, const http_event *ev) {
     pool_keep(k);
     r->holds |= RELAY_FAR;
     session_attach(far, ev->ref, r);
+    relay_send_watch(r);
 }
 
 /* ---- what Link fields ask for ---- */

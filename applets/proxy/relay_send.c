@@ -22,7 +22,8 @@ static void limit_is_up(timer *t) {
     loop *l = r->worker->loop;
     uint64_t silent = loop_now_ms(l) - r->heard_ms;
     uint32_t most = read_limit(r);
-    bool open = r->tunnel && !r->up.held, asked = r->up.ended || r->tunnel;
+    bool stuck = r->up.taken != r->up.written; /* there is content that it does not take */
+    bool open = r->tunnel && !r->up.held, asked = r->up.ended || r->tunnel || stuck;
     bool waits = open || (asked && r->down.taken == r->down.written); /* nobody holds it up */
     if (!waits) r->heard_ms = loop_now_ms(l);
     if (!waits || silent < most) {
@@ -38,7 +39,7 @@ static void limit_is_up(timer *t) {
     relay_cancel(r, H2_CANCEL);
 }
 
-static void watch(relay *r) {
+void relay_send_watch(relay *r) {
     r->heard_ms = loop_now_ms(r->worker->loop);
     r->limit.fire = limit_is_up;
     r->limit.user = r;
@@ -109,7 +110,7 @@ void relay_send(relay *r, pool_link *k) {
     r->back = k;
     r->holds |= RELAY_FAR | (r->has_content ? RELAY_UP_BODY : 0u);
     relay_send_trailers(r);
-    watch(r);
+    relay_send_watch(r);
     link_touch(pool_net(k));
 }
 

@@ -13,7 +13,7 @@ import unittest
 import peers
 from h2_client import Client
 from proxying import Proxy, backend, curl
-from scripted import Server
+from scripted import Server, until_headers
 
 def telling(seen):
     """Answers each request with its first line; seen collects their fields."""
@@ -87,6 +87,20 @@ class Times(Fronts):
         sock = self.connect(proxy)
         sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
         self.assertTrue(0.3 < self.ends_after(sock) < 15)
+
+
+class Windows(unittest.TestCase):
+    def test_a_window_that_stays_shut(self):
+        """A backend that reads its socket, opens no window and says nothing: the client is not left with it."""
+        def play(peer):
+            until_headers(peer)
+            with contextlib.suppress(EOFError):
+                while True:
+                    peer.frame()
+
+        with Server(play) as server, Proxy(backend(server.port, "", "proto=h2"), "-n1", "--backend-read-timeout=500ms") as proxy:
+            got = curl("-i", "-H", "Expect:", "--data-binary", "@-", proxy.url(), code=None, stdin=bytes(1 << 20))
+            self.assertIn(b" 504", got.split(b"\r\n")[0])
 
 
 class Caps(Fronts):

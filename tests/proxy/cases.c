@@ -279,6 +279,21 @@ static void pushed(void) {
     if (the_world.request_count == 2) expect_answer(&the_world.requests[1], 200, 20);
 }
 
+/* Nobody waits for ever for what was promised, whatever plans come meanwhile. */
+static void silent_push(void) {
+    world_request *r = ask(WORLD_GET, 0, 0);
+    world_arrival *parent = arrival();
+    if (!front_h2 || !back_h2) return;
+    world_reload();
+    expect(backend_push(parent) != NULL, "it cannot be promised");
+    world_reload();
+    answer(parent, (world_reply){.status = 200, .content = 10});
+    expect_answer(r, 200, 10);
+    world_wait(61000);
+    expect(the_world.request_count == 2, "the client is promised it");
+    if (the_world.request_count == 2) expect_own(&the_world.requests[1], 504);
+}
+
 static void preloaded(void) {
     world_request *r = ask(WORLD_GET, 0, 0);
     if (!front_h2) return;
@@ -365,6 +380,7 @@ static const struct {
              {"not sent again", is_not_sent_again},
              {"GOAWAY", goes_away},
              {"push", pushed},
+             {"silent push", silent_push},
              {"preload", preloaded},
              {"slow client", slow_client},
              {"no backend", no_backend},

@@ -352,6 +352,7 @@ verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, 
     if (method && span_eq(method->value, SPAN("CONNECT"))) s->flags |= H2_STREAM_TUNNEL;
     *ref = (http_ref){s->slot, s->id};
     take_body(c, s, body);
+    if (body.ops) h2_watch_stream(c);
     if (h2_conn_room(c) == 0) c->room_wanted = true;
     return VERDICT_OK;
 }

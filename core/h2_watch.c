@@ -60,7 +60,8 @@ static void look_for_stalls(h2_conn *c) {
     for (uint32_t i = 0; i < c->streams.begun && c->ending == H2_ENDING_NO; i++) {
         h2_stream *s = &c->streams.at[i];
         if (!h2_stream_is_open(s)) continue;
-        bool window = window_stalled(c, s, slow), content = content_stalled(s);
+        /* What a server answers with may come when it will: its client has clocks of its own. */
+        bool window = window_stalled(c, s, slow), content = c->server && content_stalled(s);
         if (window || (content && !c->paused))
             h2_conn_judge(c, VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM,
                                                window ? "the window is kept shut"

@@ -98,9 +98,10 @@ class Windows(unittest.TestCase):
                 while True:
                     peer.frame()
 
-        with Server(play) as server, Proxy(backend(server.port, "", "proto=h2"), "-n1", "--backend-read-timeout=500ms") as proxy:
-            got = curl("-i", "-H", "Expect:", "--data-binary", "@-", proxy.url(), code=None, stdin=bytes(1 << 20))
-            self.assertIn(b" 504", got.split(b"\r\n")[0])
+        for option, status in (("--backend-read-timeout=500ms", b" 504"), ("--backend-stream-write-timeout=500ms", b" 502")):
+            with self.subTest(option), Server(play) as server, Proxy(backend(server.port, "", "proto=h2"), "-n1", option) as proxy:
+                got = curl("-i", "-H", "Expect:", "--data-binary", "@-", proxy.url(), code=None, stdin=bytes(1 << 20))
+                self.assertIn(status, got.split(b"\r\n")[0])
 
 
 class Caps(Fronts):

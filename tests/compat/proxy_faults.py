@@ -36,8 +36,10 @@ class Faults(unittest.TestCase):
                 with proxy:
                     for version, how in VERSIONS.items():
                         with self.subTest(words, version=version):
-                            sent = peers.content(n)
-                            self.assertEqual(curl(*how, proxy.url("/size-%d" % n)), sent)
+                            self.assertEqual(curl(*how, proxy.url("/size-%d" % n)), peers.content(n))
+                            # Each byte that is written alone comes back as a frame of its own, and of those LIMIT_SMALL_BURST are
+                            # too many.
+                            sent = peers.content(min(n, 6000) if "write=1," in words + "," else n)
                             self.assertEqual(curl(*how, "-H", "Expect:", "--data-binary", "@-", proxy.url("/"), stdin=sent), sent)
 
     def test_breaks(self):

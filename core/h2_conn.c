@@ -237,8 +237,7 @@ static void tell_pending(h2_conn *c, http_event *ev) {
     }
 }
 
-/* The peer makes us write and does not read. A client's own requests do not count: with both sides
- * waiting for the other to read first, neither would ever go on. */
+/* The peer makes us write and does not read. A client's requests do not count: both would wait. */
 bool h2_conn_piled_up(const h2_conn *c) {
     return (c->server ? c->out.own : c->control) > LIMIT_OUTPUT_QUEUED;
 }
@@ -318,6 +317,7 @@ static void take_body(h2_conn *c, h2_stream *s, http_body body) {
     s->body_user = body.user;
     c->blocked = false;
     h2_prio_add(&c->prio, &c->streams, s);
+    h2_watch_stream(c);
 }
 
 verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, void *user,
@@ -352,7 +352,6 @@ verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, 
     if (method && span_eq(method->value, SPAN("CONNECT"))) s->flags |= H2_STREAM_TUNNEL;
     *ref = (http_ref){s->slot, s->id};
     take_body(c, s, body);
-    if (body.ops) h2_watch_stream(c);
     if (h2_conn_room(c) == 0) c->room_wanted = true;
     return VERDICT_OK;
 }

@@ -80,7 +80,7 @@ void world_refuse(uint64_t nth) { the_world.refuse_at = nth; }
 
 /* ---- the proxy's plans, which all worlds share ---- */
 
-static char nest[] = "/tmp/h2box-proxy-XXXXXX";
+static char nest[] = P_tmpdir "/h2box-proxy-XXXXXX";
 static plan *plans[16];
 
 static void forget(void) {

@@ -132,7 +132,7 @@ class Reaching(unittest.TestCase):
             peers.make_site(folder)
             log = folder + "/access.log"
             with peers.h2box_server(folder, "-n1") as server:
-                with Proxy(backend(server.port), "--accesslog-file", log, "--accesslog-format=$remote_addr $remote_port $server_port",
+                with Proxy(backend(server.port), "-n1", "--accesslog-file", log, "--accesslog-format=$remote_addr $remote_port $server_port",
                            frontend=";proxyproto") as proxy:
                     self.assertEqual(len(curl("--haproxy-protocol", proxy.url("/size-612"))), 612)
                     curl(proxy.url("/size-612"), code=None)  # without a header nothing is answered

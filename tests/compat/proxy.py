@@ -132,12 +132,13 @@ class Reaching(unittest.TestCase):
             peers.make_site(folder)
             log = folder + "/access.log"
             with peers.h2box_server(folder, "-n1") as server:
-                with Proxy(backend(server.port), "-n1", "--accesslog-file", log, "--accesslog-format=$remote_addr $remote_port $server_port",
-                           frontend=";proxyproto") as proxy:
+                logs = ["--accesslog-file", log, "--accesslog-format=$remote_addr $remote_port $server_port"]
+                with Proxy(backend(server.port), "-n1", *logs, frontend=";proxyproto") as proxy:
                     self.assertEqual(len(curl("--haproxy-protocol", proxy.url("/size-612"))), 612)
                     curl(proxy.url("/size-612"), code=None)  # without a header nothing is answered
                     with socket.create_connection(("127.0.0.1", proxy.port), 10) as s:
-                        s.sendall(b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\nGET /size-1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                        s.sendall(b"PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n"
+                                  b"GET /size-1 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
                         self.assertTrue(s.makefile("rb").read().startswith(b"HTTP/1.1 200"))
             with open(log) as f:
                 lines = f.read().split("\n")

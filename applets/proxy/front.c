@@ -69,10 +69,10 @@ static void on_closed(void *user, net_link *k, const char *why) {
 
 /* Something that nobody can guess, and that stays the same (RFC 7239 section 6.3). */
 static void obfuscate(char out[10], uint32_t high, uint32_t low) {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_";
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     uint64_t v = (uint64_t)high << 32 | low;
     out[0] = '_';
-    for (int i = 1; i < 9; i++, v >>= 6) out[i] = digits[v & 63];
+    for (int i = 1; i < 9; i++, v /= sizeof digits - 1) out[i] = digits[v % (sizeof digits - 1)];
     out[9] = '\0';
 }
 

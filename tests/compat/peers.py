@@ -1,6 +1,7 @@
 """Programs that the compat tests start: ours and those of Debian, each on a loopback port of its own, each ended by
 its own pid. Not a test itself."""
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -72,6 +73,8 @@ class Running:
 
     def __init__(self, args, port=None, env=None, cwd=None):
         self.log = tempfile.TemporaryFile()
+        # The program and we share the place in the file: without this it would write where we have just begun to read.
+        fcntl.fcntl(self.log, fcntl.F_SETFL, fcntl.fcntl(self.log, fcntl.F_GETFL) | os.O_APPEND)
         self.process = subprocess.Popen(args, stdout=self.log, stderr=subprocess.STDOUT, cwd=cwd,
                                         stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         self.port = port

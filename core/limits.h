@@ -506,13 +506,11 @@
 /* A line of the proxy's access log: what is longer is cut. */
 #define LIMIT_LOG_LINE 8192u
 
-/* Bytes of a message of the proxy's error log; how often one is written at once and then in a
- * second, for peers can cause it as often as they like; and messages that are told apart for that.
- */
+/* Bytes of a message of the proxy's error log; how often what one place in the program says is
+ * written at once and then in a second, for peers can cause it as often as they like. */
 #define LIMIT_ERROR_LOG_MESSAGE 1024u
-#define LIMIT_ERROR_LOG_BURST   20u
-#define LIMIT_ERROR_LOG_RATE    2u
-#define LIMIT_ERROR_LOG_KINDS   64u
+#define LIMIT_ERROR_LOG_BURST   20
+#define LIMIT_ERROR_LOG_RATE    2
 
 /* Lines of a worker that wait to be written; when the disk is slower, further ones are dropped, and
  * counted in the log. */

@@ -43,11 +43,12 @@ int background_begin(background *d, bool show_id) {
     return -1;
 }
 
-void background_ready(background *d) {
+void background_ready(background *d, bool keep_stderr) {
     if (d->word < 0) return;
     fflush(NULL);
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = STDIN_FILENO; nothing >= 0 && fd <= STDERR_FILENO; fd++) dup2(nothing, fd);
+    int last = keep_stderr ? STDOUT_FILENO : STDERR_FILENO;
+    for (int fd = STDIN_FILENO; nothing >= 0 && fd <= last; fd++) dup2(nothing, fd);
     if (nothing > STDERR_FILENO) close(nothing);
     /* The document root is held open, and the log knows its whole path. */
     if (chdir("/") != 0 || write(d->word, "r", 1) != 1) return;

@@ -14,7 +14,8 @@ typedef struct background {
  * to stdout, if show_id. */
 int background_begin(background *d, bool show_id);
 
-/* Serving begins: leaves the directory and the terminal. Nothing when nobody waits. */
-void background_ready(background *d);
+/* Serving begins: leaves the directory and the terminal, but for stderr where that is a log.
+ * Nothing when nobody waits. */
+void background_ready(background *d, bool keep_stderr);
 
 #endif

@@ -2,7 +2,7 @@
  * loop never waits for the disk.
  *
  * Bounded by LIMIT_LOG_WAITING: what comes faster than it can be written is counted, and the count
- * stands in the log. Belongs to one loop; the file is the process's, and outlives it. */
+ * stands in the log. Belongs to one loop, and holds its file, which is the process's. */
 #ifndef H2BOX_APPLETS_COMMON_LOG_WRITER_H
 #define H2BOX_APPLETS_COMMON_LOG_WRITER_H
 
@@ -16,8 +16,14 @@ struct text;
  * no memory. */
 log_writer *log_writer_new(loop *l, log_file *f, const char *before, const char *after);
 
+/* For one that has a successor: nothing is added any more. What is left is written as ever, and
+ * then it is freed. Until then it stands in the list, where the loop's end finds it:
+ * log_writer_free_all. NULL is nothing. */
+void log_writer_retire(log_writer *w, log_writer **retired);
+
 /* Writes what is left, at once: when the loop no longer serves. NULL is nothing. */
 void log_writer_free(log_writer *w);
+void log_writer_free_all(log_writer **retired);
 
 /* Where to add one whole line, with its newline, before log_writer_end; nothing else may come
  * between them. NULL: too many wait, and this one is counted as lost. */

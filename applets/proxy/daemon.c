@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool daemon_descriptors(uint64_t n, const char **why) {
@@ -25,6 +26,11 @@ bool daemon_descriptors(uint64_t n, const char **why) {
 
 bool daemon_write_pid(const char *path, const char **why) {
     char name[4096], text[32];
+    struct stat st;
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
+        *why = "what is there is no file";
+        return false;
+    }
     int size = snprintf(name, sizeof name, "%s.%ld", path, (long)getpid());
     if (size < 0 || (size_t)size >= sizeof name) {
         *why = "its name is too long";
@@ -42,10 +48,11 @@ bool daemon_write_pid(const char *path, const char **why) {
 
 void daemon_remove_pid(const char *path) {
     char text[32] = "";
-    FILE *f = fopen(path, "re");
-    if (!f) return;
-    bool ours = fgets(text, sizeof text, f) && strtol(text, NULL, 10) == (long)getpid();
-    fclose(f);
+    int fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* of whatever kind it is now */
+    if (fd < 0) return;
+    bool ours = read(fd, text, sizeof text - 1) > 0 && strtol(text, NULL, 10) == (long)getpid();
+    close(fd);
     if (ours) unlink(path);
 }
 

@@ -8,8 +8,8 @@
 /* Sets how many descriptors it may have: n, or with 0 as many as it may. False with *why. */
 bool daemon_descriptors(uint64_t n, const char **why);
 
-/* Writes the process's id and a newline. A file of another user's name is replaced as a whole, so
- * that nobody reads half a number. False with *why. */
+/* Writes the process's id and a newline. A file or link of that name is replaced as a whole, so
+ * that nobody reads half a number; anything else (/dev/null) is left alone. False with *why. */
 bool daemon_write_pid(const char *path, const char **why);
 
 /* Removes it, if it is still ours. */

@@ -1,4 +1,5 @@
 #include "applets/proxy/error_log.h"
+#include "applets/common/log_sink.h"
 #include "applets/common/log_text.h"
 #include "applets/common/text.h"
 #include "applets/proxy/options.h"
@@ -27,13 +28,6 @@ static const struct {
 
 _Static_assert((int)PROXY_FATAL == ERROR_LOG_FATAL, "the levels of --log-level are these");
 
-/* How often one message (its format stands for it) was said lately. */
-typedef struct repeat {
-    const char *format;
-    int64_t second; /* since when `left` has not been refilled */
-    uint32_t left, silent;
-} repeat;
-
 /* Records of `waiting`: a byte for the level, then a line with its newline. */
 static struct {
     pthread_mutex_t lock;
@@ -43,42 +37,42 @@ static struct {
     bool old_name, to_syslog, plain, colour;
     int facility;
     char *path; /* of the file that stderr leads to; NULL: none of ours */
+    int first;  /* where stderr led before; -1: it still does */
     text waiting;
     uint64_t lost;
-    repeat repeats[LIMIT_ERROR_LOG_KINDS];
 } logs = {.lock = PTHREAD_MUTEX_INITIALIZER,
           .more = PTHREAD_COND_INITIALIZER,
           .idle = PTHREAD_COND_INITIALIZER,
           .plain = true,
+          .first = -1,
           .facility = LOG_DAEMON};
 
 static atomic_int least = ERROR_LOG_NOTICE;
 
 /* ---- writing ---- */
 
-static void write_line(unsigned level, span line) {
-    if (logs.to_syslog) {
-        syslog(logs.facility | levels[level].priority, "%.*s", (int)line.n, (const char *)line.p);
-        return;
-    }
-    while (line.n) {
-        ssize_t n = write(STDERR_FILENO, line.p, line.n);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) return; /* nobody can be told */
-        line = span_skip(line, (size_t)n);
-    }
+/* False: nobody can be told. */
+static bool write_line(unsigned level, span line) {
+    if (!logs.to_syslog) return log_sink_write(STDERR_FILENO, line);
+    syslog(logs.facility | levels[level].priority, "%.*s", (int)line.n, (const char *)line.p);
+    return true;
 }
 
-static void write_records(span records) {
+/* Returns how many were lost: when one cannot be written, the others do not wait for their turn. */
+static uint64_t write_records(span records) {
+    bool heard = true;
+    uint64_t lost = 0;
     while (records.n) {
         const uint8_t *end = memchr(records.p, '\n', records.n);
         span record = span_take(&records, end ? (size_t)(end - records.p) + 1 : records.n);
-        write_line(record.p[0], span_skip(record, 1));
+        heard = heard && write_line(record.p[0], span_skip(record, 1));
+        lost += !heard;
     }
+    return lost;
 }
 
 static void write_waiting(void) {
-    write_records(span_of(logs.waiting.p, logs.waiting.n));
+    logs.lost += write_records(span_of(logs.waiting.p, logs.waiting.n));
     text_clear(&logs.waiting);
 }
 
@@ -96,9 +90,10 @@ static void *run(void *user) {
         batch = full;
         logs.writing = true;
         pthread_mutex_unlock(&logs.lock);
-        write_records(span_of(batch.p, batch.n));
+        uint64_t lost = write_records(span_of(batch.p, batch.n));
         text_clear(&batch);
         pthread_mutex_lock(&logs.lock);
+        logs.lost += lost;
         logs.writing = false;
         pthread_cond_broadcast(&logs.idle);
     }
@@ -130,26 +125,32 @@ void error_log_stop(void) {
 
 /* ---- where to ---- */
 
-static bool lead_stderr(const char *path, const char **why) {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-    /* In one step: writers have the one or the other. Not closed by exec, as stderr is. */
-    if (fd >= 0 && dup2(fd, STDERR_FILENO) >= 0) {
-        if (fd != STDERR_FILENO) close(fd);
-        return true;
-    }
+/* In one step: writers have the one or the other. Not closed by exec, as stderr is. */
+static bool turn_stderr(int fd, const char **why) {
+    if (dup2(fd, STDERR_FILENO) >= 0) return true;
     *why = strerror(errno);
-    if (fd >= 0) close(fd);
     return false;
 }
 
-/* The whole path: a daemon leaves the directory it was started in. */
-static char *whole_path(const char *path) {
-    char *here = *path == '/' ? NULL : getcwd(NULL, 0);
-    size_t n = strlen(path) + (here ? strlen(here) : 0) + 2;
-    char *whole = malloc(n);
-    if (whole) snprintf(whole, n, "%s%s%s", here ? here : "", here ? "/" : "", path);
-    free(here);
-    return whole;
+static bool lead_stderr(const char *path, const char **why) {
+    int fd = log_sink_open(path, why);
+    if (fd < 0) return false;
+    if (logs.first < 0) logs.first = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+    bool done = turn_stderr(fd, why);
+    if (fd != STDERR_FILENO) close(fd);
+    return done;
+}
+
+bool error_log_detach(void) {
+    pthread_mutex_lock(&logs.lock);
+    int nothing = logs.first >= 0 ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+    if (nothing >= 0) {
+        dup3(nothing, logs.first, O_CLOEXEC);
+        close(nothing);
+    }
+    bool stays = logs.path != NULL;
+    pthread_mutex_unlock(&logs.lock);
+    return stays;
 }
 
 static bool is_stderr(const char *path) { return strcmp(path, "/dev/stderr") == 0; }
@@ -157,12 +158,14 @@ static bool is_stderr(const char *path) { return strcmp(path, "/dev/stderr") == 
 bool error_log_open(const error_log_settings *s, const char **why) {
     char *path = NULL;
     if (s->file && !s->syslog && !is_stderr(s->file)) {
-        path = whole_path(s->file);
+        path = log_sink_path(s->file);
         *why = "out of memory";
         if (!path || !lead_stderr(path, why)) {
             free(path);
             return false;
         }
+    } else if (logs.first >= 0 && !turn_stderr(logs.first, why)) {
+        return false;
     }
     pthread_mutex_lock(&logs.lock);
     while (logs.writing) pthread_cond_wait(&logs.idle, &logs.lock);
@@ -189,29 +192,25 @@ bool error_log_reopen(const char **why) {
 /* ---- saying ---- */
 
 /* False: it was said too often of late. */
-static bool may_repeat(const char *format, int64_t now, uint32_t *silent) {
-    repeat *r = &logs.repeats[(uintptr_t)format / 8 % LIMIT_ERROR_LOG_KINDS];
-    *silent = 0;
-    if (r->format != format)
-        *r = (repeat){.format = format, .second = now, .left = LIMIT_ERROR_LOG_BURST};
-    int64_t passed = now - r->second;
-    r->second = now;
-    if (passed > LIMIT_ERROR_LOG_BURST || passed < 0) passed = LIMIT_ERROR_LOG_BURST;
-    uint64_t left = r->left + (uint64_t)passed * LIMIT_ERROR_LOG_RATE;
-    r->left = left > LIMIT_ERROR_LOG_BURST ? LIMIT_ERROR_LOG_BURST : (uint32_t)left;
-    if (r->left == 0) {
-        r->silent++;
+static bool may_repeat(error_log_place *at) {
+    const int64_t most = LIMIT_ERROR_LOG_BURST * 1000;
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    int64_t now = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    int64_t left = at->thousandths + (now - at->since_ms) * LIMIT_ERROR_LOG_RATE;
+    at->thousandths = !at->since_ms || left > most ? most : left;
+    at->since_ms = now;
+    if (at->thousandths < 1000) {
+        at->silent++;
         return false;
     }
-    r->left--;
-    *silent = r->silent;
-    r->silent = 0;
+    at->thousandths -= 1000;
     return true;
 }
 
-static void put_head(text *t, error_log_level level, const struct timespec *now, const char *file,
-                     int line) {
-    const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+static void put_head(text *t, const error_log_place *at, error_log_level level,
+                     const struct timespec *now) {
+    const char *slash = strrchr(at->file, '/'), *name = slash ? slash + 1 : at->file;
     const char *before = logs.colour ? levels[level].colour : "",
                *after = logs.colour ? "\033[0m" : "";
     if (logs.plain) {
@@ -222,41 +221,40 @@ static void put_head(text *t, error_log_level level, const struct timespec *now,
         text_add(t, log_text_iso(now->tv_sec, (uint32_t)(now->tv_nsec / 1000000)));
         text_print(t, " %d %d %08x ", (int)getpid(), (int)getpid(), (unsigned)gettid());
     }
-    text_print(t, "%s%s%s (%s:%d) ", before, levels[level].name, after, name, line);
+    text_print(t, "%s%s%s (%s:%d) ", before, levels[level].name, after, name, at->line);
 }
 
-static void add(error_log_level level, const struct timespec *now, const char *file, int line,
-                const char *message, uint32_t silent) {
+static void add(error_log_place *at, error_log_level level, const char *message) {
     text *t = &logs.waiting;
     size_t from = t->n;
     const uint8_t first = (uint8_t)level;
+    struct timespec now;
     if (t->n > LIMIT_LOG_WAITING && level != ERROR_LOG_FATAL) {
         logs.lost++;
         return;
     }
+    clock_gettime(CLOCK_REALTIME, &now);
     text_add(t, span_of(&first, 1));
-    put_head(t, level, now, file, line);
+    put_head(t, at, level, &now);
     text_add_visible(t, span_str(message));
-    if (silent) text_print(t, " (and %u more like it)", silent);
+    if (at->silent) text_print(t, " (and %u more like it)", at->silent);
     if (logs.lost) text_print(t, " (%llu messages were lost)", (unsigned long long)logs.lost);
+    at->silent = 0;
     logs.lost = 0;
     text_add(t, SPAN("\n"));
     if (t->n && t->p[t->n - 1] != '\n') t->n = from; /* there was no memory for it */
 }
 
-void error_log_say_at(error_log_level level, const char *file, int line, const char *format, ...) {
+void error_log_say_at(error_log_place *at, error_log_level level, const char *format, ...) {
     char message[LIMIT_ERROR_LOG_MESSAGE];
-    struct timespec now;
-    uint32_t silent = 0;
     va_list args;
     if ((int)level < atomic_load(&least)) return;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    clock_gettime(CLOCK_REALTIME, &now);
     pthread_mutex_lock(&logs.lock);
-    if (level == ERROR_LOG_FATAL || may_repeat(format, now.tv_sec, &silent)) {
-        add(level, &now, file, line, message, silent);
+    if (level == ERROR_LOG_FATAL || may_repeat(at)) {
+        add(at, level, message);
         while (logs.writing && level == ERROR_LOG_FATAL) pthread_cond_wait(&logs.idle, &logs.lock);
         if (!logs.running || level == ERROR_LOG_FATAL)
             write_waiting();

@@ -7,6 +7,7 @@
 #ifndef H2BOX_APPLETS_PROXY_PLAN_H
 #define H2BOX_APPLETS_PROXY_PLAN_H
 
+#include "applets/common/log_file.h"
 #include "applets/proxy/log_format.h"
 #include "applets/proxy/page.h"
 #include "applets/proxy/rewrite.h"
@@ -86,6 +87,8 @@ typedef struct plan {
     page_set *pages;
     log_format *access_format; /* NULL: no access log */
     bool log_early;            /* --accesslog-write-early */
+    log_file *access_log;      /* held; what is opened for it before anybody else has the plan, for
+                                  --check opens nothing; NULL: none */
 
     session_config front;            /* of client connections, TLS or not */
     session_config back_h1, back_h2; /* back_h1: pipeline 1, title_case */

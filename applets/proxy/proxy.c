@@ -22,7 +22,7 @@ static int facility_of(const proxy_settings *set) {
 }
 
 /* At the start, and again for a reload. */
-static bool open_error_log(const proxy *x, const proxy_settings *set) {
+static bool open_error_log(const proxy *x, const proxy_settings *set, error_log_level how_bad) {
     const char *why;
     error_log_settings s = {.old_name = x->old_name,
                             .least = (error_log_level)set->log_level,
@@ -32,7 +32,34 @@ static bool open_error_log(const proxy *x, const proxy_settings *set) {
     if (set->access_syslog || set->error_syslog)
         openlog(x->old_name ? "nghttpx" : "h2box-proxy", LOG_NDELAY | LOG_PID, s.facility);
     if (error_log_open(&s, &why)) return true;
-    error_log_say(ERROR_LOG_FATAL, "errorlog-file %s: %s", set->error_file, why);
+    error_log_say(how_bad, "errorlog-file %s: %s", set->error_file, why);
+    return false;
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* Whether both say the same of where lines of the access log go. */
+static bool same_access_log(const proxy_settings *a, const proxy_settings *b) {
+    if (a->access_syslog || b->access_syslog)
+        return a->access_syslog == b->access_syslog && facility_of(a) == facility_of(b);
+    return same_text(a->access_file, b->access_file);
+}
+
+/* Of next, which nobody else has yet; now: the plan that it follows, or NULL. */
+static bool open_access_log(plan *next, const plan *now, error_log_level how_bad) {
+    const proxy_settings *set = next->settings;
+    const char *why = "out of memory";
+    if (now && same_access_log(set, now->settings))
+        next->access_log = now->access_log ? log_file_hold(now->access_log) : NULL;
+    else if (set->access_syslog)
+        next->access_log = log_file_syslog(LOG_INFO | facility_of(set));
+    else if (set->access_file)
+        next->access_log = log_file_open(set->access_file, &why);
+    if (next->access_log || (!set->access_syslog && !set->access_file)) return true;
+    error_log_say(how_bad, "accesslog-file %s: %s",
+                  set->access_syslog ? "syslog" : set->access_file, why);
     return false;
 }
 
@@ -105,32 +132,31 @@ bool proxy_take_backends(proxy *x, span text, char *why, size_t room) {
     return true;
 }
 
-static bool same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 /* What a reload cannot change: it is said, and stays. */
 static void tell_what_stays(const proxy *x, const plan *next) {
     if (next->workers != x->plan->workers)
         error_log_say(ERROR_LOG_WARN, "workers: %u stay until the proxy is started again",
                       x->plan->workers);
-    const proxy_settings *a = x->plan->settings, *b = next->settings;
-    if (a->access_syslog != b->access_syslog || !same_text(a->access_file, b->access_file))
-        error_log_say(ERROR_LOG_WARN, "the access log stays until the proxy is started again");
+}
+
+/* The plan of what the command line and its files say now; NULL, when it is said what is wrong. */
+static plan *read_again(proxy *x) {
+    int code;
+    proxy_config *c = proxy_config_read(x->argc, x->argv, x->old_name, stdout, stderr, &code);
+    plan *next = c ? make_plan(x, c, x->plan->revision + 1) : NULL;
+    proxy_config_drop(c); /* a plan keeps it */
+    if (next && probe_addresses(x, next, x->plan) &&
+        open_access_log(next, x->plan, ERROR_LOG_ERROR) &&
+        open_error_log(x, next->settings, ERROR_LOG_ERROR))
+        return next;
+    plan_drop(next);
+    return NULL;
 }
 
 static void on_reload(void *user, int signo) {
     proxy *x = user;
-    int code;
     (void)signo;
-    proxy_config *c = proxy_config_read(x->argc, x->argv, x->old_name, stdout, stderr, &code);
-    plan *next = c ? make_plan(x, c, x->plan->revision + 1) : NULL;
-    if (next && !probe_addresses(x, next, x->plan)) {
-        plan_drop(next);
-        next = NULL;
-    }
-    if (next) open_error_log(x, proxy_config_settings(c));
-    proxy_config_drop(c); /* a plan keeps it */
+    plan *next = read_again(x);
     if (!next) {
         error_log_say(ERROR_LOG_ERROR, "the configuration stays as it is (revision %u)",
                       x->plan->revision);
@@ -161,9 +187,13 @@ static void on_reopen(void *user, int signo) {
     proxy *x = user;
     const char *why;
     (void)signo;
-    if (x->access_log && !log_file_reopen(x->access_log, &why))
-        error_log_say(ERROR_LOG_ERROR, "accesslog-file: %s", why);
-    if (!error_log_reopen(&why)) error_log_say(ERROR_LOG_ERROR, "errorlog-file: %s", why);
+    /* The error log first: the other one may follow it, as /dev/stderr. */
+    if (!error_log_reopen(&why))
+        error_log_say(ERROR_LOG_ERROR, "errorlog-file %s stays as it is: %s",
+                      x->plan->settings->error_file, why);
+    if (x->plan->access_log && !log_file_reopen(x->plan->access_log, &why))
+        error_log_say(ERROR_LOG_ERROR, "accesslog-file %s stays as it is: %s",
+                      x->plan->settings->access_file, why);
 }
 
 static bool watch_signals(proxy *x) {
@@ -206,17 +236,15 @@ static int serve(proxy *x, background *b) {
         free(x->workers);
         return APPLET_FAILED;
     }
-    bool ready = true;
-    if (set->user && !daemon_become(set->user, &why)) {
-        error_log_say(ERROR_LOG_FATAL, "user %s: %s", set->user, why);
-        ready = false;
-    } else if (set->pid_file && !daemon_write_pid(set->pid_file, &why)) {
+    /* Before the user is another one, who could not write to /run. */
+    if (set->pid_file && !daemon_write_pid(set->pid_file, &why))
         error_log_say(ERROR_LOG_ERROR, "pid-file %s: %s", set->pid_file, why);
-    }
+    bool ready = !set->user || daemon_become(set->user, &why);
+    if (!ready) error_log_say(ERROR_LOG_FATAL, "user %s: %s", set->user, why);
     if (ready) {
         error_log_start();
         announce(x);
-        background_ready(b);
+        background_ready(b, b->word >= 0 && error_log_detach());
     } else {
         on_stop(x, SIGTERM);
     }
@@ -229,24 +257,12 @@ static int serve(proxy *x, background *b) {
     return ready ? APPLET_DONE : APPLET_FAILED;
 }
 
-static bool open_logs(proxy *x, const proxy_settings *set) {
-    const char *why = "out of memory";
-    if (set->access_syslog)
-        x->access_log = log_file_syslog(LOG_INFO | facility_of(set));
-    else if (set->access_file)
-        x->access_log = log_file_open(set->access_file, &why);
-    if (x->access_log || (!set->access_syslog && !set->access_file)) return true;
-    error_log_say(ERROR_LOG_FATAL, "accesslog-file %s: %s",
-                  set->access_file ? set->access_file : "syslog", why);
-    return false;
-}
-
 static int run(proxy *x, const proxy_settings *set) {
     background b = {-1};
     const char *why = NULL;
     if (!daemon_descriptors((uint64_t)set->descriptors, &why))
         error_log_say(ERROR_LOG_WARN, "rlimit-nofile %lld: %s", (long long)set->descriptors, why);
-    if (!open_logs(x, set)) return APPLET_FAILED;
+    if (!open_access_log(x->plan, NULL, ERROR_LOG_FATAL)) return APPLET_FAILED;
     int code = set->daemon ? background_begin(&b, !x->old_name) : -1;
     if (code >= 0) return code;
     x->loop = loop_new();
@@ -275,9 +291,8 @@ int proxy_main(int argc, char **argv, bool old_name) {
     }
     code = refused(old_name);
     x.plan = make_plan(&x, c, 1);
-    if (x.plan) code = open_error_log(&x, set) ? run(&x, set) : APPLET_FAILED;
+    if (x.plan) code = open_error_log(&x, set, ERROR_LOG_FATAL) ? run(&x, set) : APPLET_FAILED;
     error_log_stop();
-    if (x.access_log) log_file_close(x.access_log);
     plan_drop(x.plan);
     proxy_config_drop(c);
     return code;

@@ -2,7 +2,6 @@
 #ifndef H2BOX_APPLETS_PROXY_PROXY_H
 #define H2BOX_APPLETS_PROXY_PROXY_H
 
-#include "applets/common/log_file.h"
 #include "applets/proxy/proxying.h"
 
 struct proxy {
@@ -13,7 +12,6 @@ struct proxy {
     int argc;
     char **argv; /* for a reload */
     bool old_name, quitting;
-    log_file *access_log; /* NULL: none */
     unsigned ended;
     atomic_uint connections; /* for ids in the frame log */
     atomic_bool spoke;       /* why a worker could not start is said */

@@ -1,5 +1,4 @@
 #include "applets/proxy/proxying.h"
-#include "applets/common/log_writer.h"
 #include "applets/proxy/error_log.h"
 #include "applets/proxy/front.h"
 #include "applets/proxy/proxy.h"
@@ -20,6 +19,15 @@ static size_t addresses_of(const plan *p) {
     return n;
 }
 
+/* False: no memory, and lines go to the file of before. */
+static bool turn_log_to(proxying *w, log_file *f) {
+    log_writer *log = f ? log_writer_new(w->loop, f, LOST_BEFORE, LOST_AFTER) : NULL;
+    if (f && !log) return false;
+    log_writer_retire(w->log, &w->retired_logs);
+    w->log = log;
+    return true;
+}
+
 void proxying_take_plan(void *user) {
     proxying *w = user;
     const char *why = NULL;
@@ -35,6 +43,8 @@ void proxying_take_plan(void *user) {
         return;
     }
     generation *before = w->now;
+    if (next->access_log != before->plan->access_log && !turn_log_to(w, next->access_log))
+        error_log_say(ERROR_LOG_ERROR, "a worker keeps its access log: out of memory");
     w->now = g;
     size_t opened = entrance_arrange(&w->entrances, w, next, &why);
     if (opened == ENTRANCE_NO_MEMORY) { /* its listeners are still the old plan's */
@@ -65,8 +75,7 @@ bool proxying_start(void *user, unsigned index, loop *l) {
     w->by_low = loop_random(l);
     w->now = generation_new(l, plan_hold(x->plan), &relay_pool_calls, w);
     bool ready =
-        w->now && rewrite_room(&w->rewritten, loop_mem(l)) &&
-        (!x->access_log || (w->log = log_writer_new(l, x->access_log, LOST_BEFORE, LOST_AFTER)));
+        w->now && rewrite_room(&w->rewritten, loop_mem(l)) && turn_log_to(w, x->plan->access_log);
     if (ready && entrance_arrange(&w->entrances, w, x->plan, &why) == addresses_of(x->plan)) {
         w->stays = (timer){.fire = stay, .user = w};
         stay(&w->stays);
@@ -82,6 +91,7 @@ void proxying_end(void *user, unsigned index, loop *l) {
     entrance_close_all(&w->entrances);
     generation_end(w->now);
     w->now = NULL;
+    log_writer_free_all(&w->retired_logs);
     log_writer_free(w->log);
     rewrite_end(&w->rewritten, loop_mem(l));
     plan_drop(atomic_exchange(&w->next_plan, NULL));

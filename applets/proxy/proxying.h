@@ -5,6 +5,7 @@
 #ifndef H2BOX_APPLETS_PROXY_PROXYING_H
 #define H2BOX_APPLETS_PROXY_PROXYING_H
 
+#include "applets/common/log_writer.h"
 #include "applets/proxy/entrance.h"
 #include "applets/proxy/generation.h"
 #include "core/date.h"
@@ -25,7 +26,8 @@ struct proxying {
     size_t front_count;       /* and those whose handshake is under way */
     uint32_t by_high, by_low; /* of its obfuscated name */
     rewritten rewritten;
-    struct log_writer *log; /* NULL: no access log */
+    log_writer *log;          /* NULL: no access log */
+    log_writer *retired_logs; /* of files that a reload has replaced, until they are written out */
     int64_t date_at;
     uint8_t date[DATE_LENGTH];
     timer drain_limit;

@@ -228,5 +228,5 @@ void plan_end(plan *p) {
     free(p->trailers);
     types_free(p->types);
     error_page_end(p->pages);
-    log_file_close(p->log);
+    log_file_drop(p->log);
 }

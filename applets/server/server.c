@@ -158,7 +158,7 @@ static int serve(server *s, background *b) {
         return APPLET_FAILED;
     }
     announce(s);
-    background_ready(b);
+    background_ready(b, false);
     loop_run(s->loop);
     worker_join(s->workers);
     free(s->serving);

@@ -5,8 +5,10 @@ import os
 import pwd
 import re
 import resource
+import select
 import signal
 import socket
+import stat
 import subprocess
 import threading
 import unittest
@@ -15,6 +17,12 @@ import peers
 from configured import Life, backend_line, can_connect, wait_for
 from proxying import curl
 from scripted import Server
+
+
+def text_of(path):
+    with contextlib.suppress(OSError), open(path) as f:
+        return f.read()
+    return ""
 
 
 class Ends(Life):
@@ -84,22 +92,45 @@ class Logs(Life):
         curl(proxy.url("/name"))
         curl(proxy.url("/gone"))
 
-        def text(path):
-            with contextlib.suppress(OSError), open(path) as f:
-                return f.read()
-            return ""
-        wait_for(lambda: text(access) == "200 /name\n502 /gone\n")
-        wait_for(lambda: " 502: " in text(errors))
+        wait_for(lambda: text_of(access) == "200 /name\n502 /gone\n")
+        wait_for(lambda: " 502: " in text_of(errors))
         for path in access, errors:
             os.rename(path, path + ".1")
         proxy.process.send_signal(signal.SIGUSR1)
         wait_for(lambda: os.path.exists(access) and os.path.exists(errors))
         curl(proxy.url("/size-1"))
         curl(proxy.url("/gone"))
-        wait_for(lambda: text(access) == "200 /size-1\n502 /gone\n")
-        wait_for(lambda: " 502: " in text(errors))
-        self.assertEqual(text(access + ".1"), "200 /name\n502 /gone\n")
+        wait_for(lambda: text_of(access) == "200 /size-1\n502 /gone\n")
+        wait_for(lambda: " 502: " in text_of(errors))
+        self.assertEqual(text_of(access + ".1"), "200 /name\n502 /gone\n")
 
+    def test_fifos_that_nobody_reads(self):
+        """Neither the start nor USR1 waits for a reader."""
+        port, fifo = peers.free_port(), self.folder.name + "/fifo"
+        os.mkfifo(fifo)
+        self.addCleanup(os.unlink, fifo)
+        for option in "--accesslog-file", "--errorlog-file":
+            done = subprocess.run([peers.H2BOX, "proxy", "-f127.0.0.1,%d;no-tls" % port, option, fifo], capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn((option[2:] + " " + fifo + ": nobody reads this FIFO").encode(), done.stderr)
+        access, errors = self.folder.name + "/access-of-old", self.folder.name + "/errors-of-old"
+        proxy = self.start(backend_line(self.one), "accesslog-file=" + access, "errorlog-file=" + errors, "accesslog-format=$path")
+        for path in access, errors:
+            os.rename(path, path + ".1")
+            os.mkfifo(path)
+        proxy.process.send_signal(signal.SIGUSR1)
+        wait_for(lambda: "accesslog-file %s stays as it is: nobody reads this FIFO" % access in text_of(errors + ".1"))
+        self.assertIn("errorlog-file %s stays" % errors, text_of(errors + ".1"))
+        curl(proxy.url("/name"))
+        wait_for(lambda: text_of(access + ".1") == "/name\n")
+        reader = os.open(access, os.O_RDONLY | os.O_NONBLOCK)
+        proxy.process.send_signal(signal.SIGUSR1)
+        fds = "/proc/%d/fd/" % proxy.process.pid
+        wait_for(lambda: access in [os.readlink(fds + fd) for fd in os.listdir(fds)])
+        curl(proxy.url("/size-1"))
+        self.assertTrue(select.select([reader], [], [], 20)[0])
+        self.assertEqual(os.read(reader, 100), b"/size-1\n")
+        os.close(reader)
 
     def test_syslog(self):
         """Whether anybody reads it or not, requests are served."""
@@ -119,13 +150,31 @@ class Process(Life):
         with open(path) as f:
             self.assertEqual(int(f.read()), proxy.process.pid)
         self.assertEqual(resource.prlimit(proxy.process.pid, resource.RLIMIT_NOFILE)[0], 500)
+        os.unlink(path)
+        os.mkfifo(path)  # what is not ours stays, and nobody waits for it
         self.assertEqual(proxy.stop(), 0)
-        self.assertFalse(os.path.exists(path))
+        self.assertTrue(os.path.exists(path))
+        os.unlink(path)
+
+    def test_pid_files_that_are_none(self):
+        folder, link = self.folder.name + "/pid-folder", self.folder.name + "/pid-link"
+        os.mkdir(folder)
+        for path in folder, "/dev/null", self.folder.name + "/no/such/folder":
+            proxy = self.start(backend_line(self.one), "pid-file=" + path)
+            proxy.said("pid-file %s: " % path)
+            self.assertEqual(proxy.stop(), 0)
+        self.assertEqual(os.listdir(folder), [])
+        self.assertTrue(stat.S_ISCHR(os.stat("/dev/null").st_mode))
+        os.symlink(self.folder.name + "/pid-target", link)
+        proxy = self.start(backend_line(self.one), "pid-file=" + link)
+        wait_for(lambda: text_of(link) == "%d\n" % proxy.process.pid)
+        self.assertEqual(proxy.stop(), 0)
+        self.assertFalse(os.path.lexists(link) or os.path.lexists(self.folder.name + "/pid-target"))
 
     def test_background(self):
         path, port = self.folder.name + "/daemon-pid", peers.free_port()
         args = [peers.H2BOX, "proxy", "-D", "--pid-file", path, "-f127.0.0.1,%d;no-tls" % port, "-b127.0.0.1,%d" % self.one,
-                "--errorlog-file", self.folder.name + "/daemon-errors"]
+                "-b127.0.0.1,%d;/gone" % peers.free_port(), "--errorlog-file", self.folder.name + "/daemon-errors"]
         done = subprocess.run(args, capture_output=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
         with open(path) as f:
@@ -133,6 +182,8 @@ class Process(Life):
         try:
             self.assertEqual(curl("http://127.0.0.1:%d/name" % port), b"one")
             self.assertEqual(os.readlink("/proc/%d/cwd" % pid), "/")
+            self.assertIn(b"502", curl("http://127.0.0.1:%d/gone" % port))
+            wait_for(lambda: " 502: " in text_of(self.folder.name + "/daemon-errors"))
         finally:
             os.kill(pid, signal.SIGTERM)
         wait_for(lambda: not os.path.exists(path))

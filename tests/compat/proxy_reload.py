@@ -123,6 +123,29 @@ class Reloads(Life):
         self.assertEqual(shown(), after)
         self.assertEqual(curl("-k", proxy.url("/name", "https")), b"one")
 
+    def test_the_access_log_moves(self):
+        """Every line of the load is in one of the files, whole; one that cannot be opened changes nothing."""
+        logs = [self.folder.name + "/access-%d" % i for i in range(3)]
+        lines = [CLEAR, "workers=2", "accesslog-format=$status $path"]
+        proxy = self.start(*lines, backend_line(self.one), "accesslog-file=" + logs[0])
+        run = load(proxy.url("/size-612"), "-n", "2000", "-c", "8", "-m8")
+        for i in range(1, 7):
+            proxy.reload([*lines, backend_line((self.one, self.two)[i % 2]), "accesslog-file=" + logs[i % 3]])
+        out, _ = run.communicate(timeout=100)
+        self.assertIn("2000 succeeded", out)
+        proxy.reload([*lines, backend_line(self.two), "accesslog-file=" + self.folder.name], r"accesslog-file .*: Is a directory(?s:.*)stays as it is")
+        proxy.reload([*lines, backend_line(self.two), "accesslog-file=" + logs[0], "errorlog-file=" + self.folder.name],
+                     r"errorlog-file .*: Is a directory(?s:.*)stays as it is")
+        self.assertEqual(curl(proxy.url("/name")), b"one")
+        proxy.reload([*lines, backend_line(self.two)])
+        self.assertEqual(curl(proxy.url("/name")), b"two")  # not logged
+        self.assertEqual(proxy.stop(), 0)
+        got = []
+        for path in logs:
+            with open(path) as f:
+                got += f.read().splitlines()
+        self.assertEqual(sorted(got), ["200 /name"] + ["200 /size-612"] * 2000)
+
     def test_includes(self):
         proxy = self.start(backend_line(self.one))
         more = proxy.folder.name + "/more.conf"

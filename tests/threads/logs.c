@@ -123,7 +123,7 @@ int main(void) {
     }
     worker_join(crew);
     error_log_stop();
-    log_file_close(shared);
+    log_file_drop(shared);
     read_lines();
     read_said();
     unlink(lines_name);

@@ -138,6 +138,52 @@ Test(error_log, floods) {
     cr_expect_not_null(strstr(read_log(path), "client 10000 (and "));
 }
 
+static void say_server(unsigned i) { error_log_say(ERROR_LOG_WARN, "client %u", i); }
+
+/* Each place has its own account, whatever else is said between. */
+Test(error_log, floods_of_two_kinds) {
+    open_log(true, ERROR_LOG_NOTICE);
+    for (unsigned i = 0; i < 10000; i++) {
+        say_client(i);
+        say_server(i);
+    }
+    unsigned n = lines_of(read_log(path));
+    cr_expect_geq(n, 2 * LIMIT_ERROR_LOG_BURST);
+    cr_expect_leq(n, 2 * (LIMIT_ERROR_LOG_BURST + 60 * LIMIT_ERROR_LOG_RATE));
+}
+
+/* Nobody reads the pipe: neither a message nor an end waits for good. */
+Test(error_log, a_reader_that_has_stopped, .timeout = 60) {
+    const char *why = NULL;
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    error_log_settings s = {.old_name = true, .file = path, .facility = LOG_DAEMON};
+    cr_expect_not(error_log_open(&s, &why));
+    cr_expect_str_eq(why, "nobody reads this FIFO");
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    cr_assert_geq(reader, 0);
+    cr_assert(error_log_open(&s, &why));
+    error_log_start();
+    cr_assert_geq(fcntl(reader, F_SETPIPE_SZ, 4096), 4096);
+    for (unsigned i = 0; i < 20; i++) error_log_say(ERROR_LOG_WARN, "%0900u", i);
+    error_log_stop();
+    cr_expect(error_log_open(&(error_log_settings){.facility = LOG_DAEMON}, &why));
+    close(reader);
+}
+
+/* Without a file stderr is again what it was. */
+Test(error_log, back_to_stderr) {
+    struct stat before, now;
+    const char *why = NULL;
+    cr_assert_eq(fstat(STDERR_FILENO, &before), 0);
+    open_log(true, ERROR_LOG_NOTICE);
+    cr_assert(error_log_open(&(error_log_settings){.facility = LOG_DAEMON}, &why));
+    cr_assert_eq(fstat(STDERR_FILENO, &now), 0);
+    cr_expect_eq(before.st_ino, now.st_ino);
+    error_log_settings named = {.file = "/dev/stderr", .facility = LOG_DAEMON};
+    cr_assert(error_log_open(&named, &why));
+}
+
 static void *say_many(void *user) {
     for (unsigned i = 0; i < 200; i++)
         error_log_say(ERROR_LOG_FATAL, "thread %d message %u", *(int *)user, i);

@@ -21,7 +21,7 @@ struct handshake {
     size_t greeted_n;
     loop_task ready;
     timer limit;
-    uint64_t received, sent;
+    uint64_t sent;
     bool queued;   /* in loop.shaking */
     bool readable; /* a read may find something */
     bool more;     /* the next step needs no bytes */
@@ -116,7 +116,6 @@ static void finish(handshake *h, span rest) {
     leave(h);
     net_link *k = link_new(l, b.fd, &b.birth, h->tls, h->self);
     if (k) {
-        k->received = h->received;
         k->sent = h->sent;
         link_adopt(k, h->names, rest);
         h->names = NULL;
@@ -192,10 +191,7 @@ static ssize_t read_in(handshake *h, uint8_t **p) {
         errno = ENOMEM;
         return -1;
     }
-    ssize_t n =
-        l->fault ? fault_read(l->fault, h->begin.fd, *p, room) : read(h->begin.fd, *p, room);
-    if (n > 0) h->received += (size_t)n;
-    return n;
+    return l->fault ? fault_read(l->fault, h->begin.fd, *p, room) : read(h->begin.fd, *p, room);
 }
 
 /* What a read that brought nothing means. It may be gone then. */

@@ -190,14 +190,11 @@ void link_fail(net_link *k, const char *why) {
 session *link_session(net_link *k) { return k->session; }
 loop *link_loop(net_link *k) { return k->loop; }
 void *link_user(net_link *k) { return k->timer.user; }
-void link_set_user(net_link *k, void *user) { k->timer.user = user; }
 
 void link_set_idle(net_link *k, uint32_t idle_ms) {
     k->idle_ms = idle_ms;
     link_touch(k); /* the flush looks at the time */
 }
-uint64_t link_received(const net_link *k) { return k->received; }
-uint64_t link_sent(const net_link *k) { return k->sent; }
 
 const tls_facts *link_tls(const net_link *k) {
     return link_has_tls(k) ? k->extra->tls->facts(k->extra->tls_self) : NULL;
@@ -216,16 +213,6 @@ void link_close(net_link *k, const char *why) {
     if (k->ending) return;
     k->why = why;
     k->ending = true;
-    link_touch(k);
-}
-
-void link_pause(net_link *k) {
-    k->held_back = true;
-    link_touch(k);
-}
-
-void link_resume(net_link *k) {
-    k->held_back = false;
     link_touch(k);
 }
 

@@ -50,7 +50,6 @@ struct net_link {
     bool failed : 1;    /* the socket did */
     bool again : 1;     /* edges are to be asked for once more */
     bool dirty : 1;     /* in loop.dirty or loop.later */
-    bool held_back : 1; /* by link_pause */
     bool blocked : 1;   /* the socket is full, as far as we know */
     bool full : 1;      /* it was at the last write */
     bool broken : 1;    /* the socket takes no more bytes at all */
@@ -66,7 +65,7 @@ struct net_link {
     uint32_t taken : 11; /* by the full socket since then; LIMIT_STALL_BYTES at most */
     uint32_t wrote_ms;  /* since when a full socket has taken next to nothing, or lingering lasts */
     uint32_t active_ms; /* the last byte either way */
-    uint64_t received, sent;
+    uint64_t sent;      /* bytes that the socket took, of a handshake too */
 
     timer timer;       /* its user is the link's */
     link_extra *extra; /* NULL until there is any */
@@ -81,10 +80,10 @@ static inline uint64_t link_since(const net_link *k, uint32_t ms) {
     return now - (uint32_t)((uint32_t)now - ms);
 }
 
-/* When the session wants to be stepped. Nothing of the peer's is late while nobody reads it, or
- * while there may be more to read. */
+/* When the session wants to be stepped. Nothing of the peer's is late while there may be more to
+ * read. */
 static inline uint64_t link_session_due(const net_link *k) {
-    return k->held_back || k->readable ? UINT64_MAX : session_deadline(k->session);
+    return k->readable ? UINT64_MAX : session_deadline(k->session);
 }
 
 static inline bool link_has_tls(const net_link *k) { return k->extra && k->extra->tls; }
@@ -122,7 +121,7 @@ void link_ready(net_link *k, uint32_t events);
 
 /* Whether the next turn should read. */
 static inline bool link_wants_read(const net_link *k) {
-    if (!k->readable || k->held_back || k->eof || k->ending) return false;
+    if (!k->readable || k->eof || k->ending) return false;
     return !k->extra || (!k->extra->held && !k->extra->dry);
 }
 
@@ -147,12 +146,8 @@ void link_pump_forget(net_link *k);
 /* Tells the session that its transport is gone, and its applet what dies of it. */
 void link_pump_end(net_link *k);
 
-/* The peer sends no more, by an orderly end (why NULL) or an error. Unless the session still has
- * something to say to a peer that only listens, the streams are told and the link will end. */
-void link_pump_eof(net_link *k, const char *why);
-
 /* Reads what came before a write failed, so that the peer's last words (its GOAWAY) are heard; then
- * as link_pump_eof. */
+ * the streams are told, and the link will end. */
 void link_pump_last(net_link *k, const char *why);
 
 /* Flushes, and ends, every link on the loop's dirty list. */

@@ -80,6 +80,26 @@ void link_pump_end(net_link *k) {
     }
 }
 
+/* The peer sends no more, by an orderly end (why NULL) or an error. Unless the session still has
+ * something to say to a peer that only listens, the streams are told and the link will end. */
+static void take_eof(net_link *k, const char *why) {
+    k->eof = true;
+    k->readable = false;
+    if (k->over) { /* it was told; the socket's end is only what was waited for */
+        link_fail(k, k->why);
+        return;
+    }
+    /* The peer may have shut one direction only: answers to its last bytes can still reach it. */
+    if (!why && !k->broken && session_half_eof(k->session)) {
+        step(k, NULL, &(span){NULL, 0});
+        return;
+    }
+    if (!why && !k->broken && !k->blocked) link_flush_write(k);
+    if (why) k->why = k->why ? k->why : why;
+    if (!k->ending) link_pump_end(k);
+    link_fail(k, k->why);
+}
+
 /* Steps over the plaintext that TLS has ready, and sees what TLS has come to after it. */
 static void step_plain(net_link *k, buf *home) {
     const tls_ports *tls = k->extra->tls;
@@ -95,7 +115,7 @@ static void step_plain(net_link *k, buf *home) {
     tls_status status = tls->feed(k->extra->tls_self, &none, &why);
     if (status == TLS_OK || k->eof) return;
     k->extra->ended = status == TLS_CLOSED;
-    link_pump_eof(k, status == TLS_CLOSED ? NULL : why ? why : "TLS failed");
+    take_eof(k, status == TLS_CLOSED ? NULL : why ? why : "TLS failed");
 }
 
 bool link_pump_rest(net_link *k) {
@@ -124,7 +144,6 @@ static void feed_tls(net_link *k, span in) {
 
 static void feed(net_link *k, const uint8_t *p, size_t n) {
     loop *l = k->loop;
-    k->received += n;
     k->active_ms = (uint32_t)loop_now_ms(l);
     if (k->lingering) return;
     if (link_has_tls(k)) {
@@ -175,23 +194,23 @@ static bool read_once(net_link *k, const char *why_if_eof) {
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return false;
     if (n < 0 && !why_if_eof) why_if_eof = loop_error_text(errno);
     if (n == 0 && !why_if_eof && link_has_tls(k)) why_if_eof = cut_text(k);
-    link_pump_eof(k, why_if_eof);
+    take_eof(k, why_if_eof);
     return false;
 }
 
 void link_pump_read(net_link *k) {
-    if (link_has_tls(k) && k->extra->fresh && !k->held_back) {
+    if (link_has_tls(k) && k->extra->fresh) {
         k->extra->fresh = false;
         step_plain(k, NULL);
     }
     if (link_meter(k)) k->extra->dry = false; /* it is asked again */
     if (link_wants_read(k)) {
         read_once(k, NULL);
-    } else if (k->failed && (k->held_back || link_has_rest(k) || k->eof) && !k->ending) {
+    } else if (k->failed && (link_has_rest(k) || k->eof) && !k->ending) {
         int error = 0;
         socklen_t size = sizeof error;
         getsockopt(k->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-        link_pump_eof(k, loop_error_text(error ? error : ECONNRESET));
+        take_eof(k, loop_error_text(error ? error : ECONNRESET));
     }
 }
 
@@ -200,23 +219,5 @@ void link_pump_last(net_link *k, const char *why) {
     for (unsigned n = 0; n < LIMIT_LAST_READS && !k->ending && !k->eof && !link_has_rest(k); n++) {
         if (!read_once(k, why)) break;
     }
-    if (!k->ending) link_pump_eof(k, why);
-}
-
-void link_pump_eof(net_link *k, const char *why) {
-    k->eof = true;
-    k->readable = false;
-    if (k->over) { /* it was told; the socket's end is only what was waited for */
-        link_fail(k, k->why);
-        return;
-    }
-    /* The peer may have shut one direction only: answers to its last bytes can still reach it. */
-    if (!why && !k->broken && session_half_eof(k->session)) {
-        step(k, NULL, &(span){NULL, 0});
-        return;
-    }
-    if (!why && !k->broken && !k->blocked) link_flush_write(k);
-    if (why) k->why = k->why ? k->why : why;
-    if (!k->ending) link_pump_end(k);
-    link_fail(k, k->why);
+    if (!k->ending) take_eof(k, why);
 }

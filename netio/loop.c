@@ -22,7 +22,9 @@ static void run_tasks(loop *l) {
     }
 }
 
-void loop_flush(loop *l) {
+/* Runs tasks, reads from and flushes dirty links; each turn before and after its timers. Never from
+ * a callback of an applet. */
+static void flush(loop *l) {
     if (l->flushing) return;
     l->flushing = true;
     for (unsigned round = 0; round < LIMIT_FLUSH_PASSES && (l->tasks || l->dirty); round++) {
@@ -62,11 +64,11 @@ static void turn(loop *l) {
     loop_poll_wait(l, l->dirty || l->tasks || l->uv_due || l->shaking ? 0 : timer_wait(l));
     l->unix_seconds = 0;
     if (l->uv_due) run_uv(l);
-    loop_flush(l); /* before the timers: what has come counts before what is late */
+    flush(l); /* before the timers: what has come counts before what is late */
     timer_run(l);
     handshake_turn(l);
     ring_alarm(l);
-    loop_flush(l);
+    flush(l);
 }
 
 void loop_hold(loop *l) { l->held++; }
@@ -222,7 +224,7 @@ static bool alive(loop *l) {
 void loop_run(loop *l) {
     do {
         while (!l->stopped && alive(l)) turn(l);
-        loop_flush(l);
+        flush(l);
     } while (!l->stopped && (deliver_mail(l) || alive(l)));
     l->stopped = false;
 }
@@ -236,7 +238,7 @@ void loop_close_all(loop *l) {
     while (l->dials) dial_fail(l->dials, DIAL_ENDED);
     while (l->links) {
         for (net_link *k = l->links; k; k = k->next) link_close(k, k->why ? k->why : DIAL_ENDED);
-        loop_flush(l);
+        flush(l);
     }
 }
 
@@ -244,7 +246,7 @@ static void close_signals(loop *l);
 
 void loop_end(loop *l) {
     loop_close_all(l);
-    while (deliver_mail(l)) loop_flush(l);
+    while (deliver_mail(l)) flush(l);
     pthread_mutex_lock(&l->mail_lock);
     l->mail_closed = true;
     pthread_mutex_unlock(&l->mail_lock);

@@ -83,10 +83,6 @@ void loop_release(loop *l);
 /* Posts an embedded letter from any thread; false when the loop has ended. */
 bool loop_mail_post(loop *l, loop_mail *m);
 
-/* Runs tasks, reads from and flushes dirty links; each turn before and after its timers. Never from
- * a callback of an applet. */
-void loop_flush(loop *l);
-
 /* Closes links (told), dials (told) and listeners; nothing new can be opened after it. */
 void loop_close_all(loop *l);
 

@@ -179,7 +179,6 @@ typedef struct link_birth {
 session *link_session(net_link *k);
 loop *link_loop(net_link *k);
 void *link_user(net_link *k);
-void link_set_user(net_link *k, void *user);
 
 /* As link_birth.idle_ms from now on: what is right may depend on the protocol. */
 void link_set_idle(net_link *k, uint32_t idle_ms);
@@ -187,10 +186,6 @@ void link_set_idle(net_link *k, uint32_t idle_ms);
 /* Says that the session was used outside of its own event callback: its output will be flushed this
  * turn. */
 void link_touch(net_link *k);
-
-/* Bytes read from and written to the socket so far. */
-uint64_t link_received(const net_link *k);
-uint64_t link_sent(const net_link *k);
 
 /* What its handshake came to; NULL: cleartext. Until the link ends. */
 const tls_facts *link_tls(const net_link *k);
@@ -205,11 +200,6 @@ uint16_t link_local_port(net_link *k);
 /* Ends it this turn, after a flush of what can be written at once; `closed` follows, with this why,
  * never from within. For an orderly end use session_drain or session_close, and link_touch. */
 void link_close(net_link *k, const char *why);
-
-/* Stops and starts reading from the peer (back-pressure beyond stream credit). While it is stopped,
- * the end of the peer may stay unseen. */
-void link_pause(net_link *k);
-void link_resume(net_link *k);
 
 /* ---- listeners (listen.c) ---- */
 
@@ -253,7 +243,7 @@ bool listen_probe(loop *l, listen_address *a, const char **why);
  * UNIX socket that nobody listens on any more is replaced; ours is removed by listen_close. */
 listener *listen_open(loop *l, const listen_address *a, const listen_calls *calls, void *user,
                       const char **why);
-uint16_t listen_port(const listener *s);
+uint16_t listen_port(const listener *s); /* for tests; programs ask listen_probe first */
 
 /* For one that stays while what it serves changes: who is asked about connections from now on.
  * Those that are accepted and not yet told `opened` are still told to who was. */

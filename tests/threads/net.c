@@ -153,7 +153,6 @@ static void on_opened(void *user, net_link *k) {
     const http_field request[] = {
         HTTP_FIELD_OF(METHOD, SPAN("GET")), HTTP_FIELD_OF(SCHEME, SPAN("http")),
         HTTP_FIELD_OF(AUTHORITY, SPAN("test")), HTTP_FIELD_OF(PATH, SPAN("/"))};
-    link_set_user(k, f);
     for (unsigned i = 0; i < STREAMS; i++) {
         http_ref ref;
         f->streams[i] = (stream){.owner = f, .kind = i % 3};
@@ -180,6 +179,7 @@ static bool start_client(void *user, unsigned index, loop *l) {
     for (unsigned i = 0; i < DIALS; i++) {
         fetch *f = calloc(1, sizeof *f);
         f->l = l;
+        birth.user = f;
         dial_open(l, i % 2 ? "localhost" : "127.0.0.1", (uint16_t)atomic_load(&port), &birth, 20000,
                   &calls, f);
     }

@@ -1,8 +1,11 @@
 /* netio/file_map.c: pages that are lent, and files that change under them.
  * timeout: 120 */
 #include <netinet/in.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 
 #include "netio/file_impl.h"
+#include "netio/link_impl.h"
 #include "tests/unit/file_pull.h"
 
 /* How many maps of the file there are in this process. */
@@ -202,7 +205,7 @@ Test(file_map, cut_and_grown_again, .timeout = 60) {
 enum { BIG = 24000000 }; /* more than the buffers of a socket take */
 
 static session_config client_config;
-static net_link *client;
+static int client_end; /* of the connection; the client has a thread and a loop of its own */
 static char paths[3][8] = {"/cut", "/whole", "/small"};
 static struct {
     uint64_t bytes, first_bad; /* the latter UINT64_MAX: none */
@@ -210,7 +213,9 @@ static struct {
     uint32_t code;
 } got[3];
 static unsigned requests, closes;
-static bool paused;
+static atomic_bool paused; /* the client's thread waits for `resume` */
+static sem_t resume;
+static bool asked = true;
 static const char *client_why;
 
 static void reply_with(void *user, file_status status, file *f) {
@@ -235,6 +240,17 @@ static void on_request(void *user, net_link *on, const http_event *ev) {
     file_open(cache, span_str(paths[requests++]), reply_with, ref);
 }
 
+static void ask(net_link *on, unsigned i) {
+    const http_field request[] = {
+        HTTP_FIELD_OF(METHOD, SPAN("GET")), HTTP_FIELD_OF(SCHEME, SPAN("http")),
+        HTTP_FIELD_OF(AUTHORITY, SPAN("test")), HTTP_FIELD_OF(PATH, SPAN("/"))};
+    http_ref ref;
+    got[i].first_bad = UINT64_MAX;
+    verdict v = session_open(link_session(on), request, 4, HTTP_NO_BODY, paths[i], &ref);
+    asked &= v.scope == VERDICT_NONE;
+    link_touch(on);
+}
+
 static void on_response(void *user, net_link *on, const http_event *ev) {
     (void)user;
     if (!ev->user) return;
@@ -247,32 +263,41 @@ static void on_response(void *user, net_link *on, const http_event *ev) {
         got[i].bytes += ev->data.n;
         got[i].end |= ev->end;
         session_credit(link_session(on), ev->ref, ev->credit);
-        if (!paused && got[0].bytes && got[1].bytes) link_pause(on);
-        paused |= got[0].bytes && got[1].bytes;
+        if (!paused && got[0].bytes && got[1].bytes) {
+            paused = true;
+            while (sem_wait(&resume) != 0) continue;
+        }
     } else if (ev->kind == HTTP_EVENT_CLOSED) {
         got[i].closed = true;
         got[i].code = ev->code;
         closes++;
-        loop_stop(l);
+        if (closes == 2) ask(on, 2);
+        if (closes == 3) session_drain(link_session(on), loop_now_ms(link_loop(on)));
     }
 }
 
 static void on_client_closed(void *user, net_link *on, const char *why) {
     (void)user;
     (void)on;
-    client = NULL;
     client_why = why;
 }
 
-static void ask(unsigned i) {
-    const http_field request[] = {
-        HTTP_FIELD_OF(METHOD, SPAN("GET")), HTTP_FIELD_OF(SCHEME, SPAN("http")),
-        HTTP_FIELD_OF(AUTHORITY, SPAN("test")), HTTP_FIELD_OF(PATH, SPAN("/"))};
-    http_ref ref;
-    got[i].first_bad = UINT64_MAX;
-    verdict v = session_open(link_session(client), request, 4, HTTP_NO_BODY, paths[i], &ref);
-    cr_assert_eq(v.scope, VERDICT_NONE);
-    link_touch(client);
+static bool start_client(void *user, unsigned index, loop *its) {
+    static const link_calls calls = {.event = on_response, .closed = on_client_closed};
+    static const link_birth client_birth = {.calls = &calls, .config = &client_config};
+    (void)user;
+    (void)index;
+    net_link *on = link_new(its, client_end, &client_birth, NULL, NULL);
+    if (!on) return false;
+    ask(on, 0);
+    ask(on, 1);
+    return true;
+}
+
+static void end_client(void *user, unsigned index, loop *its) {
+    (void)user;
+    (void)index;
+    (void)its;
 }
 
 static void connect_pair(int pair[2], int family) {
@@ -297,9 +322,7 @@ static void connect_pair(int pair[2], int family) {
  * of it is reset, the other one comes whole, and the connection goes on. */
 static void check_cut(int family, off_t n, const char *faults) {
     static const link_calls server = {.event = on_request, .closed = on_closed};
-    static const link_calls calls = {.event = on_response, .closed = on_client_closed};
     static const link_birth server_birth = {.calls = &server, .config = &config};
-    static const link_birth client_birth = {.calls = &calls, .config = &client_config};
     int pair[2];
     setenv("H2BOX_FAULT", faults, 1);
     begin();
@@ -311,20 +334,23 @@ static void check_cut(int family, off_t n, const char *faults) {
     client_config.h2.settings[H2_SLOT_INITIAL_WINDOW_SIZE] = 1u << 30;
     client_config.h2.connection_window = 1u << 30;
     connect_pair(pair, family);
+    client_end = pair[1];
     k = link_new(l, pair[0], &server_birth, NULL, NULL);
-    client = link_new(l, pair[1], &client_birth, NULL, NULL);
-    ask(0);
-    ask(1);
+    cr_assert_eq(sem_init(&resume, 0, 0), 0);
+    worker *client = worker_start(1, start_client, end_client, NULL);
+    cr_assert_not_null(client);
     while (!paused) pause_loop(1);
-    for (uint64_t before = 1; before != link_sent(k);) {
-        before = link_sent(k);
+    for (uint64_t before = 1; before != k->sent;) {
+        before = k->sent;
         pause_loop(30);
     }
     cr_assert(!got[0].closed && maps_of("cut") && maps_of("whole"));
     cr_assert_eq(truncate(at("cut"), n), 0);
-    link_resume(client);
-    while (closes < 2 && client) loop_run(l);
-    cr_assert(client, "%s", client_why);
+    sem_post(&resume);
+    while (k) loop_run(l);
+    worker_join(client);
+    cr_assert(asked);
+    cr_assert_null(client_why, "%s", client_why);
     cr_assert(got[0].closed && !got[0].end);
     cr_assert_eq(got[0].code, 2); /* INTERNAL_ERROR */
     cr_assert_lt(got[0].bytes, BIG);
@@ -332,14 +358,8 @@ static void check_cut(int family, off_t n, const char *faults) {
     cr_assert(got[1].end);
     cr_assert_eq(got[1].bytes, BIG);
     cr_assert_eq(got[1].first_bad, UINT64_MAX);
-    ask(2);
-    while (closes < 3 && client) loop_run(l);
     cr_assert(got[2].end);
     cr_assert_eq(got[2].bytes, 1000);
-    session_drain(link_session(client), loop_now_ms(l));
-    link_touch(client);
-    while (client || k) loop_run(l);
-    cr_assert_null(client_why, "%s", client_why);
     end();
 }
 

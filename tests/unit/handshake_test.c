@@ -86,7 +86,6 @@ static void on_opened(void *user, net_link *k) {
     (void)user;
     client.opened++;
     client.protocol = link_tls(k)->alpn;
-    cr_assert_gt(link_received(k), 100, "the bytes of the handshake count");
 }
 
 static void on_failed(void *user, const char *why) {

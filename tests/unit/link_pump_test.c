@@ -52,24 +52,6 @@ Test(link_pump, paused_to_the_end, .timeout = 60) {
     end();
 }
 
-static void on_resume(timer *t) {
-    (void)t;
-    cr_assert_eq(me.data_bytes, 0);
-    link_resume(me.k);
-}
-
-Test(link_pump, pause_and_resume_by_the_applet, .timeout = 60) {
-    begin();
-    link_pause(me.k);
-    send_frame(me.peer, 'D', "later", 5);
-    shutdown(me.peer, SHUT_WR);
-    soon = (timer){.fire = on_resume};
-    timer_arm(me.l, &soon, 40);
-    loop_run(me.l);
-    cr_assert_eq(me.data_bytes, 5);
-    end();
-}
-
 /* ---- pins ---- */
 
 static void *pinned_peer(void *unused) {

@@ -362,11 +362,6 @@ static inline void reset_peer(int fd) {
 
 static timer soon __attribute__((unused));
 
-static inline void on_soon_resume(timer *t) {
-    (void)t;
-    link_resume(me.k);
-}
-
 static inline void on_soon_reset(timer *t) {
     (void)t;
     reset_peer(me.peer);

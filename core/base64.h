@@ -8,10 +8,7 @@
 
 #include "core/bytes.h"
 
-/* Bytes of text for n bytes. */
-static inline size_t base64_size(size_t n) { return n / 3 * 4 + (n % 3 ? n % 3 + 1 : 0); }
-
-/* Writes base64_size(bytes.n) bytes of text, and returns their number. */
+/* Writes (bytes.n * 4 + 2) / 3 bytes of text, and returns their number. */
 size_t base64_put_url(uint8_t *text, span bytes);
 
 /* The same in the common alphabet, filled up with '=' to (bytes.n + 2) / 3 * 4 bytes. */

@@ -80,7 +80,6 @@ uint64_t h1_conn_deadline(const h1_conn *c);
 /* The requests that config.pipeline leaves; 0 once the server has said close. */
 uint32_t h1_conn_room(const h1_conn *c);
 uint32_t h1_conn_streams(const h1_conn *c);
-bool h1_conn_extended(const h1_conn *c);
 
 /* Content without content-length goes out in chunks. Connection-specific fields are left out, and
  * written as the connection needs them. */

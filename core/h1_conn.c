@@ -72,7 +72,8 @@ h1_stream *h1_conn_add(h1_conn *c) {
     return s;
 }
 
-void h1_conn_retire(h1_conn *c, h1_stream *s, verdict v) {
+/* The stream is closed: its CLOSED queued if anybody wants to know. */
+static void retire(h1_conn *c, h1_stream *s, verdict v) {
     const uint32_t whole = H1_RECV_DONE | H1_SEND_DONE;
     if ((s->flags & whole) != whole) s->flags |= H1_EARLY;
     s->flags |= H1_GONE;
@@ -94,7 +95,7 @@ void h1_conn_retire(h1_conn *c, h1_stream *s, verdict v) {
 
 void h1_conn_settle(h1_conn *c, h1_stream *s) {
     const uint32_t whole = H1_RECV_DONE | H1_SEND_DONE;
-    if ((s->flags & (whole | H1_GONE)) == whole) h1_conn_retire(c, s, VERDICT_OK);
+    if ((s->flags & (whole | H1_GONE)) == whole) retire(c, s, VERDICT_OK);
 }
 
 static void retire_all(h1_conn *c, uint32_t flags, verdict v) {
@@ -103,13 +104,13 @@ static void retire_all(h1_conn *c, uint32_t flags, verdict v) {
         if (s->flags & H1_GONE) continue;
         s->flags |= flags;
         if (!c->server && s->head) s->flags |= H1_RETRY; /* it was never sent */
-        h1_conn_retire(c, s, v);
+        retire(c, s, v);
     }
 }
 
 void h1_conn_abandon(h1_conn *c) {
     h1_stream *last = h1_conn_at(c, c->reading_id - 2);
-    if (last && !(last->flags & H1_GONE)) h1_conn_retire(c, last, VERDICT_OK);
+    if (last && !(last->flags & H1_GONE)) retire(c, last, VERDICT_OK);
     retire_all(c, H1_RETRY, VERDICT_OK);
 }
 
@@ -267,8 +268,6 @@ uint32_t h1_conn_room(const h1_conn *c) {
     return c->config->pipeline > c->live ? c->config->pipeline - c->live : 0;
 }
 
-bool h1_conn_extended(const h1_conn *c) { return !c->server && !c->bare; }
-
 uint32_t h1_conn_streams(const h1_conn *c) { return c->live; }
 
 static uint32_t kind_of_request(const http_field *f, size_t n) {
@@ -395,7 +394,7 @@ verdict h1_conn_wake(h1_conn *c, http_ref ref) {
 verdict h1_conn_reset(h1_conn *c, http_ref ref, uint32_t code) {
     h1_stream *s = stream_of(c, ref);
     if (!s) return STALE;
-    h1_conn_retire(c, s, VERDICT_ON_STREAM(s->id, code, "reset by us"));
+    retire(c, s, VERDICT_ON_STREAM(s->id, code, "reset by us"));
     h1_conn_end(c, VERDICT_ON_CONNECTION(code, "reset by us"));
     c->over = VERDICT_OK; /* nobody is at fault for that */
     return VERDICT_OK;

@@ -120,9 +120,6 @@ static inline h1_stream *h1_conn_at(const h1_conn *c, uint32_t id) {
 /* A new stream with the next identifier; NULL when memory is refused. Moves all streams. */
 h1_stream *h1_conn_add(h1_conn *c);
 
-/* The stream is closed: its CLOSED queued if anybody wants to know. */
-void h1_conn_retire(h1_conn *c, h1_stream *s, verdict v);
-
 /* Both messages may be whole: retires the stream if so. */
 void h1_conn_settle(h1_conn *c, h1_stream *s);
 

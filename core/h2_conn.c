@@ -306,7 +306,6 @@ uint32_t h2_conn_room(const h2_conn *c) {
 }
 
 uint32_t h2_conn_streams(const h2_conn *c) { return c->streams.live; }
-bool h2_conn_extended(const h2_conn *c) { return c->peer[H2_SLOT_ENABLE_CONNECT_PROTOCOL]; }
 
 static void take_body(h2_conn *c, h2_stream *s, http_body body) {
     if (!body.ops) {
@@ -327,7 +326,7 @@ verdict h2_conn_open(h2_conn *c, const http_field *f, size_t n, http_body body, 
         c->room_wanted = true;
         return BUSY("no room for a stream");
     }
-    if (fields_find_name(f, n, SPAN(":protocol")) && !h2_conn_extended(c)) {
+    if (fields_find_name(f, n, SPAN(":protocol")) && !c->peer[H2_SLOT_ENABLE_CONNECT_PROTOCOL]) {
         if (c->peer_settings_seen) return BAD_CALL("the server has no extended CONNECT");
         c->room_wanted = c->settings_wanted = true; /* RFC 8441 section 3: it has to say so first */
         return BUSY("the server has not sent its SETTINGS");

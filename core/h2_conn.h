@@ -109,10 +109,6 @@ uint32_t h2_conn_room(const h2_conn *c);
 /* Streams that are not closed, both sides counted, reserved ones too. */
 uint32_t h2_conn_streams(const h2_conn *c);
 
-/* Client: whether the peer takes CONNECT with :protocol (RFC 8441 section 3), as far as is known.
- */
-bool h2_conn_extended(const h2_conn *c);
-
 /* Client: opens a stream with a request. fields are encoded during the call and not retained.
  * Without a body the request ends here. user comes back in every event. Errors: BUSY, NO_MEMORY,
  * BAD_CALL. */

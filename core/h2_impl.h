@@ -263,9 +263,6 @@ verdict h2_send_block(h2_conn *c, uint32_t id, uint32_t promised_id, bool end, c
 /* Frames DATA until about budget bytes or max_pieces spans are queued or nothing may be sent. */
 void h2_send_bodies(h2_conn *c, size_t budget, size_t max_pieces);
 
-/* Sends a stream's trailers and ends it. */
-void h2_send_trailers(h2_conn *c, h2_stream *s);
-
 /* Gives n written bytes back to whom they belong. */
 void h2_send_written(h2_conn *c, size_t n);
 

@@ -180,7 +180,7 @@ void h2_send_forget_trailers(h2_conn *c, h2_stream *s) {
     s->trailers = NULL;
 }
 
-void h2_send_trailers(h2_conn *c, h2_stream *s) {
+static void send_trailers(h2_conn *c, h2_stream *s) {
     verdict v = h2_send_block(c, s->id, 0, true, s->trailers->fields, s->trailers->count,
                               H2_TRACE_TRAILERS);
     h2_send_forget_trailers(c, s);
@@ -236,7 +236,7 @@ static void queue_data(h2_conn *c, h2_stream *s, uint8_t *p, span lent, uint32_t
 
 static void body_ended(h2_conn *c, h2_stream *s) {
     h2_prio_remove(&c->prio, &c->streams, s);
-    if (s->trailers) h2_send_trailers(c, s);
+    if (s->trailers) send_trailers(c, s);
     s->state = h2_stream_next(s->state, H2_SEND_END);
     if (s->lent == 0) h2_send_release(s);
     h2_conn_settle(c, s);

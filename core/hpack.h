@@ -39,9 +39,6 @@ typedef struct hpack_entry {
 /* Entry i of the dynamic table, 0 the newest (wire index 62 + i); i must be below count. */
 hpack_entry hpack_table_entry(const hpack_table *t, uint32_t i);
 
-/* Entry i of the static table, 1 to HPACK_STATIC_COUNT. Static storage. */
-hpack_entry hpack_static_entry(uint32_t i);
-
 /* ---- decoder (hpack_dec.c) ---- */
 
 typedef enum hpack_status {
@@ -128,9 +125,6 @@ void hpack_enc_end(hpack_enc *e);
 
 /* The peer's SETTINGS_HEADER_TABLE_SIZE; the next block begins with the updates it calls for. */
 void hpack_enc_limit(hpack_enc *e, uint32_t peer_limit);
-
-/* Our own cap changed. */
-void hpack_enc_cap(hpack_enc *e, uint32_t cap);
 
 /* An upper bound, in bytes, of what hpack_enc_block writes for these fields. */
 size_t hpack_enc_bound(const hpack_enc *e, const http_field *f, size_t n);

@@ -34,11 +34,6 @@ void hpack_enc_limit(hpack_enc *e, uint32_t peer_limit) {
     set_maximum(e);
 }
 
-void hpack_enc_cap(hpack_enc *e, uint32_t cap) {
-    e->cap = cap;
-    set_maximum(e);
-}
-
 size_t hpack_enc_bound(const hpack_enc *e, const http_field *f, size_t n) {
     (void)e;
     size_t bound = BLOCK_OVERHEAD;

@@ -41,8 +41,6 @@ static inline size_t rare_slot(span name) {
     return (name.n * 3 + name.p[name.n / 2] * 8u + name.p[name.n - 1]) % RARE_SLOTS;
 }
 
-hpack_entry hpack_static_entry(uint32_t i) { return hpack_static_entries[i]; }
-
 uint32_t hpack_static_of_token(http_token token) { return first_of[token]; }
 
 uint32_t hpack_static_of_name(span name) {

@@ -16,9 +16,9 @@ size_t huffman_size(span s);
  * up and returns `most`. Needs room for `most` bytes and HUFFMAN_SLACK, and may write all of it. */
 size_t huffman_encode_under(span s, uint8_t *out, size_t most);
 
-/* Decodes s at out, which has room for huffman_room(s.n) bytes or HUFFMAN_SLACK more than come out.
- * Returns the length, or SIZE_MAX for a bad code. */
-static inline size_t huffman_room(size_t coded) { return coded * 8 / 5 + HUFFMAN_SLACK; }
+/* Decodes s at out, which has room for s.n * 8 / 5 (the shortest codes have 5 bits) and
+ * HUFFMAN_SLACK bytes, or that slack behind what is known to come out. Returns the length, or
+ * SIZE_MAX for a bad code. */
 size_t huffman_decode(span s, uint8_t *out);
 
 /* The length huffman_decode would return. */

@@ -302,8 +302,6 @@ uint32_t session_room(const session *s) { return BY_VERSION(s, room); }
 
 uint32_t session_streams(const session *s) { return BY_VERSION(s, streams); }
 
-bool session_extended(const session *s) { return BY_VERSION(s, extended); }
-
 verdict session_open(session *s, const http_field *f, size_t n, http_body body, void *user,
                      http_ref *ref) {
     return BY_VERSION_WITH(s, open, f, n, body, user, ref);

@@ -80,11 +80,8 @@ uint64_t session_deadline(const session *s);
 uint32_t session_room(const session *s);
 uint32_t session_streams(const session *s);
 
-/* Client: whether a request with :protocol may be opened: HTTP/2 has to be told so by the peer's
- * SETTINGS (session_open says BUSY until they have come, and BAD_CALL when they do not), HTTP/1.1
- * has Upgrade. */
-bool session_extended(const session *s);
-
+/* A request with :protocol has to be allowed by the peer's SETTINGS over HTTP/2: BUSY until they
+ * have come, BAD_CALL when they do not say so. HTTP/1.1 has Upgrade. */
 verdict session_open(session *s, const http_field *f, size_t n, http_body body, void *user,
                      http_ref *ref);
 verdict session_reply(session *s, http_ref ref, const http_field *f, size_t n, http_body body);

@@ -29,6 +29,16 @@ static const suite *suite_of(uint16_t number) {
 
 bool record_knows(uint16_t number) { return suite_of(number) != NULL; }
 
+/* Key and IV from the way's secret. */
+static void derive_key(const record *r, record_way *w) {
+    uint8_t key[AEAD_KEY_MAX];
+    hkdf_expand_label(r->hash, w->secret, "key", key, aead_key_bytes(r->kind));
+    hkdf_expand_label(r->hash, w->secret, "iv", w->iv, AEAD_NONCE);
+    aead_init(&w->key, r->kind, key);
+    w->seq = 0;
+    wipe(key, sizeof key);
+}
+
 record *record_new(const record_birth *b) {
     const suite *s = suite_of(b->suite);
     if (!s || b->secret_bytes != s->hash) return NULL;
@@ -44,20 +54,11 @@ record *record_new(const record_birth *b) {
     outq_init(&r->out, b->mem);
     memcpy(r->read.secret, b->read_secret, s->hash);
     memcpy(r->write.secret, b->write_secret, s->hash);
-    record_key(r, &r->read);
-    record_key(r, &r->write);
+    derive_key(r, &r->read);
+    derive_key(r, &r->write);
     r->read.seq = b->read_seq;
     r->write.seq = b->write_seq;
     return r;
-}
-
-void record_key(const record *r, record_way *w) {
-    uint8_t key[AEAD_KEY_MAX];
-    hkdf_expand_label(r->hash, w->secret, "key", key, aead_key_bytes(r->kind));
-    hkdf_expand_label(r->hash, w->secret, "iv", w->iv, AEAD_NONCE);
-    aead_init(&w->key, r->kind, key);
-    w->seq = 0;
-    wipe(key, sizeof key);
 }
 
 void record_next_key(const record *r, record_way *w) {
@@ -65,7 +66,7 @@ void record_next_key(const record *r, record_way *w) {
     hkdf_expand_label(r->hash, w->secret, "traffic upd", next, r->hash);
     memcpy(w->secret, next, r->hash);
     wipe(next, sizeof next);
-    record_key(r, w);
+    derive_key(r, w);
 }
 
 void record_nonce(record_way *w, uint8_t nonce[AEAD_NONCE]) {

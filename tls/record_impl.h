@@ -57,9 +57,6 @@ struct record {
 /* Queues an alert and makes all later calls fail with `why`. Returns TLS_FAILED. */
 tls_status record_fail(record *r, uint8_t alert, const char *why);
 
-/* Key and IV from the way's secret. */
-void record_key(const record *r, record_way *w);
-
 /* The next generation of the way's secret and keys (section 7.2). */
 void record_next_key(const record *r, record_way *w);
 

@@ -8,7 +8,8 @@
 
 /* ---- bytes that wait ---- */
 
-uint8_t *tls_bytes_room(const mem *m, tls_bytes *b, size_t n) {
+/* Room for n more bytes behind the end, or NULL when memory is refused. */
+static uint8_t *room_for(const mem *m, tls_bytes *b, size_t n) {
     if (b->room - b->end >= n) return b->p + b->end;
     if (b->first) {
         memmove(b->p, b->p + b->first, b->end - b->first);
@@ -26,7 +27,7 @@ uint8_t *tls_bytes_room(const mem *m, tls_bytes *b, size_t n) {
 }
 
 bool tls_bytes_put(const mem *m, tls_bytes *b, const void *p, size_t n) {
-    uint8_t *room = tls_bytes_room(m, b, n);
+    uint8_t *room = room_for(m, b, n);
     if (!room) return false;
     if (n) memcpy(room, p, n);
     b->end += n;

@@ -12,7 +12,7 @@ static bool prepared;
 
 static void prepare_once(void) { prepared = psa_crypto_init() == PSA_SUCCESS; }
 
-bool tls_config_prepare(void) {
+static bool prepare(void) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, prepare_once);
     return prepared;
@@ -38,7 +38,7 @@ static void free_all(tls_config *c) {
 
 static tls_config *new_config(const tls_settings *s, size_t pairs, char *why) {
     snprintf(why, TLS_WHY_ROOM, "out of memory");
-    if (!tls_config_prepare()) {
+    if (!prepare()) {
         snprintf(why, TLS_WHY_ROOM, "no random numbers from the system");
         return NULL;
     }

@@ -40,9 +40,6 @@ struct tls_config {
     char fingerprint[3 * 32];
 };
 
-/* Once per process; false when the system refuses. */
-bool tls_config_prepare(void);
-
 /* ---- tls_identity.c: who we are ---- */
 
 /* Reads the pair from files; false with a message in why. */
@@ -126,8 +123,7 @@ typedef struct tls_conn {
     tls_tickets *tickets;
 } tls_conn;
 
-/* Room for n more bytes behind the end, or NULL when memory is refused. */
-uint8_t *tls_bytes_room(const mem *m, tls_bytes *b, size_t n);
+/* n more bytes behind the end; false when memory is refused. */
 bool tls_bytes_put(const mem *m, tls_bytes *b, const void *p, size_t n);
 void tls_bytes_drop(const mem *m, tls_bytes *b, size_t n); /* the first n */
 void tls_bytes_end(const mem *m, tls_bytes *b);
@@ -139,10 +135,6 @@ tls_status tls_fail(tls_conn *c, const char *why);
 /* ---- tls_shake.c: the handshake ---- */
 
 tls_status tls_shake_step(void *self, bool *more, const char **why);
-
-/* Called by mbedTLS, with a tls_conn. */
-int tls_shake_send(void *self, const unsigned char *p, size_t n);
-int tls_shake_receive(void *self, unsigned char *p, size_t n);
 
 /* Whether another mbedtls_ssl_read would find something. */
 bool tls_shake_can_read(const tls_conn *c);

@@ -8,7 +8,7 @@
 
 /* ---- what mbedTLS reads and writes ---- */
 
-int tls_shake_send(void *self, const unsigned char *p, size_t n) {
+static int send_bytes(void *self, const unsigned char *p, size_t n) {
     tls_conn *c = self;
     if (c->config->server) tls_group_note(c, p, n);
     if (!tls_bytes_put(c->mem, &c->out, p, n)) return MBEDTLS_ERR_SSL_ALLOC_FAILED;
@@ -40,7 +40,7 @@ bool tls_shake_can_read(const tls_conn *c) {
 }
 
 /* Gives whole records only: so mbedTLS holds no part of one. */
-int tls_shake_receive(void *self, unsigned char *p, size_t n) {
+static int receive_record(void *self, unsigned char *p, size_t n) {
     tls_conn *c = self;
     if (!c->in_record) {
         c->in_record = whole_record(c);
@@ -67,7 +67,7 @@ static tls_status set_up(tls_conn *c) {
         error = mbedtls_ssl_set_hostname(c->ssl, c->name_is_address ? NULL : c->name);
     if (error) return tls_fail(c, tls_text_error(error, NULL));
     mbedtls_ssl_set_user_data_p(c->ssl, c);
-    mbedtls_ssl_set_bio(c->ssl, c, tls_shake_send, tls_shake_receive, NULL);
+    mbedtls_ssl_set_bio(c->ssl, c, send_bytes, receive_record, NULL);
     mbedtls_ssl_set_verify(c->ssl, tls_trust_check, c);
     mbedtls_ssl_set_export_keys_cb(c->ssl, tls_takeover_note, c);
     if (c->tickets && c->config->tickets) tls_tickets_offer(c);

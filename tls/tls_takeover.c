@@ -45,7 +45,7 @@ static uint64_t counter(const unsigned char *p) {
 void tls_takeover_try(tls_conn *c) {
     const mbedtls_ssl_context *ssl = c->ssl;
     int suite = mbedtls_ssl_get_ciphersuite_id_from_ssl(ssl);
-    /* mbedTLS has read nothing ahead: tls_shake_receive gives it whole records. */
+    /* mbedTLS has read nothing ahead: tls_shake.c gives it whole records. */
     if (!c->secrets || c->facts.version != 0x0304 || !record_knows((uint16_t)suite) ||
         c->in_record || mbedtls_ssl_check_pending(ssl))
         return;

@@ -18,7 +18,8 @@ static bool is_h2(const fetch *f) {
 
 /* ---- requests ---- */
 
-void fetch_settle(fetch *f, request *r, const char *why) {
+/* The request is done (why NULL), or has failed. */
+static void settle(fetch *f, request *r, const char *why) {
     client_run *run = f->run;
     if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) return;
     if (r->state == REQUEST_RUNS) {
@@ -46,7 +47,7 @@ void fetch_settle(fetch *f, request *r, const char *why) {
 
 static void give_up(fetch *f, request *r, const char *why) {
     http_ref ref = r->ref;
-    fetch_settle(f, r, why);
+    settle(f, r, why);
     if (!f->link) return;
     session_reset(link_session(f->link), ref, H2_CANCEL);
     link_touch(f->link);
@@ -89,7 +90,7 @@ static bool submit(fetch *f, request *r) {
     r->start_us = loop_now_us();
     r->http1 = !is_h2(f);
     if (!make_body(r, run, &body)) {
-        fetch_settle(f, r, "out of memory");
+        settle(f, r, "out of memory");
         return true;
     }
     fields_out_make(&fields, r, run);
@@ -99,7 +100,7 @@ static bool submit(fetch *f, request *r) {
         if (r->channel) channel_end(r->channel, NULL);
         r->channel = NULL;
         if (v.code == VERDICT_BUSY) return false;
-        fetch_settle(f, r, v.why);
+        settle(f, r, v.why);
         return true;
     }
     r->connected_us = f->connected_us;
@@ -290,7 +291,7 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
     case HTTP_EVENT_PUSH: push_take(f, ev); break;
     case HTTP_EVENT_CLOSED:
         if (!try_again(f, r, ev))
-            fetch_settle(f, r, r->ended ? NULL : f->stopped ? f->stopped : closed_why(ev));
+            settle(f, r, r->ended ? NULL : f->stopped ? f->stopped : closed_why(ev));
         submit_waiting(f);
         break;
     case HTTP_EVENT_ROOM: submit_waiting(f); break;
@@ -365,10 +366,10 @@ static void fail_the_rest(fetch *f) {
     for (request *r = f->requests; r; r = r->next) {
         if (r->state == REQUEST_DONE || r->state == REQUEST_FAILED) continue;
         if (f->ever_connected) {
-            fetch_settle(f, r,
-                         f->why     ? f->why
-                         : r->tries ? "not processed by the server"
-                                    : "the server closed the connection");
+            settle(f, r,
+                   f->why     ? f->why
+                   : r->tries ? "not processed by the server"
+                              : "the server closed the connection");
         } else { /* said once, for all of them */
             r->state = REQUEST_FAILED;
             json_log_request(run->json, r, why);

@@ -43,9 +43,6 @@ void fetch_add(fetch *f, request *r);
 /* What no request of ours began (a push): counted, and attached to its stream. */
 void fetch_adopt(fetch *f, request *r, http_ref ref);
 
-/* The request is done (why NULL), or has failed. */
-void fetch_settle(fetch *f, request *r, const char *why);
-
 /* Ends the connection: whatever is not done has failed. */
 void fetch_stop(fetch *f, const char *why);
 

@@ -27,7 +27,8 @@ static bool is_time(const char *metric) {
            strcmp(metric, "mean") == 0 || strcmp(metric, "median") == 0;
 }
 
-double verdict_on_metric(const result *r, const char *metric) {
+/* NAN for a name that is none. */
+static double metric_value(const result *r, const char *metric) {
     const tally *t = r->tally;
     if (strncmp(metric, "connect.", 8) == 0) return time_metric(&t->connect, metric + 8);
     if (strncmp(metric, "ttfb.", 5) == 0) return time_metric(&t->first_byte, metric + 5);
@@ -76,7 +77,7 @@ const char *verdict_on_parse(const char *text, verdict_on *out) {
     if (!n || n >= sizeof out->metric) return "no metric at its begin";
     memcpy(out->metric, p, n);
     result empty = {.tally = tally_new()};
-    bool known = empty.tally && !isnan(verdict_on_metric(&empty, out->metric));
+    bool known = empty.tally && !isnan(metric_value(&empty, out->metric));
     tally_free(empty.tally);
     if (!known)
         return "this metric is not known: p50 ... p99.99, min, max, mean, connect.p99, ttfb.p99, "
@@ -104,11 +105,11 @@ const char *verdict_on_parse(const char *text, verdict_on *out) {
 
 bool verdict_on_hits(const verdict_on *v, const result *r, const result *base,
                      const opt_call *call) {
-    double now = verdict_on_metric(r, v->metric), limit = v->value;
+    double now = metric_value(r, v->metric), limit = v->value;
     bool hit;
     char a[HUMAN_ROOM], b[HUMAN_ROOM];
     if (v->compare == '+' || v->compare == '-') {
-        double before = verdict_on_metric(base, v->metric);
+        double before = metric_value(base, v->metric);
         limit = before * (1 + (v->compare == '+' ? v->value : -v->value) / 100);
         hit = v->compare == '+' ? now > limit : now < limit;
     } else {

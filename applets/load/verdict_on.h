@@ -17,9 +17,6 @@ typedef struct verdict_on {
 /* NULL, or what is wrong with the text. */
 const char *verdict_on_parse(const char *text, verdict_on *out);
 
-/* The value of a metric; NAN for a name that is none. */
-double verdict_on_metric(const result *r, const char *metric);
-
 /* Whether the condition holds, so the run has failed; says so on stderr. base: NULL without one. */
 bool verdict_on_hits(const verdict_on *v, const result *r, const result *base,
                      const opt_call *call);

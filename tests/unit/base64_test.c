@@ -5,7 +5,7 @@
 #include "core/base64.h"
 
 static void check_both_ways(span bytes, const char *want) {
-    size_t size = base64_size(bytes.n), n;
+    size_t size = (bytes.n * 4 + 2) / 3, n;
     uint8_t *text = malloc(size ? size : 1), *back = malloc(size / 4 * 3 + 2);
     cr_assert(text && back);
     cr_assert_eq(base64_put_url(text, bytes), size);

@@ -155,10 +155,10 @@ Test(hpack_enc, size_updates) {
     expect_field(b, get, "82"); /* the peer's default is 4096 */
     hpack_enc_limit(&b->e, 65536);
     expect_field(b, get, "3fe17f82");
-    hpack_enc_cap(&b->e, 4096);
+    hpack_enc_limit(&b->e, 4096);
     expect_field(b, get, "3fe11f82");
-    hpack_enc_cap(&b->e, 0);
-    hpack_enc_cap(&b->e, 0);
+    hpack_enc_limit(&b->e, 0);
+    hpack_enc_limit(&b->e, 0);
     expect_block(b, NULL, 0, "20");
     expect_block(b, NULL, 0, "");
     bed_free(b);

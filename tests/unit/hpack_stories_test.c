@@ -276,7 +276,6 @@ static void random_round(hpack_enc *e, hpack_dec *d, hpack_list *l) {
             hpack_enc_limit(e, limit);
         }
     }
-    if (random_below(20) == 0) hpack_enc_cap(e, random_below(9000));
     for (size_t i = 0; i < n; i++) f[i] = random_field(room[i]);
     uint8_t *wire = encode_block(e, f, n, &wire_n);
     wire = realloc(wire, wire_n ? wire_n : 1);

@@ -24,8 +24,6 @@ bool aes_gcm_init(aes_gcm_key *k, const uint8_t *key, size_t n) {
     return true;
 }
 
-const char *aes_gcm_name(const aes_gcm_key *k) { return k->code->name; }
-
 /* The counter is 32 bits wide and wraps (SP 800-38D section 6.2). */
 static void count(uint8_t counter[16]) { bytes_put32(counter + 12, bytes_get32(counter + 12) + 1); }
 

@@ -48,7 +48,4 @@ void aes_gcm_decrypt(aes_gcm_stream *s, const uint8_t *in, size_t n, uint8_t *ou
 /* The tag of all that went through. The stream is over and holds nothing any more. */
 void aes_gcm_end(aes_gcm_stream *s, uint8_t tag[AES_GCM_TAG]);
 
-/* "avx512", "vaes", "aesni" or "portable". */
-const char *aes_gcm_name(const aes_gcm_key *k);
-
 #endif

@@ -25,7 +25,6 @@
 #include "tls/accel/aes_gcm_wide.h"
 
 const aes_gcm_code aes_gcm_avx512 = {
-    .name = "avx512",
     .setup = aes_gcm_ni_setup,
     .block = aes_gcm_ni_block,
     .ghash = aes_gcm_ni_ghash,

@@ -7,7 +7,6 @@
 #include "tls/accel/aes_gcm.h"
 
 struct aes_gcm_code {
-    const char *name;
     /* Fills round and power; k->rounds is set. */
     void (*setup)(aes_gcm_key *k, const uint8_t *key, size_t n);
     /* One block of the cipher. */
@@ -33,8 +32,6 @@ void aes_gcm_ni_setup(aes_gcm_key *k, const uint8_t *key, size_t n);
 void aes_gcm_ni_block(const aes_gcm_key *k, const uint8_t in[16], uint8_t out[16]);
 void aes_gcm_ni_ghash(const aes_gcm_key *k, uint8_t sum[16], const uint8_t *p, size_t n);
 void aes_gcm_ni_encrypt(const aes_gcm_key *k, uint8_t counter[16], uint8_t sum[16],
-                        const uint8_t *in, size_t n, uint8_t *out);
-void aes_gcm_ni_decrypt(const aes_gcm_key *k, uint8_t counter[16], uint8_t sum[16],
                         const uint8_t *in, size_t n, uint8_t *out);
 
 #endif

@@ -190,18 +190,17 @@ NI void aes_gcm_ni_encrypt(const aes_gcm_key *k, uint8_t counter[16], uint8_t su
     run(k, counter, sum, in, n, out, false);
 }
 
-NI void aes_gcm_ni_decrypt(const aes_gcm_key *k, uint8_t counter[16], uint8_t sum[16],
-                           const uint8_t *in, size_t n, uint8_t *out) {
+static NI void decrypt(const aes_gcm_key *k, uint8_t counter[16], uint8_t sum[16],
+                       const uint8_t *in, size_t n, uint8_t *out) {
     run(k, counter, sum, in, n, out, true);
 }
 
 const aes_gcm_code aes_gcm_ni = {
-    .name = "aesni",
     .setup = aes_gcm_ni_setup,
     .block = aes_gcm_ni_block,
     .ghash = aes_gcm_ni_ghash,
     .encrypt = aes_gcm_ni_encrypt,
-    .decrypt = aes_gcm_ni_decrypt,
+    .decrypt = decrypt,
 };
 #else
 typedef int aes_gcm_ni_is_for_x86;

@@ -318,7 +318,6 @@ static void decrypt(const aes_gcm_key *k, uint8_t counter[16], uint8_t sum[16], 
 }
 
 const aes_gcm_code aes_gcm_portable = {
-    .name = "portable",
     .setup = setup,
     .block = block,
     .ghash = ghash,

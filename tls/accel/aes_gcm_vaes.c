@@ -23,7 +23,6 @@
 #include "tls/accel/aes_gcm_wide.h"
 
 const aes_gcm_code aes_gcm_vaes = {
-    .name = "vaes",
     .setup = aes_gcm_ni_setup,
     .block = aes_gcm_ni_block,
     .ghash = aes_gcm_ni_ghash,

@@ -203,7 +203,7 @@ class Flood(unittest.TestCase):
             before, ids = proxy.peak(), range(1, 101, 2)
             c.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
             c.send(window(0, 1 << 20), *[head_frames(i, request_fields()) for i in ids])
-            self.assertTrue(eventually(lambda: server.count == 50 and all(not t.is_alive() for t in server.threads)))
+            self.assertTrue(eventually(lambda: len(server.threads) == 50 and all(not t.is_alive() for t in server.threads)))
             time.sleep(1)  # what systems hold between them comes, too
             self.assertLess(proxy.peak() - before, GROWTH)
             self.assertEqual({(a.status, a.body) for a in c.answers(*ids).values()}, {(200, b"ok\n")})

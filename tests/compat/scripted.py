@@ -185,8 +185,8 @@ class Server:
                 sock.settimeout(self.seconds)
                 self.count += 1
                 thread = threading.Thread(target=self.serve, args=(sock, self.count), daemon=True)
-                self.threads.append(thread)
                 thread.start()
+                self.threads.append(thread)
 
     def serve(self, sock, index):
         try:
@@ -213,6 +213,7 @@ class Server:
     def __exit__(self, *_):
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
+        self.accepter.join(self.seconds)  # first: it may be about to start one more
         self.listener.close()
         for thread in self.threads:
             thread.join(self.seconds)

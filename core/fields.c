@@ -312,6 +312,11 @@ static bool protocol_valid(span protocol) {
            fields_name_valid(span_skip(protocol, n + 1));
 }
 
+bool fields_protocol_http(span protocol) {
+    return span_ieq(span_head(protocol, 2), SPAN("h2")) ||
+           span_ieq(span_head(protocol, 4), SPAN("http"));
+}
+
 static bool method_pushable(span method) {
     return span_eq(method, SPAN("GET")) || span_eq(method, SPAN("HEAD"));
 }

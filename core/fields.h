@@ -54,6 +54,10 @@ const http_field *fields_find_name(const http_field *f, size_t n, span name);
 /* A token as RFC 9110 section 5.6.2 defines it, at least one byte. */
 bool fields_name_valid(span name);
 
+/* Whether a protocol that Upgrade or :protocol names is HTTP itself, of whatever version. A tunnel
+ * in which a backend speaks HTTP/2 is past all rules of a proxy ("h2c smuggling", 2020). */
+bool fields_protocol_http(span protocol);
+
 /* As fields_name_valid, and without upper case (RFC 9113 section 8.2.1); a leading colon is not
  * valid here. */
 bool fields_name_valid_h2(span name);

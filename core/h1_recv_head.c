@@ -229,9 +229,8 @@ static h1_fault take_host(const reading *r, span *host) {
     return host->n ? H1_FINE : H1_FAULT(400, "empty host");
 }
 
-/* A name, perhaps with a version (RFC 9110 section 7.8), of the letters that registered ones have.
- * HTTP itself is none: a tunnel in which a backend speaks HTTP/2 is past all rules of a proxy
- * ("h2c smuggling", 2020). */
+/* A name, perhaps with a version (RFC 9110 section 7.8), of the letters that registered ones have,
+ * and not HTTP itself. */
 static bool may_be_any(span protocol) {
     size_t slashes = 0;
     for (size_t i = 0; i < protocol.n; i++) {
@@ -240,9 +239,7 @@ static bool may_be_any(span protocol) {
         if (c == '/' && inside && !slashes++) continue;
         if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '.') return false;
     }
-    bool http = span_ieq(span_head(protocol, 2), SPAN("h2")) ||
-                span_ieq(span_head(protocol, 4), SPAN("http"));
-    return protocol.n && protocol.n <= LIMIT_PROTOCOL && !http;
+    return protocol.n && protocol.n <= LIMIT_PROTOCOL && !fields_protocol_http(protocol);
 }
 
 /* A tunnel by Upgrade; all others are ignored, as section 7.8 allows. */

@@ -416,7 +416,8 @@ verdict h2_conn_push(h2_conn *c, http_ref parent, const http_field *f, size_t n,
     if ((p->flags & H2_STREAM_TUNNEL) && (p->flags & H2_STREAM_OUR_FINAL))
         return BAD_CALL("nothing is promised on a tunnel"); /* RFC 9113 section 8.5 */
     if (!c->peer[H2_SLOT_ENABLE_PUSH] || c->goaway_received || c->next_id > H2_ID_MASK ||
-        c->our_streams >= c->peer[H2_SLOT_MAX_CONCURRENT_STREAMS])
+        c->our_streams >= c->peer[H2_SLOT_MAX_CONCURRENT_STREAMS] ||
+        c->our_streams >= LIMIT_PROMISES)
         return BUSY("the client takes no push now");
     h2_stream *s = h2_stream_add(&c->streams, c->next_id); /* moves p */
     if (!s) return NO_MEMORY;
@@ -504,8 +505,7 @@ void h2_conn_set_priority(h2_conn *c, uint32_t id, span value) {
     if (!c->early) c->early = mem_take_zero(c->mem, LIMIT_EARLY_PRIORITIES * sizeof *c->early);
     if (!c->early) return;
     uint32_t at = c->early_count;
-    for (uint32_t i = c->early_count;
-         i-- > 0;) /* its own place, or else one whose stream has come */
+    for (uint32_t i = at; i-- > 0;) /* its own place, or else one whose stream has come */
         if (c->early[i].id == id || (!h2_conn_is_idle(c, c->early[i].id) &&
                                      (at == c->early_count || c->early[at].id != id)))
             at = i;

@@ -222,6 +222,8 @@ void relay_begin(front *f, const http_event *ev) {
         relay_page_refuse(r, 431, "too many fields");
     else if (why)
         relay_page_refuse(r, 400, why);
+    else if (fields_protocol_http(r->request.summary.protocol)) /* RFC 9220 section 3 */
+        relay_page_refuse(r, 501, "a tunnel for HTTP itself");
     else if (rewrite_ends_here(r->request.fields, r->request.count, &r->request.summary))
         end_here(r);
     else

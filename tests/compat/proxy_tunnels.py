@@ -295,6 +295,28 @@ class Upgrades(unittest.TestCase):
                 self.assertEqual(got, b"ok\n")
         self.assertFalse([fields for _, fields in seen if "upgrade" in fields])
 
+    def test_http2_is_none_by_extended_connect(self):
+        """RFC 8441 names protocols as Upgrade does: the same over HTTP/2 is refused before a backend sees it."""
+        seen = []
+
+        def over_h1(peer):
+            seen.append(peer.head())
+            peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+            peer.wait()
+
+        def over_h2(peer):
+            seen.append(until_headers(peer, connect=1))
+        for play, params in (over_h1, ()), (over_h2, ("proto=h2",)):
+            with Server(play) as server, Proxy(backend(server.port, "", *params)) as proxy:
+                client = Client(proxy.port)
+                while not client.conn.remote_settings.enable_connect_protocol:
+                    client.read()
+                for token in "h2c", "H2C", "h2", "HTTP/2.0", "http/1.1":
+                    stream = client.get("/", "CONNECT", [(":protocol", token)], end=False)
+                    self.assertEqual(client.response(stream)[0][":status"], "501")
+                client.close()
+        self.assertEqual(seen, [])
+
     def test_101_that_nobody_asked_for(self):
         def play(peer):
             peer.head()

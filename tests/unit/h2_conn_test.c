@@ -293,6 +293,25 @@ Test(h2_conn, room) {
     finish();
 }
 
+/* A client that sets no limit is still promised no more than a server would let it have. */
+Test(h2_conn, promises) {
+    const http_field f[] = {HTTP_FIELD_OF(METHOD, SPAN("GET")), HTTP_FIELD_OF(SCHEME, SPAN("http")),
+                            HTTP_FIELD_OF(PATH, SPAN("/pushed")),
+                            HTTP_FIELD_OF(AUTHORITY, SPAN("a.test"))};
+    http_ref made;
+    client.config.settings[H2_SLOT_ENABLE_PUSH] = 1;
+    meet();
+    open_one(HTTP_NO_BODY);
+    for (unsigned i = 0; i < LIMIT_PROMISES; i++)
+        cr_assert(fine(h2_conn_push(server.c, server.ref, f, 4, &made)));
+    http_ref none;
+    cr_assert(is(h2_conn_push(server.c, server.ref, f, 4, &none), VERDICT_BUSY));
+    settle();
+    cr_assert(fine(h2_conn_reply(server.c, made, ok(), 1, HTTP_NO_BODY)));
+    cr_assert(fine(h2_conn_push(server.c, server.ref, f, 4, &none)), "one is over");
+    finish();
+}
+
 /* ---- bodies ---- */
 
 Test(h2_conn, intact_and_released_once) {

@@ -9,8 +9,8 @@
  * repaired. Applets use it through session.h.
  *
  * A fault of the peer ends the connection, since nobody can know where its next message begins: a
- * server answers it with a status, after the answers that come before, and says `close`; a client
- * tells CLOSED. OVER follows with the verdict, whose code is an h2_code. */
+ * server tells REFUSED, and answers it with a status, after the answers that come before, and says
+ * `close`; a client tells CLOSED. OVER follows with the verdict, whose code is an h2_code. */
 #ifndef H2BOX_CORE_H1_H
 #define H2BOX_CORE_H1_H
 

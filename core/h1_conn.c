@@ -146,7 +146,7 @@ static bool can_tell(const h1_conn *c) {
     return c->tell || is_drained(c) || c->ending == H1_ENDING_TELL || c->greeting || room_grew(c);
 }
 
-bool h1_conn_pending(const h1_conn *c) { return can_tell(c) || h1_recv_ended(c); }
+bool h1_conn_pending(const h1_conn *c) { return can_tell(c) || c->refused || h1_recv_ended(c); }
 
 static void tell_closed(h1_conn *c, http_event *ev) {
     uint32_t id = c->first_id;
@@ -199,7 +199,9 @@ http_event_kind h1_conn_step(h1_conn *c, span *in, uint64_t now_ms, http_event *
     c->now_ms = now_ms;
     if (c->part_told) h1_recv_drop(c);
     if (c->server) c->offered = (span){NULL, 0};
-    if (in->n == 0) h1_recv_clock(c); /* what has come counts before what is late */
+    if (c->refused) h1_recv_refuse(c);
+    if (in->n == 0) h1_recv_clock(c, ev); /* what has come counts before what is late */
+    if (ev->kind != HTTP_EVENT_NONE) return ev->kind;
     for (;;) {
         if (is_drained(c)) h1_conn_end(c, c->over);
         if (can_tell(c)) {

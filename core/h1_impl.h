@@ -43,6 +43,7 @@ typedef struct h1_stream {
     uint32_t informs;          /* client: 1xx responses so far */
     uint16_t line;             /* verdict's */
     uint8_t scope;             /* verdict_scope */
+    uint16_t refusal;          /* server: the status that its fault is to be answered with */
     const char *why;           /* verdict's */
     const http_body_ops *body; /* NULL: none, or released */
     void *body_user;
@@ -100,6 +101,7 @@ struct h1_conn {
 
     /* ending */
     bool closing;     /* no message after those that are open */
+    bool refused;     /* server: REFUSED was told of the last request, and the answer may be due */
     bool draining;    /* at the applet's wish */
     bool room_wanted; /* there was no room: tell when there is */
     bool greeting;    /* bare: the response that nobody sends is still to be told */
@@ -145,11 +147,15 @@ void h1_recv_drop(h1_conn *c);
 /* Whether the peer's end is still to be looked at, and can be. */
 bool h1_recv_ended(const h1_conn *c);
 
-/* The peer's fault: answers it with a status if that can still be, and ends. */
-void h1_recv_judge(h1_conn *c, h1_fault f);
+/* The peer's fault: tells of it if it can still be answered with a status, and ends. What *ev has
+ * of a new request is told with it. */
+void h1_recv_judge(h1_conn *c, h1_fault f, http_event *ev);
+
+/* Server: answers what REFUSED was told of, if nobody has. */
+void h1_recv_refuse(h1_conn *c);
 
 /* Judges what is late, and when that must be called next; UINT64_MAX: never. */
-void h1_recv_clock(h1_conn *c);
+void h1_recv_clock(h1_conn *c, http_event *ev);
 uint64_t h1_recv_deadline(const h1_conn *c);
 
 /* ---- h1_recv_head.c: what a whole head means ---- */
@@ -159,6 +165,9 @@ uint64_t h1_recv_deadline(const h1_conn *c);
 
 /* Room for the fields of a head of n bytes, and for names that are not told as they lie there. */
 bool h1_recv_head_room(h1_scratch *s, size_t n);
+
+/* Server: what is known of a request by the first line of its head, which may be cut. */
+void h1_recv_head_begun(h1_conn *c, span head, http_event *ev);
 
 /* Client: fills head_bytes and head_plain with the bytes of names and values. */
 void h1_recv_head_size(const h1_fields *f, http_event *ev);

@@ -197,7 +197,9 @@ h1_fault h1_parse_fields(span rest, h1_fields *out) {
         http_field *f = &out->at[out->count++];
         h1_fault fault = take_name(&p, end, out, f);
         if (!fault.status) fault = take_value(&p, end, f);
-        if (fault.status) return fault;
+        if (!fault.status) continue;
+        out->count--;
+        return fault;
     }
     return H1_FINE;
 }

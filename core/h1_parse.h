@@ -46,7 +46,7 @@ size_t h1_parse_whole(span s, size_t *line_at);
 h1_fault h1_parse_request_line(span *rest, h1_line *out);
 h1_fault h1_parse_status_line(span *rest, h1_line *out);
 
-/* All of rest, up to its empty line. */
+/* All of rest, up to its empty line. *out holds what came before a fault. */
 h1_fault h1_parse_fields(span rest, h1_fields *out);
 
 /* The next element of a comma-separated list (RFC 9110 section 5.6.1), without blanks around it;

@@ -39,7 +39,16 @@ static h1_stream *reading(const h1_conn *c) {
     return s && !(s->flags & (H1_GONE | H1_RECV_DONE)) ? s : NULL;
 }
 
-void h1_recv_judge(h1_conn *c, h1_fault f) {
+static void tell_refused(h1_stream *s, h1_fault f, http_event *ev) {
+    ev->kind = HTTP_EVENT_REFUSED;
+    ev->ref = (http_ref){0, s->id};
+    ev->user = s->user;
+    ev->end = true;
+    ev->summary.status = f.status;
+    ev->verdict = (verdict){s->scope, s->code, s->line, s->id, s->why};
+}
+
+void h1_recv_judge(h1_conn *c, h1_fault f, http_event *ev) {
     verdict v = VERDICT_ON_CONNECTION(code_of(f.status), f.why);
     if (c->ending != H1_ENDING_NO) return;
     if (!c->server) {
@@ -53,19 +62,33 @@ void h1_recv_judge(h1_conn *c, h1_fault f) {
         h1_conn_end(c, v);
         return;
     }
+    if (s) *ev = (http_event){0}; /* its request was told */
     if (!s) s = h1_conn_add(c);
-    if (!s || !h1_send_error(c, s, f.status)) {
+    if (!s) {
         h1_conn_no_memory(c);
         return;
     }
     s->flags |= H1_RECV_DONE | H1_EARLY | H1_CLOSE;
+    if (span_eq(ev->summary.method, SPAN("HEAD"))) s->flags |= H1_NO_CONTENT;
+    if (ev->old) s->flags |= H1_OLD;
     s->code = v.code;
     s->scope = v.scope;
     s->line = v.line;
     s->why = v.why;
-    h1_recv_drop(c);
+    s->refusal = f.status;
+    c->refused = c->part_told = true;
     c->stall_deadline = 0;
-    h1_output_heads(c);
+    tell_refused(s, f, ev);
+}
+
+void h1_recv_refuse(h1_conn *c) {
+    h1_stream *s = h1_conn_at(c, c->reading_id);
+    c->refused = false;
+    if (c->ending != H1_ENDING_NO || !s || (s->flags & (H1_HEADED | H1_GONE))) return;
+    if (h1_send_error(c, s, s->refusal))
+        h1_output_heads(c);
+    else
+        h1_conn_no_memory(c);
 }
 
 /* ---- content ---- */
@@ -119,7 +142,7 @@ static bool body_some(h1_conn *c, h1_stream *s, span *in, http_event *ev) {
     case H1_BODY_TRAILERS: c->phase = H1_PHASE_TRAILERS; return false;
     case H1_BODY_BROKEN: break;
     }
-    h1_recv_judge(c, f);
+    h1_recv_judge(c, f, ev);
     return false;
 }
 
@@ -184,7 +207,7 @@ static h1_taken take_whole(h1_conn *c, span text, http_event *ev) {
     h1_fault f = h1_recv_head_room(c->scratch, text.n) ? take_trailers(c, s, text, ev)
                                                        : H1_FAULT(500, "out of memory");
     if (f.status) {
-        h1_recv_judge(c, f);
+        h1_recv_judge(c, f, ev);
         return H1_JUDGED;
     }
     content_done(c, s);
@@ -219,7 +242,8 @@ static bool head_some(h1_conn *c, span *in, http_event *ev) {
     }
     h1_fault f = check_unfinished(c, text, text.n == most);
     if (f.status) {
-        h1_recv_judge(c, f);
+        h1_recv_head_begun(c, text, ev);
+        h1_recv_judge(c, f, ev);
         return false;
     }
     c->line_at = (uint32_t)line_at;
@@ -229,12 +253,12 @@ static bool head_some(h1_conn *c, span *in, http_event *ev) {
 }
 
 /* An empty line before a request is ignored, once (RFC 9112 section 2.2). */
-static bool skip_blank(h1_conn *c, span *in) {
+static bool skip_blank(h1_conn *c, span *in, http_event *ev) {
     if (!c->server || c->part_n || c->phase != H1_PHASE_HEAD || c->blank == 2) return false;
     uint8_t expected = c->blank ? '\n' : '\r';
     if (!in->n || (in->p[0] != expected && !c->blank)) return false;
     if (in->p[0] != expected) {
-        h1_recv_judge(c, H1_FAULT(400, "CR without LF"));
+        h1_recv_judge(c, H1_FAULT(400, "CR without LF"), ev);
         return true;
     }
     span_take(in, 1);
@@ -282,7 +306,7 @@ static bool server_some(h1_conn *c, span *in, http_event *ev) {
         return true;
     }
     if (c->phase == H1_PHASE_BODY) return body_some(c, reading(c), in, ev);
-    if (skip_blank(c, in)) return false;
+    if (skip_blank(c, in, ev)) return false;
     size_t before = in->n;
     bool stop = head_some(c, in, ev);
     bool waits = before && in->n == before && ev->kind == HTTP_EVENT_NONE &&
@@ -351,12 +375,15 @@ bool h1_recv_some(h1_conn *c, span *in, http_event *ev) {
 
 /* ---- clocks ---- */
 
-void h1_recv_clock(h1_conn *c) {
+void h1_recv_clock(h1_conn *c, http_event *ev) {
     if (c->ending != H1_ENDING_NO || c->paused || is_deaf(c)) return;
-    if (c->head_deadline && c->now_ms >= c->head_deadline)
-        h1_recv_judge(c, H1_FAULT(408, "a head was not finished in time"));
-    else if (c->stall_deadline && c->now_ms >= c->stall_deadline)
-        h1_recv_judge(c, H1_FAULT(408, "the content stopped coming"));
+    if (c->head_deadline && c->now_ms >= c->head_deadline) {
+        h1_recv_head_begun(c, span_of(c->part, c->part_n), ev);
+        h1_recv_judge(c, H1_FAULT(408, "a head was not finished in time"), ev);
+    } else if (c->stall_deadline && c->now_ms >= c->stall_deadline) {
+        h1_recv_judge(c, H1_FAULT(408, "the content stopped coming"), ev);
+    }
+    if (ev->kind == HTTP_EVENT_NONE) *ev = (http_event){0};
 }
 
 uint64_t h1_recv_deadline(const h1_conn *c) {

@@ -15,6 +15,7 @@ typedef struct reading {
     bool upgrade_listed, settings_listed, te_trailers;
     bool chunked;
     bool relative; /* the target names no origin */
+    span host;
 } reading;
 
 /* ---- scratch ---- */
@@ -258,8 +259,8 @@ static span take_protocol(reading *r) {
     return span_of(p, r->upgrade.n);
 }
 
-static h1_fault make_pseudo(const h1_conn *c, reading *r, span host, bool upgrade) {
-    span scheme = c->secure ? SPAN("https") : SPAN("http"), authority = host;
+static h1_fault make_pseudo(const h1_conn *c, reading *r, bool upgrade) {
+    span scheme = c->secure ? SPAN("https") : SPAN("http"), authority = r->host;
     span path = r->line.target, method = r->line.method;
     if (span_eq(method, SPAN("CONNECT"))) {
         put_pseudo(r, HTTP_TOKEN_AUTHORITY, path);
@@ -272,7 +273,7 @@ static h1_fault make_pseudo(const h1_conn *c, reading *r, span host, bool upgrad
         if (f.status) return f;
     }
     put_pseudo(r, HTTP_TOKEN_PATH, path);
-    if (authority.n || host.n) put_pseudo(r, HTTP_TOKEN_AUTHORITY, authority);
+    if (authority.n || r->host.n) put_pseudo(r, HTTP_TOKEN_AUTHORITY, authority);
     put_pseudo(r, HTTP_TOKEN_SCHEME, scheme);
     if (upgrade) put_pseudo(r, HTTP_TOKEN_PROTOCOL, take_protocol(r));
     put_pseudo(r, HTTP_TOKEN_METHOD, upgrade ? SPAN("CONNECT") : method);
@@ -285,20 +286,20 @@ static bool host_valid(span host) {
 }
 
 static h1_fault read_request(h1_conn *c, span head, reading *r, http_event *ev) {
-    span host = {NULL, 0}, rest = head;
+    span rest = head;
     h1_fault f = h1_parse_request_line(&rest, &r->line);
     if (f.status) return f;
     f = read_fields(c, head, rest, r);
     if (f.status) return f;
-    f = take_host(r, &host);
+    f = take_host(r, &r->host);
     if (f.status) return f;
-    if (host.n && !host_valid(host)) return H1_FAULT(400, "host is not host[:port]");
+    if (r->host.n && !host_valid(r->host)) return H1_FAULT(400, "host is not host[:port]");
     c->offered = (span){NULL, 0};
     f = take_specific(c, r);
     if (f.status) return f;
     f = check_coding(r);
     if (f.status) return f;
-    f = make_pseudo(c, r, host, is_upgrade(c, r));
+    f = make_pseudo(c, r, is_upgrade(c, r));
     if (!f.status) f = check_message(r, FIELDS_REQUEST, ev);
     bool content = r->chunked || ev->summary.content_length != FIELDS_NO_LENGTH;
     if (!f.status && ev->summary.connect && content) return H1_FAULT(400, "CONNECT with content");
@@ -326,12 +327,39 @@ static void begin_content(h1_conn *c, h1_stream *s, const reading *r, const http
         c->body = h1_body_of_length(0);
 }
 
+/* What was read of a request that is refused, as fields that are for logs alone. */
+static void tell_known(reading *r, http_event *ev) {
+    const h1_line *l = &r->line;
+    bool connect = span_eq(l->method, SPAN("CONNECT"));
+    *ev = (http_event){.old = l->minor == 0};
+    ev->summary = (fields_summary){.method = l->method, .content_length = FIELDS_NO_LENGTH};
+    if (!connect) ev->summary.path = l->target;
+    r->pseudo = 0;
+    if (!r->fields.at || !l->method.n) return;
+    if (l->target.n) put_pseudo(r, connect ? HTTP_TOKEN_AUTHORITY : HTTP_TOKEN_PATH, l->target);
+    if (r->host.n && !connect) put_pseudo(r, HTTP_TOKEN_AUTHORITY, r->host);
+    put_pseudo(r, HTTP_TOKEN_METHOD, l->method);
+    ev->fields = r->fields.at - r->pseudo;
+    ev->field_count = r->fields.count + r->pseudo;
+}
+
+void h1_recv_head_begun(h1_conn *c, span head, http_event *ev) {
+    reading r = {.line.minor = 1};
+    if (c->phase != H1_PHASE_HEAD || !c->server) return;
+    h1_parse_request_line(&head, &r.line);
+    if (h1_recv_head_room(c->scratch, 1)) r.fields.at = c->scratch->fields + PSEUDO;
+    tell_known(&r, ev);
+}
+
 h1_taken h1_recv_head_request(h1_conn *c, span head, http_event *ev) {
-    reading r = {.close = false};
+    reading r = {.line.minor = 1};
     h1_fault f = read_request(c, head, &r, ev);
     if (f.status) {
         trace_head(c, c->next_id, head);
-        h1_recv_judge(c, f);
+        if (!r.fields.at && h1_recv_head_room(c->scratch, 1))
+            r.fields.at = c->scratch->fields + PSEUDO;
+        tell_known(&r, ev);
+        h1_recv_judge(c, f, ev);
         return H1_JUDGED;
     }
     if (!asks_for_h2c(c, &r, ev)) {
@@ -437,7 +465,7 @@ h1_taken h1_recv_head_response(h1_conn *c, span head, http_event *ev) {
     if (!f.status && ev->summary.status < 200 && ++s->informs > LIMIT_INFORMS)
         f = H1_FAULT(400, "too many 1xx responses");
     if (f.status) {
-        h1_recv_judge(c, f);
+        h1_recv_judge(c, f, ev);
         return H1_JUDGED;
     }
     if (c->switched) return H1_TAKEN; /* what the session does of it, it tells */

@@ -204,7 +204,7 @@ static bool drained(const h2_conn *c) {
 }
 
 bool h2_conn_pending(const h2_conn *c) {
-    return c->tell || drained(c) || c->ending == H2_ENDING_TELL || room_grew(c);
+    return c->tell || c->refused || drained(c) || c->ending == H2_ENDING_TELL || room_grew(c);
 }
 
 static void tell_closed(h2_conn *c, http_event *ev) {
@@ -246,10 +246,10 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
     *ev = (http_event){0};
     c->now_ms = now_ms;
     if (c->phase == H2_PHASE_DATA_END) h2_recv_data_end(c);
+    if (c->refused) h2_recv_block_refuse(c);
     if (in->n == 0) h2_watch_clock(c); /* what has come counts before what is late */
     for (;;) {
-        if (c->ending == H2_ENDING_TELL && c->streams.live)
-            end_streams(c); /* out of memory while sending */
+        if (c->ending == H2_ENDING_TELL && c->streams.live) end_streams(c); /* no memory to send */
         if (drained(c)) end(c, VERDICT_OK);
         if (h2_conn_pending(c)) {
             tell_pending(c, ev);

@@ -110,6 +110,7 @@ struct h2_conn {
     uint32_t held;         /* told to the applet, not yet credited */
     uint32_t free_updates; /* WINDOW_UPDATE frames that DATA of ours has paid for */
     bool blocked;          /* output stopped for want of connection window */
+    bool refused;          /* server: REFUSED was told of last_peer_id, and the answer may be due */
 
     /* telling */
     uint32_t tell;    /* gone streams that are still to be told */
@@ -233,6 +234,9 @@ bool h2_recv_keep(h2_conn *c, span fragment);
 verdict h2_recv_block_headers(h2_conn *c, h2_frame f, span payload, http_event *ev);
 verdict h2_recv_block_promise(h2_conn *c, h2_frame f, span payload, http_event *ev);
 verdict h2_recv_block_continuation(h2_conn *c, h2_frame f, span payload, http_event *ev);
+
+/* Server: answers what REFUSED was told of, if nobody has. */
+void h2_recv_block_refuse(h2_conn *c);
 
 /* ---- h2_recv_control.c: everything else but DATA ---- */
 

@@ -97,16 +97,37 @@ static verdict trailers(h2_conn *c, h2_stream *s, http_event *ev) {
 
 /* ---- server: requests ---- */
 
-/* Answers 431 without asking the applet, so that the client learns why (RFC 6585 section 5). */
-static verdict refuse_large(h2_conn *c, h2_stream *s, bool ended) {
+/* To be answered 431, so that the client learns why (RFC 6585 section 5). What came of the fields
+ * is told if it is well-formed by itself. */
+static void tell_large(h2_conn *c, h2_stream *s, verdict why, http_event *ev) {
+    const hpack_list *l = &c->scratch->list;
+    bool well = !fields_check(l->fields, l->count, l->valid, FIELDS_REQUEST, true, &ev->summary);
+    if (!well) ev->summary = (fields_summary){.content_length = FIELDS_NO_LENGTH};
+    ev->fields = l->fields;
+    ev->field_count = well ? l->count : 0;
+    ev->summary.status = 431;
+    ev->verdict = why;
+    s->recv_left = FIELDS_NO_LENGTH;
+    if (c->block.frame.flags & H2_FLAG_END_STREAM) recv_end(s, ev);
+    tell(ev, HTTP_EVENT_REFUSED, s);
+    c->refused = true;
+}
+
+void h2_recv_block_refuse(h2_conn *c) {
     http_field status = HTTP_FIELD_OF(STATUS, SPAN("431"));
-    uint32_t id = s->id;
-    verdict v = h2_send_block(c, id, 0, true, &status, 1, H2_TRACE_RESPONSE);
-    if (v.scope != VERDICT_NONE) return VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory");
-    if (!ended) h2_send_reset(c, id, H2_NO_ERROR);
-    h2_conn_retire(c, s, VERDICT_OK);
+    h2_stream *s = h2_stream_find(&c->streams, c->last_peer_id);
+    c->refused = false;
+    if (c->ending != H2_ENDING_NO) return;
+    if (s && !(s->flags & H2_STREAM_OUR_FINAL)) {
+        verdict v = h2_send_block(c, s->id, 0, true, &status, 1, H2_TRACE_RESPONSE);
+        if (v.scope != VERDICT_NONE) {
+            h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory"));
+            return;
+        }
+        if (s->state == H2_STATE_OPEN) h2_send_reset(c, s->id, H2_NO_ERROR);
+        h2_conn_retire(c, s, VERDICT_OK);
+    }
     h2_conn_charge(c, H2_GUARD_RESET);
-    return VERDICT_OK;
 }
 
 static void begin_priority(h2_conn *c, h2_stream *s) {
@@ -159,8 +180,11 @@ static verdict request(h2_conn *c, http_event *ev) {
     s->flags = H2_STREAM_PEER_FINAL | H2_STREAM_COUNTED;
     c->peer_streams++;
     h2_watch_stream(c);
-    if (large) return refuse_large(c, s, end);
     begin_priority(c, s);
+    if (large) {
+        tell_large(c, s, v, ev);
+        return VERDICT_OK;
+    }
     s->recv_left = ev->summary.content_length;
     if (ev->summary.connect || ev->summary.protocol.p) {
         s->flags |= H2_STREAM_TUNNEL;

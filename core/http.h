@@ -59,6 +59,11 @@ typedef enum http_event_kind {
     HTTP_EVENT_PAUSED,   /* input is left over and must wait: read no more until the next output
                             (HTTP/1 pipelining, or a cap is hit) */
     HTTP_EVENT_REQUEST,  /* server: a request begins. ref is new */
+    HTTP_EVENT_REFUSED,  /* server: a request is wrong, and will be answered with summary.status for
+                            the reason in verdict: by the next step, without content, unless reply
+                            has answered until then. ref is new, or its REQUEST was told. What else
+                            there is of fields and summary was read and not judged: it is for logs
+                          */
     HTTP_EVENT_INTERIM,  /* client: a 1xx response */
     HTTP_EVENT_RESPONSE, /* client: the final response begins */
     HTTP_EVENT_DATA,     /* body bytes; the applet owes a credit of `credit` bytes for them */
@@ -89,23 +94,23 @@ typedef struct http_event {
     bool early_close;     /* CLOSED: not both sides were finished */
     bool never_processed; /* CLOSED: surely not acted upon, may be sent again (RFC 9113 section 8.7)
                            */
-    bool old;             /* REQUEST, RESPONSE: it is of HTTP/1.0 */
+    bool old;             /* REQUEST, REFUSED, RESPONSE: it is of HTTP/1.0 */
     bool relative;        /* REQUEST: the target names no origin by itself, as HTTP/1.1 lets it:
                              origin-form        or asterisk-form (RFC 9112 section 3.2) */
     bool unanswered;      /* CLOSED, client of HTTP/1.1: not a byte of an answer has come */
     uint32_t code;        /* CLOSED, GOAWAY: an h2_code, or what else the peer sent */
     uint32_t last_id;     /* GOAWAY */
     http_ref parent;      /* PUSH */
-    const http_field *fields; /* REQUEST, INTERIM, RESPONSE, TRAILERS, PUSH */
+    const http_field *fields; /* REQUEST, REFUSED, INTERIM, RESPONSE, TRAILERS, PUSH */
     size_t field_count;
-    fields_summary summary; /* REQUEST, INTERIM, RESPONSE, PUSH */
+    fields_summary summary; /* REQUEST, REFUSED, INTERIM, RESPONSE, PUSH */
     uint32_t head_bytes; /* client: INTERIM, RESPONSE, TRAILERS: the header block on the wire; over
                             HTTP/1.1, where nothing is compressed, as head_plain */
     uint32_t head_plain; /* and the bytes of names and values */
     span data;           /* DATA, PONG, GOAWAY, ALTSVC, ORIGIN */
     span name;           /* ALTSVC */
     size_t credit;   /* DATA: bytes to give back by _credit, when the applet is done with them */
-    verdict verdict; /* CLOSED, OVER; VERDICT_NONE when nobody is at fault */
+    verdict verdict; /* REFUSED, CLOSED, OVER; VERDICT_NONE when nobody is at fault */
 } http_event;
 
 #endif

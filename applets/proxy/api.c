@@ -156,6 +156,10 @@ static void on_content(front_stream *s, const http_event *ev) {
     if (ev->end || ev->kind == HTTP_EVENT_TRAILERS) whole(r);
 }
 
+static void on_refused(front_stream *s, const http_event *ev) {
+    answer((api_request *)s, ev->summary.status, 0, ev->verdict.why, NULL);
+}
+
 static void on_closed(front_stream *s, const http_event *ev) {
     api_request *r = (api_request *)s;
     relay_line x = {.format = r->generation->plan->access_format,
@@ -193,7 +197,7 @@ static void backends(api_request *r, const http_event *ev) {
 }
 
 static api_request *begin(front *f, const http_event *ev) {
-    static const front_stream_calls calls = {on_content, on_closed};
+    static const front_stream_calls calls = {on_content, on_refused, on_closed};
     const mem *m = loop_mem(f->worker->loop);
     api_request *r = calloc(1, sizeof *r);
     if (!r) return NULL;

@@ -26,6 +26,12 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
         if (!f->told_h2 && front_is_h2(f)) begin_h2(f, ev);
         relay_begin(f, ev);
         break;
+    case HTTP_EVENT_REFUSED:
+        if (s)
+            s->calls->refused(s, ev);
+        else
+            relay_refused(f, ev);
+        break;
     case HTTP_EVENT_DATA:
         if (s)
             s->calls->content(s, ev);

@@ -12,6 +12,8 @@ typedef struct front_stream front_stream;
 typedef struct front_stream_calls {
     /* DATA and TRAILERS of the request. */
     void (*content)(front_stream *s, const http_event *ev);
+    /* Its content is broken or late (HTTP_EVENT_REFUSED). */
+    void (*refused)(front_stream *s, const http_event *ev);
     /* The stream is gone: the last call. */
     void (*closed)(front_stream *s, const http_event *ev);
 } front_stream_calls;

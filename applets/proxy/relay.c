@@ -103,6 +103,12 @@ static void on_content(front_stream *s, const http_event *ev) {
     wake_far(r);
 }
 
+static void on_refused(front_stream *s, const http_event *ev) {
+    relay *r = (relay *)s;
+    relay_page_refuse(r, ev->summary.status, ev->verdict.why);
+    relay_cancel(r, H2_CANCEL);
+}
+
 static void on_near_closed(front_stream *s, const http_event *ev) {
     relay *r = (relay *)s;
     (void)ev;
@@ -123,7 +129,7 @@ static void on_near_closed(front_stream *s, const http_event *ev) {
 
 /* ---- the beginning ---- */
 
-static const front_stream_calls stream_calls = {on_content, on_near_closed};
+static const front_stream_calls stream_calls = {on_content, on_refused, on_near_closed};
 
 relay *relay_new(front *f, http_ref ref, const http_field *fields, size_t n,
                  const fields_summary *s) {
@@ -228,4 +234,13 @@ void relay_begin(front *f, const http_event *ev) {
         end_here(r);
     else
         relay_route(r);
+}
+
+void relay_refused(front *f, const http_event *ev) {
+    relay *r = relay_new(f, ev->ref, ev->fields, ev->field_count, &ev->summary);
+    if (!r) return; /* it is answered without a page */
+    r->request.old = ev->old;
+    r->has_content = !ev->end;
+    r->up.ended = ev->end;
+    relay_page_refuse(r, ev->summary.status, ev->verdict.why);
 }

@@ -14,6 +14,9 @@
 /* A request that a client sends, within its event. Answers it, or relays it. */
 void relay_begin(front *f, const http_event *ev);
 
+/* One that is wrong as it came: it gets a page and its line in the log, and goes nowhere. */
+void relay_refused(front *f, const http_event *ev);
+
 /* What the pool tells; for pool_new. */
 extern const pool_calls relay_pool_calls;
 

@@ -13,7 +13,7 @@ static span target_of(const fields_summary *s) { return s->connect ? s->authorit
 
 /* The same for a forward proxy: a whole URI, as far as a line has room. */
 static span whole_target_of(const fields_summary *s, char out[], size_t room) {
-    if (s->connect) return s->authority;
+    if (s->connect || !s->scheme.n) return target_of(s); /* refused, it stands as it came */
     const span star = SPAN("*"), path = span_eq(s->path, star) ? SPAN("") : s->path;
     const span parts[] = {s->scheme, SPAN("://"), s->authority, path};
     size_t n = 0;
@@ -100,8 +100,9 @@ void relay_log_complain(const relay *r, unsigned status, const char *why) {
     span target = span_head(target_of(s), SHOWN);
     bool direct = r->generation->plan->mode == PLAN_DIRECT;
     const plan_backend *b = direct ? NULL : r->backend;
-    error_log_say(status >= 500 ? ERROR_LOG_WARN : ERROR_LOG_INFO, "%u: %s%s%s (%.*s %.*s)", status,
-                  why, b ? ", backend " : "", b ? b->host : "", (int)s->method.n,
+    bool client = status < 500 || status == 501 || status == 505;
+    error_log_say(client ? ERROR_LOG_INFO : ERROR_LOG_WARN, "%u: %s%s%s (%.*s %.*s)", status, why,
+                  b ? ", backend " : "", b ? b->host : "", (int)s->method.n,
                   (const char *)s->method.p, (int)target.n, (const char *)target.p);
 }
 

@@ -46,7 +46,7 @@ access_log_entry *access_log_begin(net_link *k, const http_event *ev) {
     /* Universal time: no local clock can be set back. */
     at = put(at, log_text_clf(loop_unix_seconds(l), false));
     at = put(at, SPAN("] \""));
-    at = put_escaped(at, method);
+    at = put_escaped(at, method.n ? method : SPAN("-"));
     *at++ = ' ';
     at = put_escaped(at, path.n ? path : SPAN("-"));
     *at++ = ' ';

@@ -172,9 +172,20 @@ static void take_content(net_link *k, const http_event *ev) {
         answer_error(r, 503);
 }
 
+/* The session answers it by itself: it is for the log alone. */
+static void note_refused(site *s, net_link *k, const http_event *ev) {
+    exchange *r = ev->user;
+    unsigned status = ev->summary.status;
+    if (r)
+        r->status = status;
+    else if (s->log)
+        access_log_end(s->log, s->loop, access_log_begin(k, ev), status, 0);
+}
+
 void site_take(site *s, net_link *k, const http_event *ev) {
     switch (ev->kind) {
     case HTTP_EVENT_REQUEST: answer_request(s, k, ev); break;
+    case HTTP_EVENT_REFUSED: note_refused(s, k, ev); break;
     case HTTP_EVENT_DATA:
     case HTTP_EVENT_TRAILERS: take_content(k, ev); break;
     case HTTP_EVENT_CLOSED: exchange_closed(ev->user); break;

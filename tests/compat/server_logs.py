@@ -72,6 +72,22 @@ class Logs(Case):
         self.assertEqual(len(lines), 1, lines)
         self.assertIn("/me\\x0a::1 - - \\x1b[2J - - [", lines[0])
 
+    def test_what_is_refused(self):
+        """Over HTTP/1.1 a request that is none has a line, too."""
+        log = self.folder + "/access"
+        server = self.serve("-n1", "--access-log", log)
+        post = b"POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
+        for sent in b"\x16\x03\x01\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: a\r\nUser-Agent: x\r\nbad name: 1\r\n\r\n", b"GET /b HTTP/3.1\r\n\r\n", post:
+            with socket.create_connection(("127.0.0.1", self.port)) as s:
+                s.sendall(sent)
+                while s.recv(1000):
+                    pass
+        got = [re.sub(r"\[.*?\] ", "", line) for line in self.read(log, 4)]
+        self.assertEqual(got[:3], ['127.0.0.1 - - "- - HTTP/1.1" 400 0 "-" "-"', '127.0.0.1 - - "GET /a HTTP/1.1" 400 0 "-" "x"',
+                                   '127.0.0.1 - - "GET /b HTTP/1.1" 505 0 "-" "-"'])
+        self.assertIn('"POST /p HTTP/1.1" 405 ', got[3])  # it was answered before
+        self.assertEqual(server.stop(), 0, server.output)
+
     def test_under_load(self):
         log = self.folder + "/access"
         write(self.site, "f", b"x" * 612)

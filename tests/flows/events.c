@@ -49,6 +49,20 @@ static void attach(player *p, http_ref ref) {
     if (v.scope != VERDICT_NONE && !p->lenient) flow_fail(p, "cannot attach: %s", v.why);
 }
 
+/* With `set page` the applet answers within the event, as it may. */
+static void refused(player *p, const http_event *ev) {
+    char line[400];
+    log_entry *e = log_add(&p->events, "REFUSED %u %u%s", ev->ref.id, ev->summary.status,
+                           ev->end ? " end" : "");
+    log_alt_fields(e, ev->fields, ev->field_count);
+    if (!ev->field_count) log_alt(e, 0, "| nothing");
+    if (!ev->user) events_learn(p, ev->ref);
+    if (!p->page) return;
+    if (!ev->user) attach(p, ev->ref);
+    snprintf(line, sizeof line, "reply %u %u body %s", ev->ref.id, ev->summary.status, p->page);
+    actions_do(p, line);
+}
+
 void events_add(player *p, const http_event *ev) {
     log_entry *e;
     switch (ev->kind) {
@@ -57,6 +71,7 @@ void events_add(player *p, const http_event *ev) {
         events_learn(p, ev->ref);
         if (p->attach) attach(p, ev->ref);
         break;
+    case HTTP_EVENT_REFUSED: refused(p, ev); break;
     case HTTP_EVENT_INTERIM: fields_event(p, "INTERIM", ev); break;
     case HTTP_EVENT_RESPONSE: fields_event(p, "RESPONSE", ev); break;
     case HTTP_EVENT_TRAILERS: fields_event(p, "TRAILERS", ev); break;

@@ -114,6 +114,7 @@ typedef struct player {
     session *session; /* instead of conn, when HTTP/1.1 may be spoken */
     flow_link *link;  /* in loopback mode, instead of both */
     bool text;        /* what the connection writes is HTTP/1.1 */
+    const char *page; /* what refused requests are answered with, in quotes; NULL: nothing */
 
     bytes_buf pending; /* what `>` lines wrote and the connection has not taken */
     bool half;         /* and then the peer shuts its side */

@@ -139,6 +139,8 @@ static void set(player *p, char *rest) {
         c->announce |= 1u << slot;
     } else if (!strcmp(name, "attach"))
         p->attach = true;
+    else if (!strcmp(name, "page"))
+        p->page = strstr(p->script->lines[p->line - 1], value);
     else if (!strcmp(name, "loopback"))
         return;
     else if (!strcmp(name, "obey_priority"))

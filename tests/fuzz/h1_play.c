@@ -134,6 +134,14 @@ static void take_request(play *p, const http_event *ev) {
         reply(p, ev->ref);
 }
 
+/* Of a new one, or of one that may have been answered. */
+static void take_refused(play *p, const http_event *ev) {
+    exchange *e = exchange_of(p, ev->ref.id);
+    put_number(&p->events, ev->summary.status);
+    if (!ev->user) e->ended = e->closed = e->wants_reply = false;
+    if (p->switches & 0x10 && (!ev->user || e->wants_reply)) reply(p, ev->ref);
+}
+
 /* Late answers; false when there was none. */
 static bool reply_late(play *p) {
     bool any = false;
@@ -158,6 +166,7 @@ static void take_event(play *p, const http_event *ev) {
         demand(fields_value_valid(ev->fields[i].value));
     }
     if (ev->kind == HTTP_EVENT_REQUEST) take_request(p, ev);
+    if (ev->kind == HTTP_EVENT_REFUSED) take_refused(p, ev);
     if (ev->kind == HTTP_EVENT_RESPONSE) {
         e->expected = ev->end ? FIELDS_NO_LENGTH : ev->summary.content_length;
         e->got = 0;

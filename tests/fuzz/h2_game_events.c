@@ -112,7 +112,8 @@ void game_event(game *g, const http_event *ev) {
     game_demand(!g->over);
     check_fields(ev);
     switch (ev->kind) {
-    case HTTP_EVENT_REQUEST: on_request(g, ev); break;
+    case HTTP_EVENT_REQUEST:
+    case HTTP_EVENT_REFUSED: on_request(g, ev); break;
     case HTTP_EVENT_PUSH: on_push(g, ev); break;
     case HTTP_EVENT_INTERIM:
     case HTTP_EVENT_RESPONSE: on_response(g, ev); break;

@@ -134,6 +134,14 @@ static stream *request(peer *p, const http_event *ev) {
     return st;
 }
 
+/* Its core answers for itself, as the applet lets it. */
+static void refused(peer *p, const http_event *ev) {
+    stream *st = unknown(p, ev);
+    if (!st->too_large || ev->summary.status != 431)
+        sim_fail(p->sim, "stream %u is refused with %u", st->id, ev->summary.status);
+    end_of(p, st, &st->sent[CLIENT], ev->end, st->sent[CLIENT].body == NULL);
+}
+
 static stream *promise(peer *p, const http_event *ev) {
     stream *st = unknown(p, ev);
     message *m = &st->sent[CLIENT];
@@ -281,6 +289,7 @@ stream *model_event(peer *p, const http_event *ev) {
     if (p->over) sim_fail(s, "%s: event %d after OVER", p->name, (int)ev->kind);
     switch (ev->kind) {
     case HTTP_EVENT_REQUEST: return request(p, ev);
+    case HTTP_EVENT_REFUSED: refused(p, ev); return NULL;
     case HTTP_EVENT_PUSH: return promise(p, ev);
     case HTTP_EVENT_INTERIM:
     case HTTP_EVENT_RESPONSE: return response(p, ev);

@@ -7,8 +7,8 @@
 #define IDLED_MOST 2500u
 
 static const char *const event_names[] = {
-    "NONE",   "PAUSED", "REQUEST",  "INTERIM", "RESPONSE", "DATA",   "TRAILERS", "PUSH",
-    "CLOSED", "ROOM",   "SETTINGS", "PONG",    "GOAWAY",   "ALTSVC", "ORIGIN",   "OVER"};
+    "NONE",   "PAUSED", "REQUEST",  "REFUSED", "INTERIM", "RESPONSE", "DATA",   "TRAILERS", "PUSH",
+    "CLOSED", "ROOM",   "SETTINGS", "PONG",    "GOAWAY",  "ALTSVC",   "ORIGIN", "OVER"};
 
 static wire *incoming(const peer *p) { return &p->sim->wire[side_other(p->side)]; }
 

@@ -23,7 +23,7 @@ void server_event(peer *p, stream *st, const http_event *ev) {
         v->reply_at_end = !ev->end && !st->tunnel && !sim_chance(s, s->plan.early_reply);
         if (!v->reply_at_end) applet_later(v, p, DUTY_REPLY);
         if (!v->reply_at_end && sim_chance(s, 20)) server_duty(p, st, DUTY_REPLY);
-    } else if (ev->end && st->view[SERVER].reply_at_end && st->view[SERVER].live) {
+    } else if (st && ev->end && st->view[SERVER].reply_at_end && st->view[SERVER].live) {
         st->view[SERVER].reply_at_end = false;
         applet_later(&st->view[SERVER], p, DUTY_REPLY);
     }

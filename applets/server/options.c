@@ -109,6 +109,14 @@ static const opt_spec specs[] = {
      .help =
          "Tell clients of another place that serves the same (RFC 7838): by a frame over HTTP/2, "
          "by a field over HTTP/1.1."},
+    {.name = "origin",
+     .type = OPT_LIST,
+     OF(origins),
+     .arg = "URI",
+     .max = SERVER_ORIGINS,
+     .group = "Answers",
+     .help = "Tell clients of HTTP/2 over TLS that this origin is served, too, by the same "
+             "connection (RFC 8336)."},
     {.name = "address",
      .letter = 'a',
      .type = OPT_STRING,

@@ -1,6 +1,7 @@
 #include "applets/server/plan.h"
 #include "applets/applet.h"
 #include "core/limits.h"
+#include "core/uri.h"
 
 #include <stdlib.h>
 
@@ -161,6 +162,28 @@ static bool take_altsvc(plan *p, const opt_list *list, opt_call *call) {
     return true;
 }
 
+static bool take_origins(plan *p, const opt_list *list, opt_call *call) {
+    uri u;
+    for (uint32_t i = 0; i < list->count; i++) {
+        span text = span_str(list->v[i]);
+        const char *why = text.n > SERVER_ORIGIN_BYTES ? "too long" : uri_parse(text, &u);
+        if (!why && !u.https) why = "not https";
+        if (!why && u.target.n > 1) why = "an origin has no path";
+        if (why) {
+            opt_refuse(call, "--origin '%s': %s", list->v[i], why);
+            return false;
+        }
+        const size_t room = text.n + sizeof "https://";
+        char *kept = keep(p, room);
+        if (!kept) return false;
+        int n =
+            snprintf(kept, room, "https://%.*s", (int)u.authority.n, (const char *)u.authority.p);
+        for (char *c = kept; *c; c++) *c = (char)bytes_lower((uint8_t)*c);
+        p->origins[p->origin_count++] = span_of(kept, (size_t)n);
+    }
+    return true;
+}
+
 static bool take_types(plan *p, const server_settings *set, opt_call *call) {
     const char *why;
     if (!set->mime_types) return true;
@@ -208,7 +231,8 @@ bool plan_make(plan *p, const server_settings *set, opt_call *call, int *code) {
         return false;
     }
     if (!take_headers(p, &set->headers, call) || !take_trailers(p, &set->trailers, call) ||
-        !take_pushes(p, &set->pushes, call) || !take_altsvc(p, &set->altsvc, call))
+        !take_pushes(p, &set->pushes, call) || !take_altsvc(p, &set->altsvc, call) ||
+        !take_origins(p, &set->origins, call))
         return false;
     *code = APPLET_FAILED;
     if (take_types(p, set, call) && take_log(p, set, call)) return true;

@@ -30,12 +30,14 @@ typedef struct plan {
     span trailer_names;
     plan_push *pushes;
     size_t push_count;
-    span altsvc;  /* value of the alt-svc field; empty: none */
+    span altsvc;                  /* value of the alt-svc field; empty: none */
+    span origins[SERVER_ORIGINS]; /* "https://host[:port]" */
+    size_t origin_count;
     types *types; /* NULL: the built-in table */
     error_page pages[ERROR_PAGE_COUNT];
     log_file *log; /* NULL: none */
     char name[64];
-    char *texts[8]; /* what the spans above lie in */
+    char *texts[8 + SERVER_ORIGINS]; /* what the spans above lie in */
     size_t text_count;
 } plan;
 

@@ -103,6 +103,10 @@ static bool on_accept(void *user, link_birth *birth) {
 static void on_opened(void *user, net_link *k) {
     serving *w = user;
     conn *c = link_user(k);
+    const plan *p = w->site.plan;
+    /* In the clear no certificate would speak for them, and the frame is ignored (RFC 8336). */
+    if (p->origin_count && w->tls && strcmp(session_protocol(link_session(k)), "h2") == 0)
+        session_origin(link_session(k), p->origins, p->origin_count);
     if (c->log && c->log->first) {
         const char *alpn = link_tls(k)->alpn;
         c->log->first = NULL;

@@ -96,6 +96,19 @@ class Secure(Case):
             done = subprocess.run([peers.H2BOX, "server", "-d", self.site, "0", *words], capture_output=True, timeout=30)
             self.assertEqual((done.returncode, b"KEY without CERT" in done.stderr), (2, True), done.stderr)
 
+    def test_origins(self):
+        self.start("--origin", "https://One.example/", "--origin", "https://two.example:8443")
+        done = subprocess.run([peers.H2BOX, "client", "-nvk", self.url + "/f"], capture_output=True, text=True, timeout=20)
+        said = done.stdout.partition("ORIGIN frame")[2].partition("[  ")[0]
+        self.assertIn("https://one.example", said)
+        self.assertIn("https://two.example:8443", said)
+        self.assertEqual(self.get("-k"), (0, b"content|2"))
+        self.assertEqual(self.get("-k", "--http1.1"), (0, b"content|1.1"))
+        for wrong in ("http://one.example", "https://one.example/path", "one.example", "https://" + 250 * "a"):
+            done = subprocess.run([peers.H2BOX, "server", "--origin", wrong, "0"], capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 2, (wrong, done.stderr))
+            self.assertIn("--origin '%s': " % wrong, done.stderr)
+
     def test_clients_are_verified(self):
         """With --cacert not any certificate will do, and the client is told which alert it got (RFC 8446 section 6.2)."""
         key, cert = self.make_identity("server")

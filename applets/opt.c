@@ -3,6 +3,7 @@
 #include "applets/opt_parts.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +192,9 @@ static int apply_text(const opt_call *call, const opt_spec *s, const char *text)
     }
     switch (opt_value_store(s, text, call->settings)) {
     case OPT_STORED: return OPT_GO;
-    case OPT_TOO_MANY: opt_say(call, "%s: given too many times", name); break;
+    case OPT_TOO_MANY:
+        opt_say(call, "%s: given more than %" PRIu32 " times", name, opt_most_times(s));
+        break;
     case OPT_NO_MEMORY: opt_say(call, "%s: out of memory", name); return 1;
     case OPT_NOT_ACCEPTED:
         opt_value_accepts(s, accepts, sizeof(accepts));

@@ -23,6 +23,11 @@ static inline bool opt_repeats(const opt_spec *s) {
     return s->type == OPT_LIST || s->type == OPT_SIZES || s->type == OPT_COUNT;
 }
 
+/* How often a row that repeats may be given; of a COUNT as often as one likes. */
+static inline uint32_t opt_most_times(const opt_spec *s) {
+    return s->type == OPT_LIST && s->max > 0 ? (uint32_t)s->max : OPT_ITEMS_MAX;
+}
+
 /* ---- opt_value.c ---- */
 
 typedef enum opt_stored { OPT_STORED, OPT_NOT_ACCEPTED, OPT_TOO_MANY, OPT_NO_MEMORY } opt_stored;

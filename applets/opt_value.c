@@ -104,8 +104,8 @@ static opt_stored add_string(opt_list *list, uint32_t most, const char *text) {
     return OPT_STORED;
 }
 
-static opt_stored add_size(opt_sizes *list, uint64_t size) {
-    if (list->count >= OPT_ITEMS_MAX) return OPT_TOO_MANY;
+static opt_stored add_size(opt_sizes *list, uint32_t most, uint64_t size) {
+    if (list->count >= most) return OPT_TOO_MANY;
     void *moved = one_more(list->v, sizeof(*list->v), list->count, &list->room);
     if (!moved) return OPT_NO_MEMORY;
     list->v = moved;
@@ -149,12 +149,12 @@ opt_stored opt_value_store(const opt_spec *s, const char *text, void *settings) 
         return keep(place, &number, sizeof(number));
     case OPT_SIZES:
         if (!opt_value_size(text, &number) || !in_range(s, number)) return OPT_NOT_ACCEPTED;
-        return add_size(place, number);
+        return add_size(place, opt_most_times(s), number);
     case OPT_DURATION:
         if (!opt_value_duration(text, &number) || !in_range(s, number)) return OPT_NOT_ACCEPTED;
         return keep(place, &number, sizeof(number));
     case OPT_STRING: return keep(place, &text, sizeof(text));
-    case OPT_LIST: return add_string(place, s->max > 0 ? (uint32_t)s->max : OPT_ITEMS_MAX, text);
+    case OPT_LIST: return add_string(place, opt_most_times(s), text);
     case OPT_ENUM: return store_name(s, text, place);
     }
     return OPT_NOT_ACCEPTED;

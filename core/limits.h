@@ -347,7 +347,8 @@
 #define LIMIT_OPTION_BUFFER 1073741824
 #define LIMIT_OPTION_RATE   4294967295
 
-/* Backends, all their patterns, frontends, certificates. */
+/* Backends, all their patterns, frontends; certificates of a server or of all frontends: each is
+ * read before it begins, and they are searched for the name that a client asks for. */
 #define LIMIT_BACKENDS     10000
 #define LIMIT_PATTERNS     10000u
 #define LIMIT_FRONTENDS    64

@@ -81,8 +81,8 @@ typedef enum tls_check {
 
 typedef struct tls_settings {
     bool server;
-    const tls_identity *identities; /* server: the first is the default, others by SNI; client: at
-                                       most one */
+    const tls_identity *identities; /* server: the first is the default, others by SNI, at most
+                                       LIMIT_CERTIFICATES; client: at most one */
     size_t identity_count;
     tls_check check;
     const char *ca_file;               /* PEM bundle to trust; NULL: the system's */

@@ -206,6 +206,10 @@ static bool adopt_pairs(tls_config *c, char *why) {
 }
 
 tls_config *tls_config_new(const tls_settings *s, char *why) {
+    if (s->identity_count > LIMIT_CERTIFICATES) {
+        snprintf(why, TLS_WHY_ROOM, "more than %d certificates", LIMIT_CERTIFICATES);
+        return NULL;
+    }
     tls_config *c = new_config(s, s->identity_count, why);
     if (!c) return NULL;
     bool ok = apply(c, s, why);

@@ -11,15 +11,14 @@ bool secure_begin(client_run *run) {
     bool old_name = run->call->old_name;
     tls_identity identity = {.cert_file = set->cert, .key_file = set->key};
     /* Under the old name a certificate that is not trusted is only worth a warning, as it was. */
-    tls_settings t = {.identities = &identity,
-                      .identity_count = set->cert ? 1 : 0,
+    tls_settings t = {.identity_count = set->cert ? 1 : 0,
                       .alpn = set->http1 ? http1
                               : old_name ? h2
                                          : any,
                       .check = set->insecure ? TLS_CHECK_NONE
                                : old_name    ? TLS_CHECK_TELL
                                              : TLS_CHECK_TRUST};
-    run->tls = tls_options_config(run->call, &set->tls, t, NULL);
+    run->tls = tls_options_config(run->call, &set->tls, t, &identity, NULL);
     if (run->tls) run->tickets = tls_tickets_new(loop_mem(run->loop));
     return run->tls != NULL;
 }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IDENTITIES 64u
-
 const char *const tls_options_versions[] = {"TLSv1.2", "TLSv1.3", NULL};
 
 bool tls_options_password(const char *file, char *password, size_t room, char *why) {
@@ -20,22 +18,22 @@ bool tls_options_password(const char *file, char *password, size_t room, char *w
     return ok;
 }
 
+static void set_password(tls_identity *identities, size_t n, const char *password) {
+    for (size_t i = 0; i < n; i++) identities[i].password = password;
+}
+
 tls_config *tls_options_config(const opt_call *call, const tls_options *o, tls_settings s,
-                               const char *const *names) {
+                               tls_identity *identities, const char *const *names) {
     static const char *const protocols[] = {"h2", "http/1.1", NULL}, *const none[] = {NULL};
     const char *keylog = getenv("SSLKEYLOGFILE");
     char why[TLS_WHY_ROOM], password[LIMIT_PASSWORD] = "";
-    tls_identity identities[IDENTITIES];
     if (o->password_file &&
         !tls_options_password(o->password_file, password, sizeof password, why)) {
         opt_say(call, "%s", why);
         return NULL;
     }
-    for (size_t i = 0; i < s.identity_count && i < IDENTITIES; i++) {
-        identities[i] = s.identities[i];
-        if (o->password_file) identities[i].password = password;
-    }
-    if (s.identity_count) s.identities = identities;
+    if (o->password_file) set_password(identities, s.identity_count, password);
+    s.identities = identities;
     s.ca_file = o->ca_file;
     s.ciphers = o->ciphers;
     s.groups = o->groups;
@@ -44,14 +42,13 @@ tls_config *tls_options_config(const opt_call *call, const tls_options *o, tls_s
     s.keylog_file = keylog && *keylog ? keylog : NULL;
     if (!s.alpn) s.alpn = protocols;
     tls_config *c = NULL;
-    if (s.identity_count > IDENTITIES)
-        snprintf(why, sizeof why, "more than %u certificates", IDENTITIES);
-    else if (s.version_min > s.version_max)
+    if (s.version_min > s.version_max)
         snprintf(why, sizeof why, "--tls-min-proto-version is above --tls-max-proto-version");
     else if (s.server && !s.identity_count)
         c = tls_config_self_signed(&s, names ? names : none, why);
     else
         c = tls_config_new(&s, why);
+    set_password(identities, s.identity_count, NULL);
     explicit_bzero(password, sizeof password);
     if (!c) opt_say(call, "%s", why);
     return c;

@@ -73,11 +73,12 @@ extern const char *const tls_options_versions[];
  * message in why (TLS_WHY_ROOM bytes). */
 bool tls_options_password(const char *file, char *password, size_t room, char *why);
 
-/* A configuration of s (with what the applet has put into it) and the options: versions, ciphers,
- * groups, authorities, the password of its identities, the key log of SSLKEYLOGFILE, and ALPN for
- * HTTP/2 and HTTP/1.1 when s has none. A server without identities gets a certificate of its own
- * for `names` (may be NULL). NULL after a message. */
+/* A configuration of s (with what the applet has put into it), s.identity_count identities, and the
+ * options: versions, ciphers, groups, authorities, the password of the identities (which they hold
+ * during this call only), the key log of SSLKEYLOGFILE, and ALPN for HTTP/2 and HTTP/1.1 when s has
+ * none. A server without identities gets a certificate of its own for `names` (may be NULL). NULL
+ * after a message. */
 tls_config *tls_options_config(const opt_call *call, const tls_options *o, tls_settings s,
-                               const char *const *names);
+                               tls_identity *identities, const char *const *names);
 
 #endif

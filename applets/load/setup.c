@@ -221,8 +221,7 @@ static bool set_tls(setup *s) {
         return false;
     }
     tls_identity id = {.cert_file = set->cert, .key_file = set->key};
-    tls_settings t = {.identities = &id,
-                      .identity_count = set->cert ? 1 : 0,
+    tls_settings t = {.identity_count = set->cert ? 1 : 0,
                       .check = set->verify || set->tls.ca_file ? TLS_CHECK_TRUST : TLS_CHECK_NONE,
                       .alpn = s->alpn};
     tls_options o = set->tls;
@@ -237,7 +236,7 @@ static bool set_tls(setup *s) {
     static char name[256];
     snprintf(name, sizeof name, "%.*s", (int)base->host.n, (const char *)base->host.p);
     s->run.tls_name = set->sni ? set->sni : name;
-    s->run.tls = tls_options_config(s->call, &o, t, NULL);
+    s->run.tls = tls_options_config(s->call, &o, t, &id, NULL);
     return s->run.tls;
 }
 

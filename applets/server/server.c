@@ -41,9 +41,8 @@ static tls_config *make_tls(const server *s) {
         identities[i].key_file = files[2 * i];
         identities[i].cert_file = files[2 * i + 1];
     }
-    tls_settings t = {
-        .server = true, .identities = identities, .identity_count = n, .check = check_of(s->set)};
-    tls_config *made = tls_options_config(s->call, &s->set->tls, t, names);
+    tls_settings t = {.server = true, .identity_count = n, .check = check_of(s->set)};
+    tls_config *made = tls_options_config(s->call, &s->set->tls, t, identities, names);
     free(identities);
     return made;
 }

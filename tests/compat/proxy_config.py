@@ -136,6 +136,7 @@ class Config(unittest.TestCase):
                            ("error-page=200=/x\n", ":1: error-page: '200=/x': CODE=FILE is expected"),
                            ("add-request-header=x\n", ":1: add-request-header: 'x': NAME:VALUE is expected"),
                            ("psk-secrets=/x\n", ":1: psk-secrets is no longer there: there are no pre-shared keys"),
+                           (1000 * "subcert=k:c\n", ":1000: subcert: given more than 999 times"),
                            ("include=/nonexistent\n", ":1: include: /nonexistent: No such file or directory")):
             with self.subTest(text):
                 name = self.file(text)

@@ -96,6 +96,15 @@ class Secure(Case):
             done = subprocess.run([peers.H2BOX, "server", "-d", self.site, "0", *words], capture_output=True, timeout=30)
             self.assertEqual((done.returncode, b"KEY without CERT" in done.stderr), (2, True), done.stderr)
 
+    def test_how_many_certificates(self):
+        first, last = self.make_identity("first", "DNS:a.example"), self.make_identity("last", "DNS:b.example")
+        self.start(files=first * 64 + last)
+        with open(last[1], "rb") as f:
+            self.assertEqual(self.presented("-servername", "b.example"), self.fingerprint(f.read()))
+        done = subprocess.run([peers.H2BOX, "server", "-d", self.site, "0", *(first * 1001)], capture_output=True, text=True, timeout=30)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "^h2box server: more than 1000 certificates\n$")
+
     def test_origins(self):
         self.start("--origin", "https://One.example/", "--origin", "https://two.example:8443")
         done = subprocess.run([peers.H2BOX, "client", "-nvk", self.url + "/f"], capture_output=True, text=True, timeout=20)

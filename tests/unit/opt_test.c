@@ -256,7 +256,7 @@ Test(opt, lists) {
     opt_end(&call);
     cr_assert_null(set.headers.v);
     refuses("-H1 -H2 -H3 -H4 -H5 -H6 -H7 -H8 -H9 -H0 -H1 -H2 -H3 -H4 -H5 -H6 -H7 -H8 -H9 -H0 -H1",
-            "--header: given too many times");
+            "--header: given more than 20 times");
 }
 
 Test(opt, sizes) {

@@ -3,6 +3,7 @@
 #include "applets/client/input.h"
 #include "applets/client/output.h"
 #include "applets/client/stream_body.h"
+#include "applets/common/heap.h"
 #include "applets/common/text.h"
 #include "applets/common/websocket_key.h"
 #include "core/limits.h"
@@ -50,7 +51,7 @@ static void put(channel *c, span bytes) {
 static void put_frame(channel *c, uint8_t opcode, bool last, span payload) {
     uint8_t bytes[WEBSOCKET_HEAD + 16384];
     uint32_t mask = loop_random(c->run->loop);
-    size_t head = websocket_head(bytes, opcode, last, payload.n, mask);
+    size_t head = websocket_head(bytes, opcode, last, payload.n, &mask);
     if (payload.n) memcpy(bytes + head, payload.p, payload.n);
     websocket_mask(bytes + head, payload.n, mask, 0);
     put(c, span_of(bytes, head + payload.n));
@@ -127,6 +128,7 @@ channel *channel_new(request *r) {
     c->run = r->fetch->run;
     c->is_websocket = r->kind == REQUEST_WEBSOCKET;
     c->farewell = (timer){.fire = no_farewell, .user = c};
+    websocket_init(&c->websocket, heap_mem(), false, LIMIT_MESSAGE);
     for (unsigned i = 0; i < 16; i += 4) bytes_put32(nonce + i, loop_random(c->run->loop));
     websocket_key_make(c->key, nonce);
     c->body = stream_body_new(&calls, c);

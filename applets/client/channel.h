@@ -7,7 +7,7 @@
 #define H2BOX_APPLETS_CLIENT_CHANNEL_H
 
 #include "applets/client/client.h"
-#include "applets/client/websocket.h"
+#include "core/websocket.h"
 
 typedef struct channel channel;
 

@@ -1,14 +1,17 @@
-/* WebSocket frames of any bytes, read whole and in pieces: both must tell the same. */
-#include "applets/client/websocket.h"
+/* WebSocket frames of any bytes, read whole and in pieces: both must tell the same, to a
+ * client and to a server. */
+#include "applets/common/heap.h"
 #include "core/limits.h"
+#include "core/websocket.h"
 
 #include <stdlib.h>
 
 static uint64_t mix(uint64_t hash, uint64_t v) { return (hash ^ v) * 1099511628211u; }
 
-static uint64_t read_all(span in, size_t cut) {
-    websocket w = {0};
+static uint64_t read_all(span in, size_t cut, bool server) {
+    websocket w;
     websocket_event ev;
+    websocket_init(&w, heap_mem(), server, LIMIT_MESSAGE);
     uint64_t hash = 14695981039346656037u;
     bool over = false;
     while (in.n) {
@@ -33,6 +36,7 @@ static uint64_t read_all(span in, size_t cut) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) return 0;
     span in = span_of(data + 1, size - 1);
-    if (read_all(in, SIZE_MAX) != read_all(in, data[0] + 1u)) abort();
+    for (int server = 0; server < 2; server++)
+        if (read_all(in, SIZE_MAX, server) != read_all(in, data[0] + 1u, server)) abort();
     return 0;
 }

@@ -32,7 +32,7 @@ ONLY = {
 
 # The small parts: leaves that see only bytes, verdict, limits and mem, and that everybody may see.
 SMALL = {"uri", "date", "mime", "cookie", "base64", "altsvc", "json", "range", "priority", "sfv", "text", "path",
-         "etag", "accept", "reason", "proxy_header"}
+         "etag", "accept", "reason", "proxy_header", "websocket"}
 
 # What applets may include of core.
 APPLETS_CORE = {"session", "bytes", "fields", "http", "verdict", "limits", "h2_trace", "mem", "outq", "conditional"} | SMALL

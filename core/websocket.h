@@ -1,13 +1,13 @@
-/* The frames of the WebSocket protocol as a client reads and writes them (RFC 6455 sections 5 to
- * 8).
+/* The frames of the WebSocket protocol as a client and as a server read and write them (RFC 6455
+ * sections 5 to 8).
  *
  * Bytes in, messages out; whose bytes they are (HTTP/1.1 after 101, or DATA of HTTP/2) is not
  * known here. Extensions are not spoken. It owns the message that is being put together, up to
- * LIMIT_MESSAGE. */
-#ifndef H2BOX_APPLETS_CLIENT_WEBSOCKET_H
-#define H2BOX_APPLETS_CLIENT_WEBSOCKET_H
+ * what it was told at birth. */
+#ifndef H2BOX_CORE_WEBSOCKET_H
+#define H2BOX_CORE_WEBSOCKET_H
 
-#include "core/bytes.h"
+#include "core/mem.h"
 
 enum { /* opcodes, section 5.2 */
        WEBSOCKET_MORE = 0x0,
@@ -27,6 +27,9 @@ enum {
     WEBSOCKET_BAD_TEXT = 1007,
     WEBSOCKET_TOO_BIG = 1009
 };
+
+/* Whether a close frame may carry it (section 7.4). */
+bool websocket_code_valid(uint32_t code);
 
 /* ---- UTF-8, piece by piece ---- */
 
@@ -58,18 +61,28 @@ typedef struct websocket_event {
     const char *why;
 } websocket_event;
 
+#define WEBSOCKET_HEAD    14u
+#define WEBSOCKET_CONTROL 125u /* bytes that a control frame has at most, section 5.5 */
+
 typedef struct websocket {
-    uint8_t head[10], have; /* of a frame */
+    const mem *mem;
+    uint32_t most;                      /* bytes of a message, all fragments together */
+    bool server;                        /* frames come masked */
+    uint8_t head[WEBSOCKET_HEAD], have; /* of a frame */
     bool over, message_text, in_message;
     uint8_t opcode;
     bool last;
     bool in_frame;
-    uint64_t left; /* of its payload */
-    uint8_t control[125], control_n;
+    uint64_t at, left; /* bytes of its payload that have come, and that are to come */
+    uint32_t mask;
+    uint8_t control[WEBSOCKET_CONTROL], control_n;
     websocket_utf8 utf8;
     uint8_t *message;
     size_t n, room;
-} websocket; /* begins zeroed */
+} websocket;
+
+/* m outlives it. most is LIMIT_MESSAGE at most. */
+void websocket_init(websocket *w, const mem *m, bool server, uint32_t most);
 
 /* Uses *in up to the next thing worth telling, and tells it. */
 websocket_kind websocket_step(websocket *w, span *in, websocket_event *ev);
@@ -77,13 +90,12 @@ void websocket_end(websocket *w);
 
 /* ---- writing ---- */
 
-#define WEBSOCKET_HEAD 14u
-
-/* Writes the head of a frame with n bytes, masked as a client must, and returns its length. */
+/* Writes the head of a frame with n bytes and returns its length. mask is NULL for a server's,
+ * which are not masked. */
 size_t websocket_head(uint8_t out[WEBSOCKET_HEAD], uint8_t opcode, bool last, uint64_t n,
-                      uint32_t mask);
+                      const uint32_t *mask);
 
-/* Masks n bytes in place; they begin `offset` bytes into the payload. */
+/* Masks n bytes in place, or takes the mask off; they begin `offset` bytes into the payload. */
 void websocket_mask(uint8_t *p, size_t n, uint32_t mask, uint64_t offset);
 
 #endif

@@ -99,6 +99,10 @@
  * asyncio reads up to 256 KiB at once, and our own server stops reading then. */
 #define LIMIT_PYTHON_KEPT 1048576u
 
+/* Of one WebSocket message to a Python program, where it asks for no more (up to LIMIT_MESSAGE): a
+ * connection may have as many at once as it has streams. The package websockets has 1 MiB, too. */
+#define LIMIT_PYTHON_MESSAGE 1048576u
+
 /* ---- floods ---- */
 
 /* Resets, by the peer or provoked by it: a bucket of this many, refilled per second; nghttp2 1000

@@ -1,7 +1,8 @@
 /* What the files of the Python extension share: the module's state, and how an object finds it.
  *
- * The extension drives core/session.h and core/hpack.h and nothing else: no socket, no thread. It
- * is written against the limited API of CPython 3.11, so that one binary serves all later versions.
+ * The extension drives core/session.h, core/hpack.h and core/websocket.h and nothing else: no
+ * socket, no thread. It is written against the limited API of CPython 3.11, so that one binary
+ * serves all later versions.
  *
  * No Python code runs while a connection is inside a call of the core: everything that the core
  * calls (memory, bodies, the trace) touches exact bytes objects alone, arguments are made plain
@@ -36,7 +37,7 @@ typedef enum failure_kind {
 
 /* The state of the module; it outlives every object of its types. */
 typedef struct binding {
-    PyTypeObject *connection, *deflater, *inflater, *entry;
+    PyTypeObject *connection, *deflater, *inflater, *channel, *entry;
     PyTypeObject *events[EVENT_COUNT];
     PyObject *failures[FAILURE_COUNT];
     PyObject *names[HTTP_TOKEN_COUNT]; /* bytes; made once, since they come again and again */

@@ -188,6 +188,8 @@ GETTER(pending, PyBool_FromLong(connection_recv_pending(c)))
 GETTER(paused, PyBool_FromLong(c->kept_n > 0))
 GETTER(closed, PyBool_FromLong(c->over && (c->cut || !session_has_output(c->session))))
 GETTER(want_write, PyBool_FromLong(session_has_output(c->session)))
+GETTER(shut, PyBool_FromLong(!c->over && !c->cut && session_shut(c->session)))
+GETTER(torn, PyBool_FromLong(session_torn(c->session)))
 GETTER(room, PyLong_FromUnsignedLong(session_room(c->session)))
 GETTER(streams, PyLong_FromUnsignedLong(session_streams(c->session)))
 
@@ -205,6 +207,12 @@ static PyGetSetDef properties[] = {
     {"paused", get_paused, NULL,
      "True while input is kept that cannot be taken yet: read no more until it is False.", NULL},
     {"closed", get_closed, NULL, "True when all is said and sent: close the transport.", NULL},
+    {"shut", get_shut, NULL,
+     "True when all is said and sent, though more is read: shut this side of the transport.", NULL},
+    {"torn", get_torn, NULL,
+     "True when content broke off that only the end of the connection ends: reset the transport, "
+     "since its end in good order would say that the content is whole.",
+     NULL},
     {"want_write", get_want_write, NULL, "True when data_to_send would give something.", NULL},
     {"deadline", get_deadline, NULL,
      "When receive_data(b'') must be called at the latest, in the clock of `now`; or None.", NULL},

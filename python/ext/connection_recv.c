@@ -175,7 +175,8 @@ static PyObject *events_of(connection *c, span in) {
     }
     if (!c->failed) return events;
     c->failed = false;
-    return failure_over(c->binding, c->fault, events);
+    const char *why = c->fault.why ? c->fault.why : "the connection is over";
+    return failure_over(c->binding, why, c->fault.code, "connection", events);
 }
 
 PyObject *connection_recv_data(PyObject *self, PyObject *args, PyObject *kwargs) {

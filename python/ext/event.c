@@ -149,3 +149,19 @@ bool event_tell_settings_ack(const binding *b, PyObject *list) {
 bool event_tell_ping(const binding *b, PyObject *list, span payload) {
     return ADD(EVENT_PING, raw(payload));
 }
+
+static PyObject *utf8(span s) {
+    return PyUnicode_DecodeUTF8(s.n ? (const char *)s.p : "", (Py_ssize_t)s.n, NULL);
+}
+
+bool event_tell_frame(const binding *b, PyObject *list, const websocket_event *ev) {
+    switch (ev->kind) {
+    case WEBSOCKET_MESSAGE: return ADD(EVENT_MESSAGE, ev->text ? utf8(ev->data) : raw(ev->data));
+    case WEBSOCKET_PINGED: return ADD(EVENT_WEBSOCKET_PING, raw(ev->data));
+    case WEBSOCKET_PONGED: return ADD(EVENT_WEBSOCKET_PONG, raw(ev->data));
+    case WEBSOCKET_CLOSED: return ADD(EVENT_WEBSOCKET_CLOSED, number(ev->code), utf8(ev->data));
+    case WEBSOCKET_NOTHING:
+    case WEBSOCKET_FAULT: break;
+    }
+    return true;
+}

@@ -2,6 +2,7 @@
 #ifndef H2BOX_PYTHON_EXT_EVENT_H
 #define H2BOX_PYTHON_EXT_EVENT_H
 
+#include "core/websocket.h"
 #include "python/ext/binding.h"
 
 /* Makes the types and adds them to the module. */
@@ -19,5 +20,8 @@ bool event_tell_room(const binding *b, PyObject *list, uint32_t count);
 bool event_tell_settings(const binding *b, PyObject *list, span payload);
 bool event_tell_settings_ack(const binding *b, PyObject *list);
 bool event_tell_ping(const binding *b, PyObject *list, span payload);
+
+/* Of a WebSocket: not for NOTHING and FAULT. */
+bool event_tell_frame(const binding *b, PyObject *list, const websocket_event *ev);
 
 #endif

@@ -42,10 +42,10 @@ PyObject *failure_verdict(binding *b, verdict v) {
     return failure_set(b, FAILURE_CALL, v.why, H2_INTERNAL_ERROR, "caller");
 }
 
-PyObject *failure_over(binding *b, verdict v, PyObject *events) {
+PyObject *failure_over(binding *b, const char *why, uint32_t code, const char *scope,
+                       PyObject *events) {
     PyObject *kind = b->failures[FAILURE_PROTOCOL];
-    PyObject *e = PyObject_CallFunction(kind, "sIsO", v.why ? v.why : "the connection is over",
-                                        (unsigned)v.code, "connection", events);
+    PyObject *e = PyObject_CallFunction(kind, "sIsO", why, (unsigned)code, scope, events);
     if (e) PyErr_SetObject(kind, e);
     Py_XDECREF(e);
     Py_DECREF(events);

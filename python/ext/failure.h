@@ -18,7 +18,10 @@ bool failure_is_stale(verdict v);
 /* The same for what the core refused. */
 PyObject *failure_verdict(binding *b, verdict v);
 
-/* The peer ended the connection by its fault: `events` (stolen) are what came before. */
-PyObject *failure_over(binding *b, verdict v, PyObject *events);
+/* The peer ended the connection, or the stream, by its fault: `events` (stolen) are what came
+ * before.
+ */
+PyObject *failure_over(binding *b, const char *why, uint32_t code, const char *scope,
+                       PyObject *events);
 
 #endif

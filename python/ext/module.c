@@ -1,3 +1,4 @@
+#include "python/ext/channel.h"
 #include "python/ext/connection.h"
 #include "python/ext/deflater.h"
 #include "python/ext/event.h"
@@ -38,7 +39,7 @@ static int execute(PyObject *module) {
     session_scratch_init(&b->scratch, &memory_hook);
     bool good = failure_init(b) && make_names(b) && make_lists(module) && event_init(b, module) &&
                 hdtable_init(b, module) && deflater_init(b, module) && inflater_init(b, module) &&
-                connection_init(b, module);
+                connection_init(b, module) && channel_init(b, module);
     return good ? 0 : -1;
 }
 
@@ -47,6 +48,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(b->connection);
     Py_VISIT(b->deflater);
     Py_VISIT(b->inflater);
+    Py_VISIT(b->channel);
     Py_VISIT(b->entry);
     for (int i = 0; i < EVENT_COUNT; i++) Py_VISIT(b->events[i]);
     for (int i = 0; i < FAILURE_COUNT; i++) Py_VISIT(b->failures[i]);
@@ -59,6 +61,7 @@ static int clear(PyObject *module) {
     Py_CLEAR(b->connection);
     Py_CLEAR(b->deflater);
     Py_CLEAR(b->inflater);
+    Py_CLEAR(b->channel);
     return 0;
 }
 

@@ -1,18 +1,18 @@
 """HTTP/2, HTTP/1.1 and HPACK on a core in C.
 
-Without I/O: Connection (bytes in, events out, bytes out), Deflater and Inflater (HPACK). On asyncio: HTTP2Server,
-BaseRequestHandler, HTTP2Client, and h2box.asgi for ASGI applications."""
-from h2box._core import Connection, Deflater, HDTableEntry, Inflater
+Without I/O: Connection (bytes in, events out, bytes out), Deflater and Inflater (HPACK), WebSocket (its frames). On asyncio:
+HTTP2Server, BaseRequestHandler, HTTP2Client, and h2box.asgi for ASGI applications."""
+from h2box._core import Connection, Deflater, HDTableEntry, Inflater, WebSocket
 from h2box.codes import ErrorCodes, SettingCodes
-from h2box.errors import (CallError, H2Error, HPACKError, ProtocolError, StreamClosedError, StreamResetError,
-                          TooManyStreamsError)
+from h2box.errors import (CallError, ClientDisconnected, H2Error, HPACKError, ProtocolError, StreamClosedError,
+                          StreamResetError, TooManyStreamsError)
 from h2box.events import *  # noqa: F403
 from h2box.events import __all__ as _events
 
 __version__ = "0.1.0"
 
-__all__ = ["Connection", "Deflater", "HDTableEntry", "Inflater", "ErrorCodes", "SettingCodes", "CallError", "H2Error",
-           "HPACKError", "ProtocolError", "StreamClosedError", "StreamResetError", "TooManyStreamsError",
+__all__ = ["Connection", "Deflater", "HDTableEntry", "Inflater", "WebSocket", "ErrorCodes", "SettingCodes", "CallError",
+           "ClientDisconnected", "H2Error", "HPACKError", "ProtocolError", "StreamClosedError", "StreamResetError", "TooManyStreamsError",
            "BaseRequestHandler", "HTTP2Server", "HTTP2Client", "Response", *_events]
 
 # What needs asyncio is imported when it is asked for: HPACK alone must not cost that.

@@ -110,6 +110,25 @@ Event: TypeAlias = (
     SettingsAcknowledged | PingReceived | PingAckReceived | StreamsAvailable | ConnectionTerminated |
     AlternativeServiceAvailable | OriginsReceived)
 
+class WebSocketMessage(NamedTuple):
+    """A whole message of a WebSocket."""
+    data: str | bytes
+
+class WebSocketPing(NamedTuple):
+    """A ping, which wants a pong with the same bytes."""
+    data: bytes
+
+class WebSocketPong(NamedTuple):
+    """The answer to a ping, or one that nobody asked for."""
+    data: bytes
+
+class WebSocketClosed(NamedTuple):
+    """The peer closes the WebSocket, and sends no more."""
+    code: int
+    reason: str
+
+WebSocketEvent: TypeAlias = WebSocketMessage | WebSocketPing | WebSocketPong | WebSocketClosed
+
 class HDTableEntry(NamedTuple):
     """An entry of a dynamic table."""
     name: bytes
@@ -149,6 +168,10 @@ class Connection:
     @property
     def closed(self) -> bool: ...
     @property
+    def shut(self) -> bool: ...
+    @property
+    def torn(self) -> bool: ...
+    @property
     def want_write(self) -> bool: ...
     @property
     def deadline(self) -> float | None: ...
@@ -174,3 +197,13 @@ class Connection:
     def acknowledge_received_data(self, acknowledged_size: int, stream_id: int) -> None: ...
     def local_flow_control_window(self, stream_id: int, /) -> int: ...
     def get_next_available_stream_id(self) -> int: ...
+
+@final
+class WebSocket:
+    """The frames of a WebSocket as a server reads and writes them (RFC 6455), without the stream that carries them."""
+    def __new__(cls, *, max_message: int = 1048576) -> WebSocket: ...
+    def receive_data(self, data: Buffer, /) -> list[WebSocketEvent]: ...
+    def send_message(self, data: str | Buffer, /) -> bytes: ...
+    def ping(self, data: Buffer = b"", /) -> bytes: ...
+    def pong(self, data: Buffer = b"", /) -> bytes: ...
+    def close(self, code: int = 1000, reason: str = "") -> bytes: ...

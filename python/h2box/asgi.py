@@ -1,64 +1,28 @@
-"""ASGI 3 applications on the server: HTTP and lifespan, with the extensions for trailers, push and early hints.
+"""ASGI 3 applications on the server: HTTP, WebSockets and lifespan, with the extensions for trailers, push, early hints and answers
+that deny a WebSocket.
 
     ASGIServer(("127.0.0.1", 8443), app, ssl=ctx).serve_forever()
 
-WebSockets are not served: they are answered with 501, as is CONNECT."""
+CONNECT to other hosts is answered with 501."""
 import asyncio
 import collections
-from urllib.parse import unquote_to_bytes
 
 from h2box.errors import H2Error
-from h2box.server import BaseRequestHandler, HTTP2Server
+from h2box.exchange import VERSIONS, Exchange, clean
+from h2box.server import HTTP2Server
+from h2box.websocket import WebSocketExchange
 
-# What a connection, and not a message, is about: HTTP/2 has none of it, and for HTTP/1.1 the core writes its own.
-HOPS = {b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"}
-VERSIONS = {"asgi": {"version": "3.0", "spec_version": "2.4"}}
 EXTENSIONS = {"http.response.trailers": {}, "http.response.push": {}, "http.response.early_hint": {}}
 
 
-def scope_headers(handler):
-    """The fields without pseudo-header fields, with host, and cookies in one field (RFC 9113 section 8.2.3)."""
-    out, cookies, host = [], [], False
-    for name, value in handler.headers:
-        if name[:1] == b":":
-            continue
-        if name == b"cookie":
-            cookies.append(value)
-            continue
-        host = host or name == b"host"
-        out.append((name, value))
-    if not host and handler.host:
-        out.insert(0, (b"host", handler.host.encode("latin-1")))
-    if cookies:
-        out.append((b"cookie", b"; ".join(cookies)))
-    return out
-
-
-def clean(headers):
-    return [(bytes(name).lower(), bytes(value)) for name, value in headers or () if bytes(name).lower() not in HOPS]
-
-
-class ASGIHandler(BaseRequestHandler):
-    acknowledges = False
-    app = server = state = None
-
+class HTTPExchange(Exchange):
     def on_headers(self):
         self._inbox = collections.deque()  # (data, is it the last)
-        self._news, self._room, self._gone = asyncio.Event(), None, False
-        self._start, self._streaming, self._done, self._trailers = None, False, False, False
+        self._start, self._done, self._trailers = None, False, False
         return self._run()
 
     async def _run(self):
-        raw_path, _, query = self.path.partition("?")
-        raw_path = raw_path.encode("latin-1")
-        connection = self._wire.connection
-        scope = {"type": "http", "http_version": "2" if connection.protocol == "h2" else "1.1", "method": self.method,
-                 "scheme": self.scheme or "http", "path": unquote_to_bytes(raw_path).decode("utf-8", "replace"),
-                 "raw_path": raw_path, "query_string": query.encode("latin-1"), "root_path": "",
-                 "headers": scope_headers(self), "client": self.client_address, "server": self.server.address,
-                 "extensions": EXTENSIONS, **VERSIONS}
-        if self.state is not None:
-            scope["state"] = self.state.copy()
+        scope = self._scope("http", self.scheme or "http", method=self.method, extensions=EXTENSIONS)
         await self.app(scope, self._receive, self._send)
         if not self._done and not self._gone:
             raise RuntimeError("the application returned before its response was complete")
@@ -75,11 +39,6 @@ class ASGIHandler(BaseRequestHandler):
     def on_request_done(self):
         self._inbox.append((b"", True))
         self._news.set()
-
-    def on_close(self, error_code):
-        self._gone = True
-        self._news.set()
-        self._wake()
 
     async def _receive(self):
         while not self._inbox and not self._gone:
@@ -98,8 +57,9 @@ class ASGIHandler(BaseRequestHandler):
 
     async def _send(self, message):
         kind = message["type"]
-        if self._gone or self._done:
-            return  # as ASGI asks for: a client that left is no error
+        if self._done:
+            return
+        self._check_client()
         if kind == "http.response.start" and self._start is None:
             self._start = (message["status"], clean(message.get("headers")))
             self._trailers = bool(message.get("trailers"))
@@ -117,30 +77,24 @@ class ASGIHandler(BaseRequestHandler):
             raise RuntimeError(f"{kind} is not due")
 
     async def _send_body(self, data, more):
-        connection = self._wire.connection
+        last, bodiless = not more and not self._trailers, self.method == "HEAD"
         if not self._streaming:
             status, headers = self._start
-            if not more and not self._trailers:
+            if last:
                 self.send_response(status, headers, bytes(data))
                 self._done = True
                 return
-            self._answered = self._streaming = True
-            connection.send_headers(self.stream_id, self._fields(status, headers, None), end_stream=self.method == "HEAD")
-        if self.method != "HEAD":
-            connection.send_data(self.stream_id, bytes(data), end_stream=not more and not self._trailers)
-        if not more and not self._trailers:
+            self._begin_content(self._fields(status, headers, None), end=bodiless)
+        if not bodiless:
+            self._put(bytes(data), last)
+        if last:
             self._finish()
-            return
-        self._wire.touch()
-        while not self._gone and self.method != "HEAD" and not connection.local_flow_control_window(self.stream_id):
-            self._wire.bodies[self.stream_id] = self
-            self._room = self._wire.loop.create_future()
-            await self._room
+        elif not bodiless:
+            await self._has_room()
 
     def _finish(self):
         self._done = True
-        self._wire.bodies.pop(self.stream_id, None)
-        self._wire.touch()
+        self._end_content()
 
     def _promise(self, message):
         """The promised request is another call of the application, whose answer goes on the stream promised."""
@@ -157,22 +111,26 @@ class ASGIHandler(BaseRequestHandler):
         self._wire.call(pushed, pushed.on_headers)
         pushed.on_request_done()
 
-    # ---- as a body that waits for room (h2box.wire) ----
-
-    def _wake(self):
-        if self._room and not self._room.done():
-            self._room.set_result(None)
-
-    go_on = stop = _wake
-
 
 class ASGIServer(HTTP2Server):
-    """Serves an ASGI 3 application. The other arguments are those of HTTP2Server."""
+    """Serves an ASGI 3 application. The other arguments are those of HTTP2Server.
 
-    def __init__(self, address, app, ssl=None, **options):
-        super().__init__(address, type("Handler", (ASGIHandler,), {"app": staticmethod(app), "server": self}), ssl, **options)
+    websockets: False for an application that has none: HTTP/2 then does not offer them, and they are answered with 501.
+    websocket_max_size: bytes of a message that a client may send, at most 16 MiB; a longer one ends its WebSocket."""
+
+    def __init__(self, address, app, ssl=None, *, websockets=True, websocket_max_size=1 << 20, **options):
+        common = {"app": staticmethod(app), "server": self, "accepts_connect": bool(websockets)}
+        super().__init__(address, type("HTTP", (HTTPExchange,), common), ssl, **options)
         self.app = app
+        self._websocket = type("WebSocket", (WebSocketExchange,), {**common, "max_message": websocket_max_size})
+        self._websocket.check()
         self._lifespan = None
+
+    def handler_for(self, event):
+        if event.method != "CONNECT":
+            return self.RequestHandlerClass()
+        taken = self.RequestHandlerClass.accepts_connect and (b":protocol", b"websocket") in event.headers
+        return self._websocket() if taken else None
 
     async def start(self):
         """Starts the application (lifespan, which it may not have), then listens."""
@@ -184,10 +142,14 @@ class ASGIServer(HTTP2Server):
         await self._started.wait()
         if self._fault:
             raise RuntimeError(f"the application did not start: {self._fault}")
-        self.RequestHandlerClass.state = state
+        self.RequestHandlerClass.state = self._websocket.state = state
         await super().start()
 
     async def close(self, timeout=30.0):
+        for wire in self.wires:
+            for handler in list(wire.handlers.values()):
+                if isinstance(handler, WebSocketExchange):
+                    handler.go_away()
         await super().close(timeout)
         if self._lifespan:
             self._inbox.put_nowait({"type": "lifespan.shutdown"})

@@ -46,3 +46,7 @@ class StreamResetError(H2Error):
     def __init__(self, reason, code=0, scope="stream", never_processed=False):
         super().__init__(reason, code, scope)
         self.never_processed = never_processed
+
+
+class ClientDisconnected(StreamClosedError, OSError):
+    """What an ASGI application gets when it sends to a client that is gone."""

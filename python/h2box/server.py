@@ -1,5 +1,6 @@
 """An HTTP server on asyncio: HTTP/2 by ALPN, by prior knowledge or by Upgrade, and HTTP/1.1."""
 import asyncio
+import contextlib
 import signal
 import time
 from email.utils import formatdate
@@ -7,7 +8,8 @@ from email.utils import formatdate
 from h2box._core import (DataReceived, RequestReceived, StreamClosed, StreamEnded, StreamReset, TrailersReceived,
                          WindowUpdated)
 from h2box.body import discard, plain
-from h2box.errors import CallError, H2Error, TooManyStreamsError
+from h2box.codes import SettingCodes
+from h2box.errors import CallError, ClientDisconnected, H2Error, StreamClosedError, TooManyStreamsError
 from h2box.wire import Wire
 
 IDLE_TIMEOUT = 180.0       # seconds without a stream; as h2box server
@@ -46,7 +48,7 @@ class BaseRequestHandler:
     # False: on_data has to be followed by acknowledge(n), and the client sends no more than a window until then.
     acknowledges = True
     # True: takes CONNECT, whose answer 200 begins a tunnel: on_data and the body are its two directions. So come WebSockets too, over
-    # both versions of HTTP, with the field :protocol. Others have them answered with 501.
+    # both versions of HTTP, with the field :protocol; HTTP/2 is told so (RFC 8441). Others have them answered with 501.
     accepts_connect = False
 
     def on_headers(self):
@@ -137,9 +139,8 @@ class BaseRequestHandler:
 
 class ServerWire(Wire):
     def __init__(self, server):
-        super().__init__(server.idle_timeout, settings=server.settings)
+        super().__init__(server.idle_timeout, settings=server.announced())
         self.server = server
-        self.handler_class = server.RequestHandlerClass
         self.handlers = {}
         self.tasks = set()
 
@@ -173,7 +174,7 @@ class ServerWire(Wire):
             self.fail(handler, why)
 
     def fail(self, handler, why):
-        if handler.stream_id not in self.handlers and isinstance(why, H2Error):
+        if isinstance(why, ClientDisconnected) or isinstance(why, H2Error) and not self.is_open(handler.stream_id):
             return  # it answered a stream that is gone, which is nobody's fault
         handler._failed = True
         self.loop.call_exception_handler({"message": "a request handler failed", "exception": why, "protocol": self})
@@ -186,15 +187,24 @@ class ServerWire(Wire):
                 except H2Error:
                     pass  # it is gone by now, or cannot be answered
 
-    def on_request(self, event):
-        if event.method == "CONNECT" and not self.handler_class.accepts_connect:
-            self.connection.send_message(event.stream_id, [(b":status", b"501"), (b"date", Clock.date()), (b"content-length", b"0")])
-            return
+    def is_open(self, stream_id):
+        """Also when its end came in the same read, and has not been told yet."""
         try:
-            handler = self.handler_class()
+            return self.connection.local_flow_control_window(stream_id) >= 0
+        except StreamClosedError:
+            return False
+
+    def on_request(self, event):
+        try:
+            handler = self.server.handler_for(event)
         except Exception as why:
             self.loop.call_exception_handler({"message": "a request handler cannot be made", "exception": why, "protocol": self})
-            self.connection.reset_stream(event.stream_id, INTERNAL_ERROR)
+            with contextlib.suppress(StreamClosedError):  # the client may have reset it meanwhile
+                self.connection.reset_stream(event.stream_id, INTERNAL_ERROR)
+            return
+        if handler is None:
+            with contextlib.suppress(StreamClosedError):
+                self.connection.send_message(event.stream_id, [(b":status", b"501"), (b"date", Clock.date()), (b"content-length", b"0")])
             return
         handler._begin(self, event)
         self.handlers[event.stream_id] = handler
@@ -267,6 +277,16 @@ class HTTP2Server:
             except (TimeoutError, asyncio.TimeoutError):
                 for wire in list(self.wires):
                     wire.transport.abort()
+
+    def handler_for(self, event):
+        """A handler for this RequestReceived, or None: it is answered with 501."""
+        kind = self.RequestHandlerClass
+        return None if event.method == "CONNECT" and not kind.accepts_connect else kind()
+
+    def announced(self):
+        """The settings of a connection."""
+        extended = {SettingCodes.ENABLE_CONNECT_PROTOCOL: int(self.RequestHandlerClass.accepts_connect)}
+        return {**extended, **(self.settings or {})}
 
     def forget(self, wire):
         self.wires.discard(wire)

@@ -2,6 +2,8 @@
 
 What the server and the client have in common. A subclass has `calls`, from the type of an event to a method."""
 import asyncio
+import socket
+import struct
 
 from h2box._core import Connection
 from h2box.body import Body
@@ -25,7 +27,8 @@ class Wire(asyncio.Protocol):
         self.bodies = {}       # stream_id: Body that is not all queued
         self.writable = True
         self.inside = False    # events are being told: a flush follows anyway
-        self.flush_due = self.reading_paused = self.lost = False
+        self.flush_due = self.reading_paused = self.lost = self.shut = False
+        self.close_when_shut = False  # where the transport cannot shut one side alone: TLS
         self.timer = None
         self.active = self.full_since = 0.0
 
@@ -139,9 +142,27 @@ class Wire(asyncio.Protocol):
             self.reading_paused = connection.paused
             (self.transport.pause_reading if self.reading_paused else self.transport.resume_reading)()
         if connection.closed and not self.transport.is_closing():
+            (self.tear if connection.torn else self.transport.close)()
+            self.full_since = self.loop.time()
+        elif connection.shut and not self.shut:
+            self.end_side()
+        self.watch()
+
+    def tear(self):
+        """Content that only the end of the connection ends is not whole: a reset says so, where an end in good order would not."""
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+    def end_side(self):
+        """A tunnel over HTTP/1.1, of which the peer's side goes on."""
+        self.shut = True
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        elif self.close_when_shut:
             self.transport.close()
             self.full_since = self.loop.time()
-        self.watch()
 
     # ---- time ----
 

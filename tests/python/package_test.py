@@ -20,7 +20,7 @@ import nghttp2
 SOURCE = os.path.join(support.ROOT, "python")
 
 # With an underscore, and in the stable ABI all the same (PEP 384).
-STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_PyArg_ParseTupleAndKeywords_SizeT", "_PyObject_CallFunction_SizeT",
+STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_PyArg_ParseTupleAndKeywords_SizeT", "_PyArg_ParseTuple_SizeT", "_PyObject_CallFunction_SizeT",
           "_PyObject_CallMethod_SizeT"}
 
 

@@ -138,6 +138,18 @@ class Tunnel(BaseRequestHandler):
             yield data
 
 
+class Ends(BaseRequestHandler):
+    """A tunnel whose server has said all at once."""
+    accepts_connect = True
+    heard = b""
+
+    def on_headers(self):
+        self.send_response(200, body=iter([b"bye"]))
+
+    def on_data(self, data):
+        Ends.heard += data
+
+
 async def run(*command, stdin=None):
     """stdout and the exit code of a program."""
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
@@ -267,6 +279,69 @@ class WithCurl(Serving):
             told = client.receive_data(await asyncio.wait_for(reader.read(65536), 10))
         self.assertEqual([e.status for e in told if isinstance(e, ResponseReceived)], [501])
         writer.close()
+
+    async def test_an_end_of_a_tunnel(self):
+        """Over HTTP/1.1 the server's side ends first, and the client can go on."""
+        server, _ = await self.serve(Ends)
+        reader, writer = await asyncio.open_connection(*server.address)
+        writer.write(b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n")
+        self.assertTrue((await asyncio.wait_for(reader.read(), 30)).endswith(b"\r\n\r\nbye"))
+        writer.write(b"more")
+        await writer.drain()
+        writer.write_eof()
+        while server.wires:
+            await asyncio.sleep(0.01)
+        self.assertEqual(Ends.heard, b"more")
+        writer.close()
+
+    async def test_content_that_breaks_off(self):
+        """To HTTP/1.0 only the end of the connection ends it: then it is no good end."""
+        server, _ = await self.serve()
+        reader, writer = await asyncio.open_connection(*server.address)
+        writer.write(b"GET /fail-body HTTP/1.0\r\nhost: a\r\n\r\n")
+        with self.assertRaises(ConnectionResetError):
+            await asyncio.wait_for(reader.read(), 30)
+        writer.close()
+        self.assertEqual([str(e) for e in self.noted], ["on purpose"])
+        self.noted.clear()
+
+    async def test_extended_connect_is_announced(self):
+        """To clients of handlers that take it, and to no others (RFC 8441 section 3)."""
+        for handler, settings, expected in ((Handler, None, 0), (Tunnel, None, 1), (Tunnel, {8: 0}, 0), (Handler, {3: 50}, 0)):
+            server, _ = await self.serve(handler, settings=settings)
+            reader, writer = await asyncio.open_connection(*server.address)
+            client, told = Connection(), {}
+            writer.write(client.data_to_send())
+            while not told:
+                for event in client.receive_data(await asyncio.wait_for(reader.read(1000), 30)):
+                    told.update(getattr(event, "changed_settings", {}))
+            self.assertEqual(told.get(SettingCodes.ENABLE_CONNECT_PROTOCOL, 0), expected)
+            writer.close()
+
+    async def test_a_request_that_is_taken_back_at_once(self):
+        """Request and reset in one read: nobody's fault, and no harm to the other streams of the connection."""
+        for method in ("CONNECT", "GET"):
+            server, _ = await self.serve()
+            reader, writer = await asyncio.open_connection(*server.address)
+            client = Connection()
+            writer.write(client.data_to_send())
+            head = [(":method", method), (":authority", "a:1")] if method == "CONNECT" else \
+                [(":method", method), (":scheme", "http"), (":authority", "a"), (":path", "/small")]
+            client.send_headers(1, head, end_stream=method == "GET")
+            out = client.data_to_send()
+            client.reset_stream(1, 8)
+            out += client.data_to_send()
+            client.send_headers(3, [(":method", "GET"), (":scheme", "http"), (":authority", "a"), (":path", "/text")], end_stream=True)
+            writer.write(out + client.data_to_send())
+            told = []
+            while not any(isinstance(e, ResponseReceived) for e in told):
+                data = await asyncio.wait_for(reader.read(65536), 30)
+                self.assertTrue(data)
+                told += client.receive_data(data)
+                writer.write(client.data_to_send())
+            self.assertEqual([(e.stream_id, e.status) for e in told if isinstance(e, ResponseReceived)], [(3, 201)])
+            writer.close()
+        self.assertEqual(self.noted, [])
 
     async def test_faults_of_the_application(self):
         _, url = await self.serve()

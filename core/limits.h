@@ -221,6 +221,10 @@
  * 65535. */
 #define LIMIT_BACKLOG 4096
 
+/* Listening sockets of one address for each worker of the proxy, so that all have as many: with
+ * four none has a quarter more than another. */
+#define LIMIT_DOORS_SHARE 4u
+
 /* How often a link whose rate is limited may read or write: what comes in between is gathered. */
 #define LIMIT_METER_STEP_MS 50u
 

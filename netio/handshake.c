@@ -157,6 +157,14 @@ void handshake_abandon(loop *l, const listener *s) {
     }
 }
 
+void handshake_set_free(loop *l, const listener *s) {
+    for (handshake *h = l->handshakes; h; h = h->next) {
+        if (h->begin.listener != s) continue;
+        h->begin.listener = NULL;
+        h->begin.user = NULL;
+    }
+}
+
 /* ---- bytes ---- */
 
 /* Writes what TLS has; false when the socket is broken. */

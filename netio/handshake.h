@@ -38,6 +38,9 @@ void handshake_fail(handshake *h, const char *why);
 /* Those of a listener that closes end in the turns to come. */
 void handshake_abandon(loop *l, const listener *s);
 
+/* Those of a listener that closes go on without it, and without its user. */
+void handshake_set_free(loop *l, const listener *s);
+
 /* One step that costs something, of the one that is next. */
 void handshake_turn(loop *l);
 

@@ -168,12 +168,22 @@ bool listen_probe(loop *l, listen_address *address, const char **why) {
     return true;
 }
 
+int listen_bind(loop *l, const listen_address *address, const char **why) {
+    socket_address a;
+    *why = "the path is too long";
+    if (!socket_numeric(&a, address->text, address->port) && !socket_path(&a, address->text))
+        return -1;
+    int fd = bound_socket(l, &a, address->reuse_port);
+    *why = fd < 0 ? loop_error_text(errno) : NULL;
+    return fd;
+}
+
 /* One that was made elsewhere; nothing of it is changed when it cannot be used. */
-static int inherited_socket(loop *l, int fd) {
+static int inherited_socket(loop *l, int fd, bool bound) {
     int listens = 0;
     socklen_t size = sizeof listens;
     if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) return -1;
-    if (!listens) {
+    if (!listens && !bound) {
         errno = EINVAL;
         return -1;
     }
@@ -184,7 +194,7 @@ static int inherited_socket(loop *l, int fd) {
 
 /* -1 with errno. */
 static int listening_socket(loop *l, const listen_address *address, const socket_address *a) {
-    int fd = address->inherited ? inherited_socket(l, address->fd)
+    int fd = address->inherited ? inherited_socket(l, address->fd, address->bound)
                                 : bound_socket(l, a, address->reuse_port);
     if (fd < 0) return -1;
     /* A system that does not want it goes on without. */
@@ -249,11 +259,17 @@ void listen_close(listener *s) {
     loop_task_cancel(l, &s->ready);
     handshake_abandon(l, s);
     remove_path(s);
+    loop_poll_forget(l, s->fd); /* somebody else may have a dup(2) of it */
     close(s->fd);
     *s->prev = s->next;
     if (s->next) s->next->prev = s->prev;
     if (!s->accepting) mem_give(&l->mem, s, sizeof *s);
     loop_release(l);
+}
+
+void listen_leave(listener *s) {
+    if (s && !s->closed) handshake_set_free(s->loop, s);
+    listen_close(s);
 }
 
 /* ---- names ---- */

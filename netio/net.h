@@ -225,6 +225,7 @@ typedef struct listen_address {
                           LIMIT_ACCEPT_RETRY_MS */
     bool inherited;    /* fd listens already, at this address; it is taken over by a call that
                           succeeds */
+    bool bound;        /* inherited, and may not listen yet: listen_bind */
     int fd;
 } listen_address;
 
@@ -239,6 +240,11 @@ size_t listen_resolve(const char *host, uint16_t port, listen_address *out, size
  * it for a moment, and takes no connection. Port 0 becomes one that is free. False with *why. */
 bool listen_probe(loop *l, listen_address *a, const char **why);
 
+/* A socket for this address that does not listen, so that nobody waits in its queue until somebody
+ * takes it over (`inherited` and `bound`), or each of several a dup(2) of it. The caller's; -1 with
+ * *why. */
+int listen_bind(loop *l, const listen_address *a, const char **why);
+
 /* NULL with *why: a message such as "address already in use". Port 0 picks one: see listen_port. A
  * UNIX socket that nobody listens on any more is replaced; ours is removed by listen_close. */
 listener *listen_open(loop *l, const listen_address *a, const listen_calls *calls, void *user,
@@ -252,6 +258,9 @@ void listen_turn_to(listener *s, const listen_calls *calls, void *user);
 /* Its socket, to be handed on (listen_address.inherited); it stays the listener's. */
 int listen_socket(const listener *s);
 void listen_close(listener *s);
+
+/* The same, but connections whose handshake is under way go on; `opened` has no user then. */
+void listen_leave(listener *s);
 
 /* ---- dials (dial.c) ---- */
 

@@ -24,6 +24,7 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
     switch (ev->kind) {
     case HTTP_EVENT_REQUEST:
         if (!f->told_h2 && front_is_h2(f)) begin_h2(f, ev);
+        if (f->worker->draining) front_leave(f);
         relay_begin(f, ev);
         break;
     case HTTP_EVENT_REFUSED:
@@ -150,10 +151,14 @@ void front_opened(void *user, net_link *k) {
     note_local(f, k);
     obfuscate(f->by, w->by_high, w->by_low);
     obfuscate(f->for_, loop_random(w->loop), loop_random(w->loop));
-    if (w->draining) {
-        session_drain(link_session(k), loop_now_ms(w->loop));
-        link_touch(k);
-    }
+    if (w->draining) front_leave(f);
+}
+
+void front_leave(front *f) {
+    session *s = front_session(f);
+    if (!front_is_h2(f) && !session_streams(s)) return;
+    session_drain(s, loop_now_ms(f->worker->loop));
+    link_touch(f->link);
 }
 
 /* ---- streams ---- */

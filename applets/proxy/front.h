@@ -39,9 +39,13 @@ struct front {
     char local[64];        /* our end, "192.0.2.7:443" */
 };
 
-/* For listen_calls; user is an entrance. */
+/* For listen_calls; user is an entrance, and nothing for front_opened. */
 bool front_accept(void *user, link_birth *birth);
 void front_opened(void *user, net_link *k);
+
+/* Its worker leaves: the connection ends with what runs on it, or, where nothing does and HTTP/1.1
+ * has no way to say that, with its next request or when it has been idle for too long. */
+void front_leave(front *f);
 
 /* The stream has an owner now: its events go to s. False: the stream is gone. */
 bool front_attach(front *f, http_ref ref, front_stream *s, const front_stream_calls *calls);

@@ -72,31 +72,47 @@ static bool listens_on(const plan *p, const listen_address *a) {
     return false;
 }
 
+/* One of the plan that comes before this one and is the same. */
+static bool is_named_twice(const plan *p, const plan_frontend *f, const listen_address *a) {
+    for (const plan_frontend *g = p->frontends; g <= f; g++)
+        for (size_t j = 0; j < g->address_count && &g->addresses[j] != a; j++)
+            if (entrance_same(&g->addresses[j], a)) return true;
+    return false;
+}
+
 /* SO_REUSEPORT would let a second proxy share a port in silence: each address that is not among
  * those of `now` (NULL: none) is had once for itself alone. */
-static bool probe_addresses(proxy *x, plan *p, const plan *now) {
+static const char *probe(proxy *x, const plan *p, const plan *now, plan_frontend *f) {
+    size_t kept = 0;
+    const char *why = NULL;
+    for (size_t j = 0; j < f->address_count; j++) {
+        listen_address a = f->addresses[j];
+        if (is_named_twice(p, f, &f->addresses[j])) return "two frontends have this address";
+        if (a.port && !listens_on(now, &a) && !listen_probe(x->loop, &a, &why)) {
+            if (strcmp(why, LISTEN_IN_USE) == 0) return why;
+            continue; /* this machine has not that family */
+        }
+        a.reuse_port = a.port != 0;
+        f->addresses[kept++] = a;
+    }
+    f->address_count = kept;
+    if (kept) return NULL;
+    return why ? why : "no address";
+}
+
+static bool open_doors(proxy *x, doors *next, plan *p, const plan *now) {
+    error_log_level how_bad = now ? ERROR_LOG_ERROR : ERROR_LOG_FATAL;
+    unsigned about;
+    const char *why = NULL;
     for (size_t i = 0; i < p->frontend_count; i++) {
         plan_frontend *f = &p->frontends[i];
-        size_t kept = 0;
-        const char *why = NULL;
-        for (size_t j = 0; j < f->address_count; j++) {
-            listen_address a = f->addresses[j];
-            if (a.port && !listens_on(now, &a) && !listen_probe(x->loop, &a, &why)) {
-                if (strcmp(why, LISTEN_IN_USE) != 0)
-                    continue; /* this machine has not that family */
-                kept = 0;
-                break;
-            }
-            a.reuse_port = a.port != 0;
-            f->addresses[kept++] = a;
-        }
-        f->address_count = kept;
-        if (kept) continue;
-        error_log_say(now ? ERROR_LOG_ERROR : ERROR_LOG_FATAL, "listen %s: %s", f->text,
-                      why ? why : "no address");
+        if (!(why = probe(x, p, now, f))) continue;
+        error_log_say(how_bad, "listen %s: %s", f->text, why);
         return false;
     }
-    return true;
+    if (doors_open(next, &x->doors, p, x->loop, &about, &why)) return true;
+    error_log_say(how_bad, "listen %s: %s", p->frontends[about].text, why);
+    return false;
 }
 
 /* ---- the configuration, now and next ---- */
@@ -108,35 +124,20 @@ static plan *make_plan(proxy *x, const proxy_config *c, unsigned revision) {
     return p;
 }
 
-static void tell_all(proxy *x, void (*fn)(void *user)) {
-    for (unsigned i = 0; i < x->worker_count; i++)
-        if (!atomic_load(&x->workers[i].ended))
-            proxying_post(x->workers[i].loop, fn, &x->workers[i]);
-}
-
-/* Takes the hold of next over. */
-static void replace_plan(proxy *x, plan *next) {
-    for (unsigned i = 0; i < x->worker_count; i++)
-        plan_drop(atomic_exchange(&x->workers[i].next_plan, plan_hold(next)));
-    tell_all(x, proxying_take_plan);
-    plan_drop(x->plan);
-    x->plan = next;
-}
-
 bool proxy_take_backends(proxy *x, span text, char *why, size_t room) {
     plan *next = plan_with_backends(x->plan, text, why, room);
+    const char *short_of = "the proxy ends";
     if (!next) return false;
-    replace_plan(x, next);
+    if (x->ending || !crew_serve(x, next, &x->doors, x->crew.count, &short_of)) {
+        plan_drop(next);
+        snprintf(why, room, "%s", short_of);
+        return false;
+    }
+    plan_drop(x->plan);
+    x->plan = next;
     error_log_say(ERROR_LOG_NOTICE, "the API has replaced the backends: %zu patterns",
                   next->pattern_count);
     return true;
-}
-
-/* What a reload cannot change: it is said, and stays. */
-static void tell_what_stays(const proxy *x, const plan *next) {
-    if (next->workers != x->plan->workers)
-        error_log_say(ERROR_LOG_WARN, "workers: %u stay until the proxy is started again",
-                      x->plan->workers);
 }
 
 /* The plan of what the command line and its files say now; NULL, when it is said what is wrong. */
@@ -145,42 +146,66 @@ static plan *read_again(proxy *x) {
     proxy_config *c = proxy_config_read(x->argc, x->argv, x->old_name, stdout, stderr, &code);
     plan *next = c ? make_plan(x, c, x->plan->revision + 1) : NULL;
     proxy_config_drop(c); /* a plan keeps it */
-    if (next && probe_addresses(x, next, x->plan) &&
-        open_access_log(next, x->plan, ERROR_LOG_ERROR) &&
-        open_error_log(x, next->settings, ERROR_LOG_ERROR))
-        return next;
-    plan_drop(next);
-    return NULL;
+    return next;
+}
+
+/* As far as it can be had without a change, then the error log, then all of it or nothing. */
+static bool serve_instead(proxy *x, plan *next) {
+    doors open;
+    const char *why;
+    if (!open_access_log(next, x->plan, ERROR_LOG_ERROR) || !open_doors(x, &open, next, x->plan))
+        return false;
+    if (open_error_log(x, next->settings, ERROR_LOG_ERROR)) {
+        if (crew_serve(x, next, &open, next->workers, &why)) {
+            doors_replace(&x->doors, &open);
+            return true;
+        }
+        open_error_log(x, x->plan->settings, ERROR_LOG_ERROR);
+        error_log_say(ERROR_LOG_ERROR, "%s", why);
+    }
+    doors_abandon(&open, &x->doors);
+    return false;
 }
 
 static void on_reload(void *user, int signo) {
     proxy *x = user;
     (void)signo;
+    if (x->ending) return; /* there is nobody to serve it */
     plan *next = read_again(x);
-    if (!next) {
+    if (!next || !serve_instead(x, next)) {
+        plan_drop(next);
         error_log_say(ERROR_LOG_ERROR, "the configuration stays as it is (revision %u)",
                       x->plan->revision);
         return;
     }
-    tell_what_stays(x, next);
-    replace_plan(x, next);
+    unsigned before = x->plan->workers;
+    plan_drop(x->plan);
+    x->plan = next;
+    if (next->workers != before)
+        error_log_say(ERROR_LOG_NOTICE, "workers: %u, before %u", next->workers, before);
     error_log_say(ERROR_LOG_NOTICE, "the configuration was read again (revision %u)",
                   next->revision);
 }
 
 /* ---- signals ---- */
 
+static void end_by(proxy *x, void (*fn)(void *user)) {
+    const doors none = {0};
+    x->ending = true;
+    doors_abandon(&x->doors, &none); /* workers close those that are theirs */
+    crew_tell(x, fn);
+}
+
 /* The first time everything that is open may end; the second time it is cut. */
 static void on_quit(void *user, int signo) {
     proxy *x = user;
     (void)signo;
-    tell_all(x, x->quitting ? proxying_cut : proxying_drain);
-    x->quitting = true;
+    end_by(x, x->ending ? proxying_cut : proxying_drain);
 }
 
 static void on_stop(void *user, int signo) {
     (void)signo;
-    tell_all(user, proxying_stop);
+    end_by(user, proxying_stop);
 }
 
 static void on_reopen(void *user, int signo) {
@@ -222,25 +247,31 @@ static void announce(const proxy *x) {
     }
 }
 
-/* The code to exit with. */
-static int serve(proxy *x, background *b) {
-    const proxy_settings *set = x->plan->settings;
-    const char *why = NULL;
-    if (!probe_addresses(x, x->plan, NULL) || !watch_signals(x)) return APPLET_FAILED;
-    x->worker_count = x->plan->workers;
-    x->workers = calloc(x->worker_count, sizeof *x->workers);
-    worker *threads =
-        x->workers ? worker_start(x->worker_count, proxying_start, proxying_end, x) : NULL;
-    if (!threads) {
-        if (!atomic_load(&x->spoke)) error_log_say(ERROR_LOG_FATAL, "no memory or threads");
-        free(x->workers);
-        return APPLET_FAILED;
-    }
+/* The first workers. False when it is said what is wrong; those that there are end. */
+static bool begin(proxy *x) {
+    doors open;
+    const char *why;
+    if (!watch_signals(x) || !open_doors(x, &open, x->plan, NULL)) return false;
+    bool ready = crew_serve(x, x->plan, &open, x->plan->workers, &why);
+    doors_replace(&x->doors, &open);
+    if (!ready) error_log_say(ERROR_LOG_FATAL, "%s", why);
+    return ready;
+}
+
+static bool become_what_is_asked(const proxy_settings *set) {
+    const char *why;
     /* Before the user is another one, who could not write to /run. */
     if (set->pid_file && !daemon_write_pid(set->pid_file, &why))
         error_log_say(ERROR_LOG_ERROR, "pid-file %s: %s", set->pid_file, why);
-    bool ready = !set->user || daemon_become(set->user, &why);
-    if (!ready) error_log_say(ERROR_LOG_FATAL, "user %s: %s", set->user, why);
+    if (!set->user || daemon_become(set->user, &why)) return true;
+    error_log_say(ERROR_LOG_FATAL, "user %s: %s", set->user, why);
+    return false;
+}
+
+/* The code to exit with. */
+static int serve(proxy *x, background *b) {
+    const proxy_settings *set = x->plan->settings;
+    bool ready = begin(x) && become_what_is_asked(set);
     if (ready) {
         error_log_start();
         announce(x);
@@ -248,11 +279,8 @@ static int serve(proxy *x, background *b) {
     } else {
         on_stop(x, SIGTERM);
     }
-    loop_run(x->loop);
-    worker_join(threads);
-    for (unsigned i = 0; i < x->worker_count; i++) /* what came for one that had ended */
-        plan_drop(atomic_exchange(&x->workers[i].next_plan, NULL));
-    free(x->workers);
+    if (x->crew.first) loop_run(x->loop);
+    crew_join(x);
     if (set->pid_file) daemon_remove_pid(set->pid_file);
     return ready ? APPLET_DONE : APPLET_FAILED;
 }

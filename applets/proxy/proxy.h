@@ -2,19 +2,17 @@
 #ifndef H2BOX_APPLETS_PROXY_PROXY_H
 #define H2BOX_APPLETS_PROXY_PROXY_H
 
-#include "applets/proxy/proxying.h"
+#include "applets/proxy/crew.h"
 
 struct proxy {
     plan *plan; /* what is configured now; the main thread's hold */
-    proxying *workers;
-    unsigned worker_count;
+    doors doors;
+    crew crew;
     loop *loop; /* of the main thread: signals */
     int argc;
     char **argv; /* for a reload */
-    bool old_name, quitting;
-    unsigned ended;
+    bool old_name, ending;
     atomic_uint connections; /* for ids in the frame log */
-    atomic_bool spoke;       /* why a worker could not start is said */
 };
 
 /* Main thread: the same configuration with the backends of a text, for all workers. False with a

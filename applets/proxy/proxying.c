@@ -1,4 +1,5 @@
 #include "applets/proxy/proxying.h"
+#include "applets/proxy/crew.h"
 #include "applets/proxy/error_log.h"
 #include "applets/proxy/front.h"
 #include "applets/proxy/proxy.h"
@@ -13,12 +14,6 @@
 
 /* ---- plans ---- */
 
-static size_t addresses_of(const plan *p) {
-    size_t n = 0;
-    for (size_t i = 0; i < p->frontend_count; i++) n += p->frontends[i].address_count;
-    return n;
-}
-
 /* False: no memory, and lines go to the file of before. */
 static bool turn_log_to(proxying *w, log_file *f) {
     log_writer *log = f ? log_writer_new(w->loop, f, LOST_BEFORE, LOST_AFTER) : NULL;
@@ -28,73 +23,90 @@ static bool turn_log_to(proxying *w, log_file *f) {
     return true;
 }
 
-void proxying_take_plan(void *user) {
-    proxying *w = user;
+/* False: no memory, and nothing has changed. */
+static bool obey(proxying *w, doors_order *o) {
     const char *why = NULL;
-    plan *next = atomic_exchange(&w->next_plan, NULL);
-    if (!next) return; /* a later letter brought it */
-    if (w->draining) {
-        plan_drop(next);
-        return;
-    }
-    generation *g = generation_new(w->loop, next, &relay_pool_calls, w);
-    if (!g) {
-        error_log_say(ERROR_LOG_ERROR, "a worker keeps its configuration: out of memory");
-        return;
-    }
     generation *before = w->now;
-    if (next->access_log != before->plan->access_log && !turn_log_to(w, next->access_log))
-        error_log_say(ERROR_LOG_ERROR, "a worker keeps its access log: out of memory");
-    w->now = g;
-    size_t opened = entrance_arrange(&w->entrances, w, next, &why);
+    generation *g = generation_new(w->loop, plan_hold(o->plan), &relay_pool_calls, w);
+    if (!g) return false;
+    w->now = g; /* listeners may ask at once */
+    size_t opened = entrance_arrange(&w->entrances, w, o, &why);
     if (opened == ENTRANCE_NO_MEMORY) { /* its listeners are still the old plan's */
         w->now = before;
-        before = g;
+        generation_retire(g);
+        return false;
     }
-    if (opened != addresses_of(next)) error_log_say(ERROR_LOG_ERROR, "listen: %s", why);
+    if (opened != o->count) error_log_say(ERROR_LOG_ERROR, "listen: %s", why);
+    if (o->plan->access_log != before->plan->access_log && !turn_log_to(w, o->plan->access_log))
+        error_log_say(ERROR_LOG_ERROR, "a worker keeps its access log: out of memory");
     generation_retire(before);
+    return true;
+}
+
+void proxying_take_order(void *user) {
+    proxying *w = user;
+    doors_order *o = atomic_exchange(&w->order, NULL);
+    if (!o) return; /* a later letter brought it */
+    if (!obey(w, o))
+        error_log_say(ERROR_LOG_ERROR, "a worker keeps its configuration: out of memory");
+    doors_order_drop(o);
+}
+
+void proxying_order(proxying *w, doors_order *next) {
+    doors_order_drop(atomic_exchange(&w->order, next));
 }
 
 /* ---- its life ---- */
 
-/* A loop ends when it waits for nothing, and a UNIX socket is the first worker's alone; but the
- * next plan may have work for all. */
+void proxying_init(proxying *w, proxy *x, unsigned index, doors_order *first) {
+    *w = (proxying){.proxy = x, .index = index};
+    atomic_init(&w->order, first);
+    atomic_init(&w->ended, false);
+}
+
+/* A loop ends when it waits for nothing, and a worker may have no socket to listen on yet. */
 static void stay(timer *t) {
     proxying *w = t->user;
     timer_arm(w->loop, t, (uint64_t)24 * 3600 * 1000);
 }
 
-bool proxying_start(void *user, unsigned index, loop *l) {
-    proxy *x = user;
-    proxying *w = &x->workers[index];
-    const char *why = "out of memory";
-    *w = (proxying){.proxy = x, .loop = l, .index = index};
-    atomic_init(&w->next_plan, NULL);
-    atomic_init(&w->ended, false);
+static bool begin(proxying *w, loop *l, doors_order *o, const char **why) {
+    *why = "out of memory";
     w->by_high = loop_random(l);
     w->by_low = loop_random(l);
-    w->now = generation_new(l, plan_hold(x->plan), &relay_pool_calls, w);
-    bool ready =
-        w->now && rewrite_room(&w->rewritten, loop_mem(l)) && turn_log_to(w, x->plan->access_log);
-    if (ready && entrance_arrange(&w->entrances, w, x->plan, &why) == addresses_of(x->plan)) {
+    w->now = generation_new(l, plan_hold(o->plan), &relay_pool_calls, w);
+    return w->now && rewrite_room(&w->rewritten, loop_mem(l)) &&
+           turn_log_to(w, o->plan->access_log) &&
+           entrance_arrange(&w->entrances, w, o, why) == o->count;
+}
+
+bool proxying_start(void *user, unsigned index, loop *l) {
+    proxying *w = user;
+    const char *why;
+    doors_order *o = atomic_exchange(&w->order, NULL);
+    w->loop = l;
+    bool ready = begin(w, l, o, &why);
+    doors_order_drop(o);
+    if (ready) {
         w->stays = (timer){.fire = stay, .user = w};
         stay(&w->stays);
         return true;
     }
-    if (!atomic_exchange(&x->spoke, true)) error_log_say(ERROR_LOG_FATAL, "listen: %s", why);
-    proxying_end(user, index, l);
+    error_log_say(ERROR_LOG_ERROR, "a worker cannot start: %s", why);
+    proxying_end(w, index, l);
     return false;
 }
 
 void proxying_end(void *user, unsigned index, loop *l) {
-    proxying *w = &((proxy *)user)->workers[index];
+    proxying *w = user;
+    (void)index;
     entrance_close_all(&w->entrances);
     generation_end(w->now);
     w->now = NULL;
     log_writer_free_all(&w->retired_logs);
     log_writer_free(w->log);
     rewrite_end(&w->rewritten, loop_mem(l));
-    plan_drop(atomic_exchange(&w->next_plan, NULL));
+    doors_order_drop(atomic_exchange(&w->order, NULL));
 }
 
 /* ---- stopping ---- */
@@ -107,18 +119,13 @@ bool proxying_post(loop *l, void (*fn)(void *user), void *user) {
     return false;
 }
 
-static void worker_ended(void *user) {
-    proxy *x = user;
-    if (++x->ended == x->worker_count) loop_stop(x->loop);
-}
-
 static void stop_if_idle(proxying *w) {
     if (!w->draining || w->front_count || atomic_load(&w->ended)) return;
     atomic_store(&w->ended, true);
     timer_cancel(&w->drain_limit);
     timer_cancel(&w->stays);
     loop_stop(w->loop);
-    proxying_post(w->proxy->loop, worker_ended, w->proxy);
+    proxying_post(w->proxy->loop, crew_ended, w);
 }
 
 void proxying_left(proxying *w) {
@@ -142,22 +149,36 @@ void proxying_stop(void *user) {
 static void drain_is_up(timer *t) {
     proxying *w = t->user;
     if (w->front_count)
-        error_log_say(ERROR_LOG_WARN, "%zu connections are cut: the proxy stops", w->front_count);
+        error_log_say(ERROR_LOG_WARN, "%zu connections are cut: their time to end is over",
+                      w->front_count);
     proxying_cut(w);
+}
+
+static void take_no_more(proxying *w) {
+    uint32_t limit = w->now->plan->drain_ms;
+    w->draining = true;
+    w->drain_limit = (timer){.fire = drain_is_up, .user = w};
+    if (limit) timer_arm(w->loop, &w->drain_limit, limit);
+}
+
+/* Others go on: a client must not see its connection closed when it is about to ask. */
+void proxying_leave(void *user) {
+    proxying *w = user;
+    if (w->draining) return;
+    take_no_more(w);
+    entrance_leave_all(&w->entrances);
+    for (front *f = w->fronts; f; f = f->next) front_leave(f);
+    stop_if_idle(w);
 }
 
 void proxying_drain(void *user) {
     proxying *w = user;
-    if (w->draining) return;
-    w->draining = true;
+    if (!w->draining) take_no_more(w);
     entrance_close_all(&w->entrances);
     for (front *f = w->fronts; f; f = f->next) {
         session_drain(link_session(f->link), loop_now_ms(w->loop));
         link_touch(f->link);
     }
-    uint32_t limit = w->now->plan->drain_ms;
-    w->drain_limit = (timer){.fire = drain_is_up, .user = w};
-    if (limit) timer_arm(w->loop, &w->drain_limit, limit);
     stop_if_idle(w);
 }
 

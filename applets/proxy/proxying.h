@@ -1,6 +1,6 @@
 /* A worker of the proxy: what it shares with nobody, and what its requests ask of it.
  *
- * proxy.c starts and ends it on the main thread; front.c is a client's connection, relay.c a
+ * crew.c starts and ends it on the main thread; front.c is a client's connection, relay.c a
  * request. */
 #ifndef H2BOX_APPLETS_PROXY_PROXYING_H
 #define H2BOX_APPLETS_PROXY_PROXYING_H
@@ -16,11 +16,17 @@ typedef struct proxy proxy;
 typedef struct front front;
 
 struct proxying {
+    /* Of the main thread. */
+    proxying *next;
+    worker *thread;
+    unsigned index;       /* among those that are to stay */
+    bool leaving;         /* was told to leave, or to stop */
+    doors_order *written; /* not sent yet */
+
     proxy *proxy;
     loop *loop;
-    unsigned index;
-    generation *now;           /* what new connections and requests begin under */
-    _Atomic(plan *) next_plan; /* held; to take its place (proxying_take_plan) */
+    generation *now;              /* what new connections and requests begin under */
+    _Atomic(doors_order *) order; /* to take its place (proxying_take_order) */
     entrances entrances;
     front *fronts;            /* client connections */
     size_t front_count;       /* and those whose handshake is under way */
@@ -36,15 +42,22 @@ struct proxying {
     atomic_bool ended; /* its loop takes no more letters */
 };
 
-/* For worker_start; user is the proxy. */
+/* Main thread: before it starts, with what it is to serve first, which it takes over. */
+void proxying_init(proxying *w, proxy *x, unsigned index, doors_order *first);
+
+/* Gives it what it is to serve next, in place of what it has not yet taken. */
+void proxying_order(proxying *w, doors_order *next);
+
+/* For worker_start; user is the worker. */
 bool proxying_start(void *user, unsigned index, loop *l);
 void proxying_end(void *user, unsigned index, loop *l);
 
 /* Letters to a worker's loop; user is its proxying. */
-void proxying_drain(void *user); /* takes no more connections */
+void proxying_leave(void *user); /* takes no more connections; those there are end in their time */
+void proxying_drain(void *user); /* the same, and they end with what runs on them */
 void proxying_cut(void *user);   /* ends those that there are */
 void proxying_stop(void *user);  /* both */
-void proxying_take_plan(void *user);
+void proxying_take_order(void *user);
 
 /* Posts a letter that must arrive: memory may be short just now. A loop that has ended takes none:
  * then it is false. */

@@ -40,7 +40,10 @@ class Configured(peers.Running):
 
     def said(self, pattern, seconds=20):
         """Waits until that is in what it printed."""
-        return wait_for(lambda: re.search(pattern, self.output), seconds)
+        try:
+            return wait_for(lambda: re.search(pattern, self.output), seconds)
+        except AssertionError as e:
+            raise AssertionError("%r is not in %s" % (pattern, self.output)) from e
 
     def reload(self, lines, pattern=None):
         before = len(self.output)

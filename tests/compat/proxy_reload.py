@@ -2,7 +2,9 @@
 """`h2box proxy` reads its configuration again: under load, with other backends, certificates and frontends, and a bad one. timeout: 120
 labels: threads"""
 import contextlib
+import os
 import shutil
+import signal
 import socket
 import ssl
 import threading
@@ -153,6 +155,118 @@ class Reloads(Life):
             f.write("server-name=included\n")
         proxy.reload(["include=" + more, CLEAR, backend_line(self.one)])
         self.assertIn(b"server: included", curl("-i", proxy.url("/name")).lower())
+
+
+class Workers(Life):
+    def threads(self, proxy, n):
+        """Waits until it has n."""
+        wait_for(lambda: len(os.listdir("/proc/%d/task" % proxy.process.pid)) == n)
+
+    def change(self, proxy, n, *lines):
+        proxy.reload([*(lines or [CLEAR]), "workers=%d" % n, backend_line(self.one)])
+
+    def start_with(self, n):
+        proxy = self.start("workers=%d" % n, backend_line(self.one))
+        proxy.said("listen on")  # by all
+        curl(proxy.url("/name"))
+        return proxy, len(os.listdir("/proc/%d/task" % proxy.process.pid)) - n
+
+    ASK = b"GET /name HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    def connections(self, proxy, n):
+        """So many, each of which has had an answer, of any worker."""
+        proxy.said("listen on")
+        held = [socket.create_connection(("127.0.0.1", proxy.own), 20) for _ in range(n)]
+        for s in held:
+            s.sendall(self.ASK)
+            self.assertIn(b" 200 ", s.recv(4096))
+        return held
+
+    def test_they_come_and_go_under_load(self):
+        for words in ["-m8"], ["--h1"]:
+            with self.subTest(words):
+                proxy, others = self.start_with(2)
+                run = load(proxy.url("/size-612"), "-n", "3000", "-c", "12", *words)
+                for n in 4, 1, 3, 7, 2:
+                    self.change(proxy, n)
+                    proxy.said(r"workers: %d, before" % n)
+                out, _ = run.communicate(timeout=100)
+                self.assertRegex(out, r"3000 total, 3000 started, 3000 done, 3000 succeeded, 0 failed, 0 errored", out + proxy.output)
+                self.threads(proxy, 2 + others)
+                self.assertEqual(curl(proxy.url("/name")), b"one")
+
+    def test_connections_of_those_that_leave(self):
+        """Each has one more answer, of the new configuration, and is told that it is the last one."""
+        proxy, others = self.start_with(4)
+        held = self.connections(proxy, 12) + [socket.create_connection(("127.0.0.1", proxy.own), 20) for _ in range(12)]
+        proxy.reload([CLEAR, "workers=1", backend_line(self.two), "server-name=after"])
+        proxy.said(r"workers: 1, before 4")
+        last = 0
+        for s in held:
+            s.sendall(self.ASK)
+            got = s.recv(4096).lower()
+            while not got.endswith(b"two"):
+                more = s.recv(4096)
+                self.assertTrue(more, got)
+                got += more
+            last += b"connection: close" in got
+            self.assertIn(b"server: after", got)
+        self.assertGreater(last, 0)
+        self.threads(proxy, 1 + others)
+        for s in held:
+            s.close()
+
+    def test_handshakes_under_way(self):
+        identity = peers.Identity()
+        lines = [frontend(), "private-key-file=" + identity.key, "certificate-file=" + identity.cert]
+        proxy = self.start(*lines, "workers=3", backend_line(self.one))
+        held = [socket.create_connection(("127.0.0.1", proxy.own), 20) for _ in range(12)]
+        self.change(proxy, 2, *lines)
+        self.change(proxy, 1, *lines)
+        trust = ssl.create_default_context(cafile=identity.cert)
+        trust.check_hostname = False
+        for s in held:
+            with trust.wrap_socket(s) as tls:
+                tls.sendall(b"GET /name HTTP/1.0\r\n\r\n")
+                got = b""
+                while more := tls.recv(4096):
+                    got += more
+                self.assertTrue(got.endswith(b"one"), got)
+
+    def test_a_limit_for_those_that_leave(self):
+        proxy = self.start("workers=3", backend_line(self.one))
+        held = self.connections(proxy, 16)
+        proxy.reload([CLEAR, "workers=1", backend_line(self.one), "worker-process-grace-shutdown-period=300ms"])
+        proxy.said(r"connections are cut")
+        for s in held:
+            s.close()
+        self.assertEqual(curl(proxy.url("/name")), b"one")
+
+    def test_the_end_while_some_leave(self):
+        for signo in signal.SIGQUIT, signal.SIGTERM:
+            proxy = self.start("workers=4", backend_line(self.one))
+            held = self.connections(proxy, 16)
+            self.change(proxy, 2)
+            self.assertEqual(proxy.stop(signo), 0)
+            for s in held:
+                s.close()
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_more_for_another_user(self):
+        """Who was root cannot add sockets to an address: what is there is shared."""
+        lines = [CLEAR, "user=nobody"]
+        proxy = self.start(*lines, "workers=2", backend_line(self.one))
+        proxy.said("listen on")
+        os.chmod(proxy.folder.name, 0o755)
+        self.change(proxy, 5, *lines)
+        proxy.said(r"workers: 5, before 2")
+        for _ in range(20):
+            self.assertEqual(curl(proxy.url("/name")), b"one")
+
+    def test_an_address_twice(self):
+        proxy = self.start("workers=2", backend_line(self.one))
+        proxy.reload([CLEAR, CLEAR + ";api", backend_line(self.two)], r"two frontends have this address(?s:.*)stays as it is")
+        self.assertEqual(curl(proxy.url("/name")), b"one")
 
 
 if __name__ == "__main__":

@@ -149,11 +149,23 @@ static loop *make_loop(world *w, uint64_t refuse_at) {
     return l;
 }
 
+static doors_order *order_of(const world *w) {
+    doors_order *o = doors_order_new(&w->proxy.doors, w->proxy.plan, 0, 1);
+    world_demand(o != NULL, "no memory or descriptors");
+    return o;
+}
+
+static void close_doors(world *w) { doors_abandon(&w->proxy.doors, &(doors){0}); }
+
 static bool start_worker(world *w, loop *l) {
-    w->proxy =
-        (proxy){.plan = plan_of(&w->choice), .workers = &w->worker, .worker_count = 1, .loop = l};
-    atomic_init(&w->proxy.spoke, true); /* of a worker that cannot start */
-    if (proxying_start(&w->proxy, 0, l)) return true;
+    plan *p = plan_of(&w->choice);
+    const char *why = "";
+    unsigned about;
+    w->proxy = (proxy){.plan = p, .crew = {.first = &w->worker, .count = 1}, .loop = l};
+    world_demand(doors_open(&w->proxy.doors, &(doors){0}, p, l, &about, &why), "%s", why);
+    proxying_init(&w->worker, &w->proxy, 0, order_of(w));
+    if (proxying_start(&w->worker, 0, l)) return true;
+    close_doors(w);
     world_demand(w->refused > 0, "the worker does not start");
     return false;
 }
@@ -220,12 +232,13 @@ void world_reload(void) {
     world *w = &the_world;
     if (w->draining) return;
     w->reloaded = true;
-    plan_drop(atomic_exchange(&w->worker.next_plan, plan_hold(w->proxy.plan)));
-    proxying_take_plan(&w->worker);
+    proxying_order(&w->worker, order_of(w));
+    proxying_take_order(&w->worker);
 }
 
 void world_drain(void) {
     the_world.draining = true;
+    close_doors(&the_world);
     proxying_drain(&the_world.worker);
 }
 
@@ -278,7 +291,8 @@ void world_end_all(void) {
     world_turn();
     world_demand(w->worker.front_count == 0, "%zu clients are still there", w->worker.front_count);
     backend_shut();
-    proxying_end(&w->proxy, 0, l);
+    proxying_end(&w->worker, 0, l);
+    close_doors(w);
     loop_free(l);
     world_demand(w->held <= 0, "%lld bytes are left", (long long)w->held);
     for (unsigned i = 0; i < w->end_count; i++) ends_free(&w->ends[i]);

@@ -33,6 +33,8 @@ static void on_opened(void *user, net_link *k) {
     (void)k;
 }
 
+static void stop(void *user) { loop_stop(user); }
+
 static const listen_calls first = {on_first, on_opened}, second = {on_second, on_opened};
 
 static int bound(bool listens) {
@@ -79,6 +81,37 @@ Test(listen, inherited_that_does_not_listen, .timeout = 30) {
     close(a.fd);
     a.fd = STDIN_FILENO;
     cr_assert_null(listen_open(l, &a, &first, l, &why));
+    loop_free(l);
+}
+
+/* Two loops have a descriptor each of one socket: who waits in its queue when one of them closes
+ * its own is served by the other one. */
+Test(listen, bound_and_shared, .timeout = 30) {
+    const char *why;
+    listen_address a = {.text = "127.0.0.1", .reuse_port = true};
+    l = loop_new();
+    loop *other = loop_new();
+    a.fd = listen_bind(l, &a, &why);
+    cr_assert_geq(a.fd, 0, "%s", why);
+    a.inherited = a.bound = true;
+    listen_address b = a;
+    b.fd = dup(a.fd);
+    listener *s = listen_open(l, &a, &first, l, &why);
+    listener *t = listen_open(other, &b, &second, other, &why);
+    cr_assert(s && t);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                             .sin_port = htons(listen_port(s))};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    listen_leave(s);
+    loop_post(l, stop, l); /* it hears nothing more of the socket */
+    loop_run(l);
+    loop_run(other);
+    cr_assert(first_asked == 0 && second_asked == 1);
+    listen_close(t);
+    close(fd);
+    loop_free(other);
     loop_free(l);
 }
 

@@ -32,9 +32,11 @@ typedef struct h1_config {
     uint32_t requests_max; /* server: after so many the connection is closed; 0: never */
     bool upgrade_any;      /* server: tells Upgrade to any one protocol of LIMIT_PROTOCOL bytes, not
                               to websocket alone; never to another version of HTTP */
-    bool title_case;       /* writes Content-Type, not content-type */
-    bool absolute;         /* client: the target is a whole URI, as a proxy wants it (RFC 9112
-                              section 3.2.2) */
+    bool close_old;  /* server: as a proxy, keeps no connection of an HTTP/1.0 client (RFC 9112
+                        section 9.3) */
+    bool title_case; /* writes Content-Type, not content-type */
+    bool absolute;   /* client: the target is a whole URI, as a proxy wants it (RFC 9112
+                        section 3.2.2) */
 } h1_config;
 
 /* Fills c with the defaults of limits.h for a role. */

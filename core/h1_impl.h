@@ -92,6 +92,7 @@ struct h1_conn {
     bool paused;    /* step has left input over: nothing of the peer's is late meanwhile */
     bool eof;       /* the peer sends no more, and what that means was not looked at */
     bool half;      /* it may still read */
+    bool nominates; /* its Connection names fields: what trailers it has are not told */
     h1_body body;   /* of the message that is read */
     uint8_t *part;  /* a head or trailers that came in pieces */
     uint32_t part_n, part_room;

@@ -181,6 +181,7 @@ static h1_fault take_trailers(h1_conn *c, h1_stream *s, span text, http_event *e
     if (fault.status) return fault;
     const char *why = fields_check(f.at, f.count, UINT64_MAX, FIELDS_TRAILERS, false, &ev->summary);
     if (why) return H1_FAULT(400, why);
+    if (c->nominates) f.count = 0; /* some of them may be for this connection alone */
     if (f.count == 0) {
         tell_data(c, s, span_of(NULL, 0), true, ev);
         return H1_FINE;

@@ -13,7 +13,8 @@ typedef struct reading {
     bool close, keep_alive; /* what Connection says */
     uint32_t options;       /* others in it */
     bool upgrade_listed, settings_listed, te_trailers;
-    bool chunked;
+    bool chunked;  /* the last coding of Transfer-Encoding */
+    bool coded;    /* there are others, or something that is none */
     bool relative; /* the target names no origin */
     span host;
 } reading;
@@ -75,6 +76,8 @@ static h1_fault take_connection(reading *r, span list) {
             r->upgrade_listed = true;
         else if (span_ieq(option, SPAN("http2-settings")))
             r->settings_listed = true;
+        else if (span_ieq(option, SPAN("te"))) /* has its own rules */
+            continue;
         else if (r->options++ < LIMIT_CONNECTION_OPTIONS)
             nominate(r, option);
         else
@@ -100,18 +103,13 @@ static void take_te(reading *r, span list) {
 
 /* Only "chunked" is known, once, and nothing beside it: RFC 9112 section 6.1. */
 static h1_fault take_coding(reading *r, span value) {
-    if (!span_ieq(value, SPAN("chunked"))) {
-        span list = value, coding;
-        bool named = false;
-        while (h1_parse_list(&list, &coding)) {
-            bool chunked = span_ieq(coding, SPAN("chunked"));
-            if (chunked && named) return H1_FAULT(400, "transfer-encoding chunked twice");
-            named |= chunked;
-        }
-        return H1_FAULT(501, "unknown transfer-encoding");
+    span list = value, coding;
+    r->coded |= !span_ieq(value, SPAN("chunked"));
+    while (h1_parse_list(&list, &coding)) {
+        bool chunked = span_ieq(coding, SPAN("chunked"));
+        if (r->chunked) return H1_FAULT(400, "transfer-encoding chunked is not the last, or twice");
+        r->chunked = chunked;
     }
-    if (r->chunked) return H1_FAULT(400, "transfer-encoding twice");
-    r->chunked = true;
     return H1_FINE;
 }
 
@@ -123,6 +121,7 @@ static h1_fault take_coding(reading *r, span value) {
  * :authority. */
 static h1_fault take_specific(h1_conn *c, reading *r) {
     h1_fields *f = &r->fields;
+    c->nominates = false;
     bool length_twice = f->twice & H1_SEEN(CONTENT_LENGTH);
     if (!(f->seen & SPECIFIC) && !length_twice) return H1_FINE;
     for (size_t i = 0; i < f->count; i++) {
@@ -164,6 +163,7 @@ static h1_fault take_specific(h1_conn *c, reading *r) {
         if (keep) f->at[kept++] = *at;
     }
     if (f->twice & H1_SEEN(UPGRADE)) r->upgrade = SPAN("");
+    c->nominates = r->options > 0;
     f->count = kept;
     return H1_FINE;
 }
@@ -172,9 +172,10 @@ static h1_fault take_specific(h1_conn *c, reading *r) {
 static h1_fault check_coding(const reading *r) {
     if (!(r->fields.seen & H1_SEEN(TRANSFER_ENCODING))) return H1_FINE;
     if (r->line.minor == 0) return H1_FAULT(400, "transfer-encoding in HTTP/1.0");
+    if (!r->chunked) return H1_FAULT(400, "transfer-encoding does not end with chunked");
     if (r->fields.seen & H1_SEEN(CONTENT_LENGTH))
         return H1_FAULT(400, "content-length beside transfer-encoding");
-    return H1_FINE;
+    return r->coded ? H1_FAULT(501, "unknown transfer-encoding") : H1_FINE;
 }
 
 /* Fields as HTTP/2 has them, judged by its rules. */
@@ -374,7 +375,8 @@ h1_taken h1_recv_head_request(h1_conn *c, span head, http_event *ev) {
         h1_conn_no_memory(c);
         return H1_JUDGED;
     }
-    bool kept = r.line.minor ? !r.close : r.keep_alive && !r.close;
+    bool asks = r.keep_alive && !c->config->close_old;
+    bool kept = r.line.minor ? !r.close : asks && !r.close;
     if (!kept) s->flags |= H1_CLOSE;
     if (c->config->requests_max && s->id / 2 + 1 >= c->config->requests_max) s->flags |= H1_CLOSE;
     if (s->id >= H2_ID_MASK) s->flags |= H1_CLOSE;

@@ -15,6 +15,7 @@ typedef struct writing {
     bool title;        /* names like Content-Type */
     bool skip_length;  /* the message must not have one */
     bool skip_host;    /* it is written already */
+    bool skip_te;      /* Connection is, without it */
     bool cookies, te;  /* written */
 } writing;
 
@@ -78,7 +79,7 @@ static bool put_known(writing *w, http_token token, const http_field *f, size_t 
         return false;
     case HTTP_TOKEN_HOST: return w->skip_host;
     case HTTP_TOKEN_COOKIE: put_cookies(w, f, rest); return true;
-    case HTTP_TOKEN_TE: w->te = true; return false;
+    case HTTP_TOKEN_TE: w->te = true; return w->skip_te;
     default: return fields_flags(token) & HTTP_FIELD_CONNECTION;
     }
 }
@@ -206,6 +207,7 @@ verdict h1_send_request(h1_conn *c, h1_stream *s, const http_field *f, size_t n,
     span protocol = pseudo(f, n, SPAN(":protocol"));
     if (!begin(c, s, most_of(f, n) + fields_list_size(f, n) + c->offered.n, &w)) return NO_MEMORY;
     w.skip_length = s->flags & H1_TUNNEL;
+    w.skip_te = s->flags & (H1_OFFER | H1_UPGRADE);
     put_request_line(c, s, &w, f, n);
     put_upgrade(c, s, &w, protocol);
     put_fields(&w, f, n);
@@ -213,7 +215,7 @@ verdict h1_send_request(h1_conn *c, h1_stream *s, const http_field *f, size_t n,
         w.wrong = "bad :protocol";
     else if (protocol.p)
         memcpy(s->protocol, protocol.p, protocol.n);
-    if (w.te && !(s->flags & (H1_OFFER | H1_UPGRADE))) LINE(&w, "connection", "TE");
+    if (w.te && !w.skip_te) LINE(&w, "connection", "TE");
     s->send_left = w.length;
     if (s->flags & H1_TUNNEL) {
         s->send_left = FIELDS_NO_LENGTH;
@@ -257,10 +259,16 @@ static void put_framing(h1_stream *s, writing *w, unsigned status, bool body) {
         }
     }
     if (!content) s->flags |= H1_NO_CONTENT;
+    /* RFC 9110 section 7.8 wants to know what to upgrade to: on this connection, whatever is said
+     * on another. */
+    bool upgrade = status == 426 && !(s->flags & H1_OLD);
+    if (upgrade) LINE(w, "upgrade", "websocket");
     if (s->flags & H1_CLOSE)
-        LINE(w, "connection", "close");
+        put_line(w, SPAN("connection"), upgrade ? SPAN("Upgrade, close") : SPAN("close"));
     else if (s->flags & H1_OLD)
         LINE(w, "connection", "keep-alive");
+    else if (upgrade)
+        LINE(w, "connection", "Upgrade");
 }
 
 /* Both directions are DATA from here on. */

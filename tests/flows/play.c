@@ -112,6 +112,8 @@ static bool set_h1(player *p, const char *name, const char *value) {
         c->upgrade_any = !strcmp(value, "yes");
     else if (!strcmp(name, "title_case"))
         c->title_case = !strcmp(value, "yes");
+    else if (!strcmp(name, "close_old"))
+        c->close_old = !strcmp(value, "yes");
     else if (!strcmp(name, "absolute"))
         c->absolute = !strcmp(value, "yes");
     else if (!strcmp(name, "pipeline"))

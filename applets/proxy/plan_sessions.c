@@ -40,6 +40,7 @@ static void make_front(plan_making *m) {
     h1->requests_max = (uint32_t)set->max_requests;
     h1->title_case = true;
     h1->upgrade_any = true;
+    h1->close_old = m->plan->mode != PLAN_REVERSE;
 }
 
 static void make_back(plan_making *m, session_config *c) {

@@ -192,6 +192,8 @@ static const char *refusal_of(relay *r, front *f, const http_event *ev) {
         span_eq(s->scheme, SPAN("https")) != (link_tls(f->link) != NULL))
         return "the scheme is not the connection's";
     if (!find_key(r, f)) return "a WebSocket without a key";
+    /* RFC 9110 section 9.3.8 */
+    if (r->has_content && span_eq(s->method, SPAN("TRACE"))) return "TRACE with content";
     return rewrite_refuses(s);
 }
 

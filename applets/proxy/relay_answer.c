@@ -35,6 +35,7 @@ static span affinity_cookie(relay *r, char *out, size_t room) {
 
 static void on_interim(relay *r, const http_event *ev) {
     rewritten *out = &r->worker->rewritten;
+    rewrite_facts facts;
     if (!r->near.front || r->answered) return;
     if (r->informs++ == LIMIT_INFORMS) {
         cannot(r, 502, "too many 1xx responses");
@@ -43,7 +44,9 @@ static void on_interim(relay *r, const http_event *ev) {
     /* A backend that goes on and a client that does not read would fill the memory: nobody misses a
      * hint that he has not read. */
     if (session_piled_up(front_session(r->near.front))) return;
-    if (!rewrite_inform(out, ev->fields, ev->field_count)) return;
+    relay_send_facts(r, r->back, &facts);
+    if (!rewrite_inform(out, &r->generation->plan->rewrite, &facts, ev->fields, ev->field_count))
+        return;
     session_inform(front_session(r->near.front), r->near.ref, out->fields, out->count);
     touch_near(r);
 }
@@ -80,6 +83,7 @@ static void on_response(relay *r, const http_event *ev) {
     relay_push_preloads(r, ev);
     relay_send_facts(r, r->back, &facts);
     facts.back_old = ev->old;
+    facts.accepted = accepted;
     facts.date = proxying_date(r->worker);
     if (!rewrite_response(out, &p->rewrite, &facts, q->authority, q->scheme,
                           affinity_cookie(r, cookie, sizeof cookie), ev->fields, ev->field_count,

@@ -30,11 +30,19 @@ const char *rewrite_refuses(const fields_summary *s) {
 
 /* ---- Max-Forwards ---- */
 
+/* More are counted as so many (RFC 9110 section 7.6.2 lets them be). */
+#define MOST_HOPS UINT32_MAX
+
 const http_field *rewrite_hops(const http_field *f, size_t n, const fields_summary *s,
                                uint64_t *hops) {
     if (!span_eq(s->method, SPAN("TRACE")) && !span_eq(s->method, SPAN("OPTIONS"))) return NULL;
     const http_field *at = fields_find_name(f, n, SPAN("max-forwards"));
-    return at && bytes_get_decimal(at->value, UINT32_MAX, hops) ? at : NULL;
+    if (!at || !at->value.n) return NULL;
+    if (bytes_get_decimal(at->value, MOST_HOPS, hops)) return at;
+    for (size_t i = 0; i < at->value.n; i++)
+        if ((uint8_t)(at->value.p[i] - '0') > 9) return NULL;
+    *hops = MOST_HOPS;
+    return at;
 }
 
 bool rewrite_ends_here(const http_field *f, size_t n, const fields_summary *s) {
@@ -70,14 +78,23 @@ bool rewrite_put_list(rewritten *r, http_token token, const rewrite_list *l, con
 
 /* ---- what is passed on as it is ---- */
 
-bool rewrite_inform(rewritten *r, const http_field *f, size_t n) {
+bool rewrite_inform(rewritten *r, const rewrite_rules *rules, const rewrite_facts *facts,
+                    const http_field *f, size_t n) {
+    rewrite_list via = {0};
+    bool named = rules->via && rules->forward;
     if (!rewrite_begin(r, n, 0)) return false;
     for (size_t i = 0; i < n; i++) {
         http_token token = (http_token)f[i].token;
         bool mine = token == HTTP_TOKEN_CONTENT_LENGTH || token == HTTP_TOKEN_TE;
+        if (named && token == HTTP_TOKEN_VIA) {
+            rewrite_list_take(&via, f[i].value);
+            continue;
+        }
         if (!mine && !(fields_flags(token) & HTTP_FIELD_CONNECTION)) rewrite_put(r, &f[i]);
     }
-    return true;
+    return !named ||
+           rewrite_put_list(r, HTTP_TOKEN_VIA, &via, f, n,
+                            rewrite_protocol(facts->back_h2, facts->back_old), rules->via_name);
 }
 
 /* Whoever reads trailers may take them for fields of the head: what frames a message, says where it

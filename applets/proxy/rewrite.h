@@ -52,6 +52,7 @@ typedef struct rewrite_facts {
     bool secure;         /* the client uses TLS */
     bool front_h2, back_h2;
     bool front_old, back_old; /* what came from there is of HTTP/1.0 */
+    bool accepted;            /* the answer begins a tunnel */
     span date; /* for an answer without Date (RFC 9110 section 6.6.1); empty: it stays without */
     span backend_authority;       /* "host" or "host:port" as a Host field has it */
     bool backend_upgrade_scheme;  /* :scheme https */
@@ -109,8 +110,10 @@ bool rewrite_response(rewritten *r, const rewrite_rules *rules, const rewrite_fa
                       span request_authority, span request_scheme, span set_cookie,
                       const http_field *f, size_t n, const fields_summary *s);
 
-/* An interim response, and trailers either way: what must not pass is left out. */
-bool rewrite_inform(rewritten *r, const http_field *f, size_t n);
+/* An interim response, and trailers either way: what must not pass is left out. A forward proxy
+ * has to name itself in every message (RFC 9110 section 7.6.3), another in final ones alone. */
+bool rewrite_inform(rewritten *r, const rewrite_rules *rules, const rewrite_facts *facts,
+                    const http_field *f, size_t n);
 bool rewrite_trailers(rewritten *r, const http_field *f, size_t n);
 
 /* The request-targets of Link fields with rel=preload and without nopush (RFC 8288; for pushes):

@@ -128,8 +128,8 @@ static bool is_key(const http_field *f) {
 }
 
 /* Fields that are not passed on as they are, and those that are. */
-static void take_field(rewritten *r, const rewrite_rules *rules, const fields_summary *s,
-                       const http_field *f, seen *was, bool keys) {
+static void take_field(rewritten *r, const rewrite_rules *rules, const rewrite_facts *x,
+                       const fields_summary *s, const http_field *f, seen *was, bool keys) {
     switch (f->token) {
     case HTTP_TOKEN_OTHER:
         if (rules->strip_early_data && span_eq(f->name, SPAN("early-data"))) return;
@@ -150,6 +150,9 @@ static void take_field(rewritten *r, const rewrite_rules *rules, const fields_su
         break;
     case HTTP_TOKEN_PROXY_AUTHORIZATION:
         if (rules->direct) return;
+        break;
+    case HTTP_TOKEN_EXPECT: /* RFC 9110 section 10.1.1: HTTP/1.0 knows none */
+        if (x->front_old) return;
         break;
     case HTTP_TOKEN_HOST: return;
     default:
@@ -217,7 +220,7 @@ bool rewrite_request(rewritten *r, const rewrite_rules *rules, const rewrite_fac
     was.hops = rewrite_hops(f, n, s, &was.hops_left);
     if (was.hops && !was.hops_left) was.hops = NULL; /* it should not have come so far */
     put_pseudo(r, rules, facts, s);
-    for (size_t i = 0; i < n; i++) take_field(r, rules, s, &f[i], &was, keys);
+    for (size_t i = 0; i < n; i++) take_field(r, rules, facts, s, &f[i], &was, keys);
     if (was.hops && !put_hops(r, &was)) return false;
     if (!put_cookies(r, rules, facts, &was, f, n)) return false;
     if (!put_origin(r, rules, facts, s, &was, f, n)) return false;

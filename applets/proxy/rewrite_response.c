@@ -49,8 +49,8 @@ typedef struct seen {
 } seen;
 
 static bool take_field(rewritten *r, const rewrite_rules *rules, const rewrite_facts *x,
-                       span request_authority, span request_scheme, const http_field *f,
-                       seen *was) {
+                       span request_authority, span request_scheme, unsigned status,
+                       const http_field *f, seen *was) {
     switch (f->token) {
     case HTTP_TOKEN_OTHER:
         if (x->websocket_key && span_eq(f->name, SPAN("sec-websocket-accept"))) return true;
@@ -62,8 +62,8 @@ static bool take_field(rewritten *r, const rewrite_rules *rules, const rewrite_f
     case HTTP_TOKEN_SERVER:
         if (rules->server && !rules->forward) return true;
         break;
-    case HTTP_TOKEN_CONTENT_LENGTH:
-        if (was->length) return true;
+    case HTTP_TOKEN_CONTENT_LENGTH: /* RFC 9110 section 8.6: neither 204 nor a tunnel has one */
+        if (was->length || x->accepted || status == 204) return true;
         was->length = true;
         break;
     case HTTP_TOKEN_ALT_SVC: was->altsvc = true; break;
@@ -96,7 +96,7 @@ bool rewrite_response(rewritten *r, const rewrite_rules *rules, const rewrite_fa
     bool accepted = facts->websocket_key && s->status / 100 == 2 && !facts->front_h2;
     if (!rewrite_begin(r, n, rules->add_response_count)) return false;
     for (size_t i = 0; i < n; i++) {
-        if (!take_field(r, rules, facts, request_authority, request_scheme, &f[i], &was))
+        if (!take_field(r, rules, facts, request_authority, request_scheme, s->status, &f[i], &was))
             return false;
     }
     if (rules->server && !rules->forward && rules->server_name.n)
@@ -107,7 +107,9 @@ bool rewrite_response(rewritten *r, const rewrite_rules *rules, const rewrite_fa
     }
     if (!rewrite_put_list(r, HTTP_TOKEN_VIA, &was.via, f, n, version, name)) return false;
     if (facts->date.n && !was.date) rewrite_put_known(r, HTTP_TOKEN_DATE, facts->date);
-    if (altsvc.n && !was.altsvc) rewrite_put_known(r, HTTP_TOKEN_ALT_SVC, altsvc);
+    /* RFC 7838 section 3: only whoever speaks for the origin has a say in it. */
+    if (altsvc.n && !was.altsvc && !rules->forward)
+        rewrite_put_known(r, HTTP_TOKEN_ALT_SVC, altsvc);
     if (set_cookie.n) rewrite_put_known(r, HTTP_TOKEN_SET_COOKIE, set_cookie);
     if (accepted && !put_accept(r, facts->websocket_key)) return false;
     for (size_t i = 0; i < rules->add_response_count; i++) rewrite_put(r, &rules->add_response[i]);

@@ -148,7 +148,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
         must(rewrite_response(&r, &rules, &x, SPAN("front.test"), SPAN("https"), SPAN("lb=1"), f,
                               count, &s));
         check(&r, FIELDS_RESPONSE);
-        must(rewrite_inform(&r, f, count));
+        must(rewrite_inform(&r, &rules, &x, f, count));
         check(&r, FIELDS_RESPONSE);
     }
     if (!fields_check(f, count, 0, FIELDS_TRAILERS, true, &s)) {

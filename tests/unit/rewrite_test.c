@@ -361,8 +361,13 @@ Test(rewrite, hop_by_hop) {
                                &(fields_summary){.status = 200}));
     cr_expect_str_eq(written(), ":status: 200\nx: y\nserver: nghttpx\nvia: 1.1 nghttpx\n");
     n = read_fields(":status: 103\nconnection: x\ncontent-length: 1\nlink: </a>\n", f);
-    cr_assert(rewrite_inform(&room, f, n));
+    cr_assert(rewrite_inform(&room, &rules, &facts, f, n));
     cr_expect_str_eq(written(), ":status: 103\nlink: </a>\n");
+    rules.forward = true; /* RFC 9110 section 7.6.3: a proxy is named in each message */
+    n = read_fields(":status: 103\nvia: 1.1 far\nlink: </a>\n", f);
+    cr_assert(rewrite_inform(&room, &rules, &facts, f, n));
+    cr_expect_str_eq(written(), ":status: 103\nlink: </a>\nvia: 1.1 far, 1.1 nghttpx\n");
+    rules.forward = false;
     n = read_fields("connection: x\ncontent-length: 1\ntransfer-encoding: x\nhost: x\n"
                     "authorization: x\ncookie: x\nset-cookie: x\n"
                     "via: x\nx-forwarded-for: x\ngrpc-status: 0\ndate: now\n",
@@ -405,7 +410,7 @@ Test(rewrite, no_room) {
     cr_expect_not(rewrite_request(&room, &rules, &facts, f, 300, &s));
     cr_expect_not(
         rewrite_response(&room, &rules, &facts, SPAN("a"), SPAN("http"), SPAN(""), f, 300, &s));
-    cr_expect_not(rewrite_inform(&room, f, 300));
+    cr_expect_not(rewrite_inform(&room, &rules, &facts, f, 300));
     cr_expect_not(rewrite_trailers(&room, f, 300));
     memset(huge, 'a', sizeof huge);
     f[0] = f[1] = HTTP_FIELD_OF(VIA, span_of(huge, sizeof huge));

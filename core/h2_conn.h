@@ -35,9 +35,10 @@ typedef struct h2_config {
                           to twice this long ends the stream or the connection; 0: never */
     uint32_t padding; /* bytes that padding adds to each DATA and HEADERS, Pad Length included, 0 to
                          256 */
-    uint32_t discard_max; /* server: content that may come after the answer was complete, then the
-                             request is reset with NO_ERROR (RFC 9113 section 8.1) */
-    bool obey_priority;   /* server: order output as the peer asks (RFC 9218, RFC 7540 5.3) */
+    uint32_t discard_max;  /* server: content that may come after the answer was complete, then the
+                              request is reset with NO_ERROR (RFC 9113 section 8.1) */
+    bool obey_priority;    /* server: order output as the peer asks (RFC 9218, RFC 7540 5.3) */
+    uint32_t requests_max; /* server: with so many the connection is drained; 0: never */
 } h2_config;
 
 /* Fills c with the defaults of limits.h for a role. */

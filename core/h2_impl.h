@@ -235,6 +235,9 @@ verdict h2_recv_block_headers(h2_conn *c, h2_frame f, span payload, http_event *
 verdict h2_recv_block_promise(h2_conn *c, h2_frame f, span payload, http_event *ev);
 verdict h2_recv_block_continuation(h2_conn *c, h2_frame f, span payload, http_event *ev);
 
+/* Server: the peer has opened one more, which may be the last. */
+void h2_recv_block_count(h2_conn *c, uint32_t id);
+
 /* Server: answers what REFUSED was told of, if nobody has. */
 void h2_recv_block_refuse(h2_conn *c);
 

@@ -97,6 +97,14 @@ static verdict trailers(h2_conn *c, h2_stream *s, http_event *ev) {
 
 /* ---- server: requests ---- */
 
+/* Those that are on their way are still taken, since the first GOAWAY names no last one. */
+void h2_recv_block_count(h2_conn *c, uint32_t id) {
+    c->last_peer_id = id;
+    c->peer_opened++;
+    if (c->config->requests_max && c->peer_opened >= c->config->requests_max)
+        h2_conn_drain(c, c->now_ms);
+}
+
 /* To be answered 431, so that the client learns why (RFC 6585 section 5). What came of the fields
  * is told if it is well-formed by itself. */
 static void tell_large(h2_conn *c, h2_stream *s, verdict why, http_event *ev) {
@@ -168,8 +176,7 @@ static verdict request(h2_conn *c, http_event *ev) {
         h2_conn_charge(c, H2_GUARD_GLITCH);
         return VERDICT_OK;
     }
-    c->last_peer_id = id;
-    c->peer_opened++;
+    h2_recv_block_count(c, id);
     if (c->peer_streams >= c->config->settings[H2_SLOT_MAX_CONCURRENT_STREAMS])
         v = VERDICT_ON_STREAM(id, H2_REFUSED_STREAM, "over SETTINGS_MAX_CONCURRENT_STREAMS");
     trace_block(c, H2_TRACE_REQUEST, v);
@@ -333,10 +340,7 @@ static verdict promise(h2_conn *c, http_event *ev) {
 /* RFC 7540 section 5.3.1; the stream counts as used. */
 static verdict self_dependency(h2_conn *c) {
     uint32_t id = c->block.frame.stream_id;
-    if (c->server && h2_conn_is_idle(c, id) && !h2_conn_is_ours(c, id)) {
-        c->last_peer_id = id;
-        c->peer_opened++;
-    }
+    if (c->server && h2_conn_is_idle(c, id) && !h2_conn_is_ours(c, id)) h2_recv_block_count(c, id);
     return VERDICT_ON_STREAM(id, H2_PROTOCOL_ERROR, "a stream depends on itself");
 }
 

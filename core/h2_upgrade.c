@@ -24,8 +24,7 @@ bool h2_upgrade_server(h2_conn *c, span settings, http_ref *ref) {
     s->flags |= H2_STREAM_PEER_FINAL;
     s->state = H2_STATE_HALF_CLOSED_REMOTE;
     c->peer_streams++;
-    c->peer_opened++;
-    c->last_peer_id = s->id;
+    h2_recv_block_count(c, s->id);
     if (c->config->obey_priority) h2_prio_open(&c->prio, s);
     h2_watch_stream(c);
     *ref = (http_ref){s->slot, s->id};

@@ -32,6 +32,7 @@ static void make_front(plan_making *m) {
     h2->settings_ack_ms = (uint32_t)set->front_settings_ms;
     h2->stall_ms = stall(set->front_stream_read_ms, set->front_stream_write_ms);
     h2->padding = (uint32_t)set->padding;
+    h2->requests_max = (uint32_t)set->max_requests;
     h1_config *h1 = &c->h1;
     h1->head_max = (uint32_t)set->request_fields;
     h1->head_ms = (uint32_t)set->front_header_ms;

@@ -5,6 +5,7 @@ import base64
 import contextlib
 import socket
 import struct
+import subprocess
 import tempfile
 import threading
 import time
@@ -13,7 +14,7 @@ import unittest
 import peers
 from h2_client import Client
 from proxying import Proxy, backend, curl
-from scripted import Server, until_headers
+from scripted import ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, SETTINGS, Peer, Server, block, frame, settings, until_headers
 
 def telling(seen):
     """Answers each request with its first line; seen collects their fields."""
@@ -111,6 +112,31 @@ class Caps(Fronts):
         for last in False, False, True:
             self.assertEqual(b"connection: close" in self.ask(sock).lower(), last)
         self.assertEqual(sock.recv(1), b"")
+
+    def test_requests_of_an_http2_connection(self):
+        """GOAWAY with the last one, a second GOAWAY that names it, and nothing is lost: those on their way are answered."""
+        proxy = self.start("--frontend-max-requests=3")
+        sock = self.connect(proxy)
+        asking = b"".join(frame(HEADERS, END_HEADERS | END_STREAM, stream, block((":method", "GET"), (":scheme", "http"), (":path", "/"),
+                                                                             (":authority", "a"))) for stream in (1, 3, 5, 7, 9))
+        sock.sendall(PREFACE + settings() + frame(SETTINGS, ACK) + asking)
+        peer, answered, last = Peer(sock, 0), [], []
+        with contextlib.suppress(EOFError):
+            while True:
+                kind, flags, stream, payload = peer.frame()
+                if kind == PING and not flags & ACK:
+                    sock.sendall(frame(PING, ACK, 0, payload))
+                if kind == GOAWAY:
+                    last.append(int.from_bytes(payload[:4], "big"))
+                if kind in (HEADERS, DATA) and flags & END_STREAM:
+                    answered.append(stream)
+        self.assertEqual((sorted(answered), last), ([1, 3, 5, 7, 9], [2**31 - 1, 9]))
+
+    def test_requests_of_h2load(self):
+        """A client that opens connections anew as it is told to loses no request."""
+        proxy = self.start("--frontend-max-requests=7")
+        done = subprocess.run([peers.H2BOX, "load", "-n300", "-c4", "-m3", proxy.url()], capture_output=True, timeout=60, text=True)
+        self.assertIn("300 succeeded", done.stdout, done.stderr)
 
     def test_fields_of_requests(self):
         proxy = self.start("--max-request-header-fields=10", "--request-header-field-buffer=2K")

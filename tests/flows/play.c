@@ -159,6 +159,8 @@ static void set(player *p, char *rest) {
         c->held_max = writer_number(p, value);
     else if (!strcmp(name, "settings_ack_ms"))
         c->settings_ack_ms = writer_number(p, value);
+    else if (!strcmp(name, "requests_max"))
+        c->requests_max = writer_number(p, value);
     else if (!strcmp(name, "padding"))
         c->padding = writer_number(p, value);
     else if (!set_h1(p, name, value))

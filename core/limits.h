@@ -426,6 +426,9 @@
  * been idle longest is given up. Chrome keeps 256 connections in all. */
 #define LIMIT_ORIGINS 1024u
 
+/* Ranges of ports in --origin-ports. Squid's Safe_ports come to eleven. */
+#define LIMIT_PORT_RANGES 64u
+
 /* Content that crosses a proxy: a piece that is copied has so much room, and what is longer stays
  * in the buffer it was read into, as long as all requests of a client pin no more than PINNED
  * bytes; then it is copied, and takes no more than the window of its stream. nghttpx keeps 128 KiB

@@ -193,6 +193,42 @@ bool option_text_versions(span text, int *least, int *most, char *why, size_t ro
     return false;
 }
 
+/* N or N-M, or any. */
+static bool is_range(span word, struct option_port_range *r) {
+    const uint8_t *dash = word.n ? memchr(word.p, '-', word.n) : NULL;
+    size_t n = dash ? (size_t)(dash - word.p) : word.n;
+    uint64_t from = 1, to = 65535;
+    if (!span_ieq(word, SPAN("any"))) {
+        if (!bytes_get_decimal(span_head(word, n), 65535, &from)) return false;
+        to = from;
+        if (dash && !bytes_get_decimal(span_skip(word, n + 1), 65535, &to)) return false;
+    }
+    *r = (struct option_port_range){(uint16_t)from, (uint16_t)to};
+    return from && from <= to;
+}
+
+bool option_text_ports(span text, option_ports *p, char *why, size_t room) {
+    p->count = 0;
+    for (span word; option_text_word(&text, &word);) {
+        if (p->count == LIMIT_PORT_RANGES) {
+            snprintf(why, room, "at most %u ranges of ports are taken", LIMIT_PORT_RANGES);
+            return false;
+        }
+        if (!is_range(word, &p->at[p->count++]))
+            return address_text_fail(why, room, "'", word,
+                                     "': a port, a range like 1024-65535 or any is expected");
+    }
+    if (p->count) return true;
+    snprintf(why, room, "ports are expected, with ',' between, or any");
+    return false;
+}
+
+bool option_text_has_port(const option_ports *p, uint16_t port) {
+    for (size_t i = 0; i < p->count; i++)
+        if (port >= p->at[i].from && port <= p->at[i].to) return true;
+    return false;
+}
+
 /* ---- as opt_spec.read_by takes them ---- */
 
 bool option_text_is_backend(const char *text, char *why, size_t room) {
@@ -249,6 +285,11 @@ bool option_text_is_proxy(const char *text, char *why, size_t room) {
 bool option_text_is_versions(const char *text, char *why, size_t room) {
     int least, most;
     return option_text_versions(span_str(text), &least, &most, why, room);
+}
+
+bool option_text_is_ports(const char *text, char *why, size_t room) {
+    option_ports p;
+    return option_text_ports(span_str(text), &p, why, room);
 }
 
 bool option_text_is_alpn(const char *text, char *why, size_t room) {

@@ -1,5 +1,5 @@
 /* The small grammars of the proxy's options: fields, Alt-Svc, Forwarded, error pages, certificates,
- * the proxy to tunnel through.
+ * the proxy to tunnel through, ports.
  *
  * Pure: views of the text; false with a message in why. What option tables call (opt_spec.read_by)
  * has the shape bool (const char *text, char *why, size_t room). */
@@ -7,6 +7,7 @@
 #define H2BOX_APPLETS_PROXY_OPTION_TEXT_H
 
 #include "applets/proxy/rewrite.h"
+#include "core/limits.h"
 
 /* "NAME: VALUE". The name as written; the token by its lower case. Connection-specific and
  * pseudo-header fields, and those that frame content, are refused. */
@@ -48,6 +49,16 @@ bool option_text_proxy(span text, option_proxy *p, char *why, size_t room);
 /* Names of TLS versions with ',' between; the lowest and the highest as 0 (1.0) to 3 (1.3). */
 bool option_text_versions(span text, int *least, int *most, char *why, size_t room);
 
+/* Ports and ranges of ports (N, N-M) with ',' between, or any; at most LIMIT_PORT_RANGES. */
+typedef struct option_ports {
+    struct option_port_range {
+        uint16_t from, to;
+    } at[LIMIT_PORT_RANGES];
+    size_t count;
+} option_ports;
+bool option_text_ports(span text, option_ports *p, char *why, size_t room);
+bool option_text_has_port(const option_ports *p, uint16_t port);
+
 /* Cuts the next word off a list with ',' between, without blanks around it; false at the end. */
 bool option_text_word(span *rest, span *word);
 
@@ -64,6 +75,7 @@ bool option_text_is_for(const char *text, char *why, size_t room);
 bool option_text_is_cert(const char *text, char *why, size_t room);
 bool option_text_is_proxy(const char *text, char *why, size_t room);
 bool option_text_is_versions(const char *text, char *why, size_t room);
+bool option_text_is_ports(const char *text, char *why, size_t room);
 bool option_text_is_alpn(const char *text, char *why, size_t room);
 bool option_text_is_value(const char *text, char *why, size_t room);
 

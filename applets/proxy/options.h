@@ -33,6 +33,7 @@ typedef struct proxy_settings {
 
     /* Modes */
     bool http2_proxy, http2_bridge, client, client_proxy;
+    const char *origin_ports;
     bool frontend_no_tls, backend_no_tls, backend_tls, backend_http1_tls;
 
     /* Performance */

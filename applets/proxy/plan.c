@@ -156,6 +156,8 @@ static bool make_all(plan_making *m) {
     make_numbers(m);
     plan_sessions_make(m);
     if (p->mode != PLAN_DIRECT && !plan_routes_make(m, &backends)) return false;
+    if (!option_text_ports(span_str(m->set->origin_ports), &p->origin_ports, m->why, m->room))
+        return false;
     return plan_fronts_make(m) && plan_fields_make(m) && make_pages(m) && make_log(m) &&
            make_tunnel(m) && plan_tls_front(m) && plan_tls_back(m);
 }

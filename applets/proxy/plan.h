@@ -9,6 +9,7 @@
 
 #include "applets/common/log_file.h"
 #include "applets/proxy/log_format.h"
+#include "applets/proxy/option_text.h"
 #include "applets/proxy/page.h"
 #include "applets/proxy/rewrite.h"
 #include "applets/proxy/route.h"
@@ -95,6 +96,8 @@ typedef struct plan {
     tls_config *front_tls;           /* held; NULL: no frontend has TLS */
     tls_config *back_tls_h1,
         *back_tls_h2; /* held: ALPN "http/1.1", "h2"; NULL: no backend has TLS */
+
+    option_ports origin_ports; /* PLAN_DIRECT: where it goes */
 
     const char *proxy_host; /* --backend-http-proxy-uri: HTTP/2 backends are reached through it */
     uint16_t proxy_port;

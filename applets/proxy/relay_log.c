@@ -94,16 +94,23 @@ void relay_log(relay *r) {
 
 #define SHOWN 200u /* bytes of a target */
 
-/* What clients do wrong is for those who look for it. */
+/* What clients do wrong is for those who look for it; what the configuration forbids them may have
+ * to be allowed. */
 void relay_log_complain(const relay *r, unsigned status, const char *why) {
     const fields_summary *s = &r->request.summary;
-    span target = span_head(target_of(s), SHOWN);
-    bool direct = r->generation->plan->mode == PLAN_DIRECT;
+    char uri[SHOWN];
+    plan_mode mode = r->generation->plan->mode;
+    span whole = mode == PLAN_REVERSE ? target_of(s) : whole_target_of(s, uri, sizeof uri);
+    span target = span_head(whole, SHOWN);
+    bool direct = mode == PLAN_DIRECT;
     const plan_backend *b = direct ? NULL : r->backend;
     bool client = status < 500 || status == 501 || status == 505;
-    error_log_say(client ? ERROR_LOG_INFO : ERROR_LOG_WARN, "%u: %s%s%s (%.*s %.*s)", status, why,
-                  b ? ", backend " : "", b ? b->host : "", (int)s->method.n,
-                  (const char *)s->method.p, (int)target.n, (const char *)target.p);
+    error_log_level level = status == 403 ? ERROR_LOG_NOTICE
+                            : client      ? ERROR_LOG_INFO
+                                          : ERROR_LOG_WARN;
+    error_log_say(level, "%u: %s%s%s (%.*s %.*s)", status, why, b ? ", backend " : "",
+                  b ? b->host : "", (int)s->method.n, (const char *)s->method.p, (int)target.n,
+                  (const char *)target.p);
 }
 
 void relay_log_say(void *user, const char *level, const char *message) {

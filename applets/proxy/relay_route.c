@@ -63,6 +63,10 @@ static void take_connection(relay *r) {
         relay_page_refuse(r, 400, "no origin in the request");
         return;
     }
+    if (p->mode == PLAN_DIRECT && !option_text_has_port(&p->origin_ports, w.port)) {
+        relay_page_refuse(r, 403, "the origin's port is not in --origin-ports");
+        return;
+    }
     r->holds |= RELAY_SEAT;
     pool_link *k = pool_take(r->generation->pool, &r->seat, &w);
     if (!k) return;

@@ -3,6 +3,7 @@
 a forward proxy. timeout: 60"""
 import socket
 import struct
+import tempfile
 import threading
 import time
 import unittest
@@ -208,6 +209,30 @@ class Forwarding(unittest.TestCase):
             self.assertEqual(self.ask(port, target=here + "/x")[0], 200)
             self.assertEqual(self.ask(port, "OPTIONS", here)[0], 200)
         self.assertEqual(self.backend.heads[0][0], "OPTIONS * HTTP/1.1")
+
+    def test_ports_of_origins(self):
+        """RFC 9110 section 9.3.6: a proxy does not go anywhere, and says which option lets it."""
+        with tempfile.TemporaryDirectory() as folder:
+            errors, port = folder + "/errors", self.backend.port
+            proxy = self.start("-s", "--errorlog-file=" + errors)
+            for at in 1, 25, 110, 1023:
+                for method, target in (("CONNECT", "127.0.0.1:%d" % at), ("POST", "http://127.0.0.1:%d/" % at)):
+                    self.assertEqual(self.ask(proxy, method, target)[0], 403)
+            self.assertEqual(self.ask_h2(proxy, [(":method", "CONNECT"), (":authority", "127.0.0.1:25")], b"x")[0], 403)
+            self.assertEqual(self.ask(proxy, target="http://127.0.0.1:%d/" % port)[0], 200)
+            with open(errors) as f:
+                said = f.read()
+            self.assertIn("403: the origin's port is not in --origin-ports (CONNECT 127.0.0.1:25)", said)
+            self.assertIn("(POST http://127.0.0.1:25/)", said)
+        for ports, status in (("any", 200), ("1-1023,%d" % port, 200), ("80,443", 403), ("1-%d" % (port - 1), 403)):
+            proxy = self.start("-s", "--origin-ports=" + ports)
+            self.assertEqual(self.ask(proxy, target="http://127.0.0.1:%d/" % port)[0], status, ports)
+        # 81 is allowed, and nobody is there.
+        self.assertEqual(self.ask(self.start("-s", "--origin-ports=81"), "CONNECT", "127.0.0.1:81")[0], 502)
+
+    def test_ports_are_up_to_proxies_behind(self):
+        self.assertEqual(self.ask(self.behind("-s", "--origin-ports=80"), target="http://far.test:25/")[0], 200)
+        self.assertEqual(self.backend.heads[0][0], "GET http://far.test:25/ HTTP/1.1")
 
     def test_redirect_of_the_server_as_a_whole(self):
         port = self.start(backend(self.backend.port, "/", "redirect-if-not-tls"))

@@ -36,6 +36,30 @@ Test(option_text, fields) {
     }
 }
 
+Test(option_text, ports) {
+    static const char *const bad[] = {"",    "0",      "x",      "65536", "80-",
+                                      "-80", "443-80", "80,,81", "1-2-3", "any-80"};
+    option_ports p;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_not(option_text_is_ports(bad[i], why, sizeof why), "%s", bad[i]);
+    cr_assert(option_text_ports(SPAN("80, 443,1024-65535"), &p, why, sizeof why));
+    static const uint16_t in[] = {80, 443, 1024, 8080, 65535},
+                          out[] = {1, 25, 79, 81, 442, 444, 1023};
+    for (size_t i = 0; i < sizeof in / sizeof in[0]; i++)
+        cr_assert(option_text_has_port(&p, in[i]));
+    for (size_t i = 0; i < sizeof out / sizeof out[0]; i++)
+        cr_assert_not(option_text_has_port(&p, out[i]));
+    cr_assert(option_text_ports(SPAN("ANY"), &p, why, sizeof why));
+    cr_assert(option_text_has_port(&p, 1) && option_text_has_port(&p, 65535));
+    char many[4 * LIMIT_PORT_RANGES + 4];
+    for (size_t i = 0; i <= LIMIT_PORT_RANGES; i++) memcpy(many + 3 * i, "25,", 3);
+    many[3 * LIMIT_PORT_RANGES - 1] = 0;
+    cr_assert(option_text_is_ports(many, why, sizeof why));
+    many[3 * LIMIT_PORT_RANGES - 1] = ',';
+    many[3 * LIMIT_PORT_RANGES + 2] = 0;
+    cr_assert_not(option_text_is_ports(many, why, sizeof why));
+}
+
 Test(option_text, altsvc) {
     option_altsvc a;
     cr_assert(option_text_altsvc(SPAN("h2,443"), &a, why, sizeof why));

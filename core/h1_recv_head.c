@@ -248,6 +248,7 @@ static bool may_be_any(span protocol) {
 static bool is_upgrade(const h1_conn *c, const reading *r) {
     if (!r->line.minor || !r->upgrade_listed || !span_eq(r->line.method, SPAN("GET"))) return false;
     if (r->chunked || (r->fields.seen & H1_SEEN(CONTENT_LENGTH))) return false;
+    if (r->fields.seen & H1_SEEN(EXPECT)) return false; /* 100 would be due before 101 */
     if (span_ieq(r->upgrade, SPAN("websocket"))) return true;
     return c->config->upgrade_any && !r->h2c && may_be_any(r->upgrade);
 }
@@ -314,7 +315,8 @@ static bool asks_for_h2c(const h1_conn *c, const reading *r, const http_event *e
                                   ev->summary.content_length > 0);
     return c->config->upgrade && !c->secure && r->h2c && r->line.minor && r->upgrade_listed &&
            r->settings_listed && c->offered.p && !(r->fields.twice & H1_SEEN(HTTP2_SETTINGS)) &&
-           !content && !ev->summary.connect && !c->draining && !r->close;
+           !(r->fields.seen & H1_SEEN(EXPECT)) && !content && !ev->summary.connect &&
+           !c->draining && !r->close;
 }
 
 static void begin_content(h1_conn *c, h1_stream *s, const reading *r, const http_event *ev) {

@@ -110,7 +110,8 @@ static bool put_forwarded(rewritten *r, const rewrite_rules *rules, const rewrit
     if (!begin) return false;
     if (rules->forwarded_by) p = put_node(p, SPAN("by="), by);
     if (rules->forwarded_for) p = put_node(p, SPAN("for="), node);
-    if (rules->forwarded_host) p = put_quoted(rewrite_copy(p, SPAN("host=")), s->authority);
+    if (rules->forwarded_host && s->authority.n) /* HTTP/1.0 may name none */
+        p = put_quoted(rewrite_copy(p, SPAN("host=")), s->authority);
     if (rules->forwarded_proto && !rules->forward && !s->connect)
         p = rewrite_copy(p, x->secure ? SPAN("proto=https;") : SPAN("proto=http;"));
     if (p > begin) p--; /* the last ";" */

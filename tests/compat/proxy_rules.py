@@ -2,10 +2,12 @@
 """Rules of RFC 9110 and RFC 9112 for those in the middle that no other test shows: what a message must not have, or must, on its way through.
 timeout: 60"""
 import socket
+import ssl
 import unittest
 
+import peers
 from backends import Frames, Watched, head_frames, parse_h1, request_fields, talk
-from proxying import PROTOS, backend
+from proxying import PROTOS, Proxy, backend
 from scripted import END_HEADERS, END_STREAM, HEADERS, Server, block, frame, response
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -144,6 +146,55 @@ class Rules(unittest.TestCase):
         head, _, content = self.ask(port, "GET / HTTP/1.0").partition(b"\r\n\r\n")
         self.assertEqual((b"Transfer-Encoding" in head, content), (False, b"ok"))
         self.assertEqual(head[:9], b"HTTP/1.1 ")  # RFC 9112 section 2.3: our own version
+
+    def test_status_lines(self):
+        """RFC 9112 section 4: a blank stands behind the status, whatever the words of the backend."""
+        for status, line in (("200 Fine", b"HTTP/1.1 200 OK\r\n"), ("299 Mine", b"HTTP/1.1 299 \r\n"), ("299 ", b"HTTP/1.1 299 \r\n")):
+            port = self.behind(b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status.encode())
+            self.assertTrue(self.ask(port, "GET / HTTP/1.1", "Host: a", CLOSE).startswith(line))
+
+    def test_schemes_of_other_connections(self):
+        """RFC 9110 section 7.4: whoever connects counts as one that may speak for others, unless it is said otherwise."""
+        for options, status in (([], b" 200 "), (["--require-http-scheme"], b" 400 ")):
+            port = self.behind(OK, *options)
+            self.assertIn(status, self.ask(port, "GET https://a.test/ HTTP/1.1", "Host: a.test", CLOSE))
+            self.assertIn(b" 200 ", self.ask(port, "GET http://a.test/ HTTP/1.1", "Host: a.test", CLOSE))
+
+    def test_ends_of_tls(self):
+        """RFC 9112 section 9.8: both sides of the proxy end with close_notify."""
+        identity, ends = peers.Identity(), []
+        self.addCleanup(identity.folder.cleanup)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(identity.cert, identity.key)
+
+        def play(peer):
+            peer.head()
+            peer.send(OK)
+            peer.sock.suppress_ragged_eofs = False
+            try:
+                ends.append(peer.sock.recv(1))
+            except ssl.SSLError as why:
+                ends.append(why)
+                peer.cut = True
+        with Server(play, context=context) as server:
+            with Proxy("-n1", backend(server.port, "", "tls"), "-k", "--backend-keep-alive-timeout=1s", identity=identity) as proxy:
+                trust = ssl.create_default_context(cafile=identity.cert)
+                with socket.create_connection(("127.0.0.1", proxy.port), 15) as s, \
+                        trust.wrap_socket(s, server_hostname="localhost", suppress_ragged_eofs=False) as c:
+                    c.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                    got = b""
+                    while chunk := c.recv(1000): # an end without close_notify is an error
+                        got += chunk
+                self.assertTrue(got.endswith(b"ok"))
+                server.threads[-1].join(15)
+        self.assertEqual(ends, [b""])
+
+    def test_forwarded_without_a_host(self):
+        """RFC 7239 section 5.3: what was not said is not told."""
+        port = self.behind(OK, "--add-forwarded=host,proto")
+        for fields, said in ((["Host: a.test"], 'host="a.test";proto=http'), ([], "proto=http")):
+            self.ask(port, "GET / HTTP/1.0", *fields)
+            self.assertEqual(self.seen[-1][1]["forwarded"], said)
 
     def test_targets(self):
         """RFC 9112 section 3.2.2, RFC 9110 section 7.7: a target's host is Host, an empty path is "/", "*" only where none was named."""

@@ -2,7 +2,7 @@
 """tests/flows/rules.tsv against the tests it names, and the table of docs/rules.md that lists.py writes of it.
 
 Every row names tests that exist, or says why there is none. Every section has as many MUSTs as the file's head says, counted from 1.
-Every flow of rfc9113 and hpack is named by some row."""
+Every flow of rfc9113, rfc9112 and hpack is named by some row."""
 import glob
 import os
 import re
@@ -10,7 +10,7 @@ import re
 from common import ROOT, Report, read
 
 LIST = "tests/flows/rules.tsv"
-FOLDERS = ("rfc9113", "hpack")
+FOLDERS = ("rfc9113", "rfc9112", "hpack")
 WHO = ("endpoint", "client", "server", "proxy", "sender", "receiver", "encoder", "decoder")
 NUMBER = re.compile(r"[1-9]\d*|s[1-9]\d*|also")
 # Where a test of a kind lies, and how a case stands in its file.
@@ -45,10 +45,15 @@ def rows(report=None):
     return out, counts
 
 
+def flows(name):
+    """Those of this name, in which * stands for anything."""
+    return glob.glob(name, root_dir=os.path.join(ROOT, "tests/flows"))
+
+
 def missing(name):
     """Why there is no such test, or ''."""
     if name.endswith(".flow"):
-        return "" if os.path.exists(os.path.join(ROOT, "tests/flows", name)) else f"there is no flow {name}"
+        return "" if flows(name) else f"there is no flow {name}"
     kind, _, rest = name.partition(".")
     stem, _, case = rest.partition(".")
     if kind not in KINDS or not stem:
@@ -69,7 +74,7 @@ def missing(name):
 def order(row):
     kind = 0 if row.must else 2 if row.number == "also" else 1
     at = int(row.number.lstrip("s")) if kind < 2 else 0
-    return row.rfc != "rfc9113", [int(part) for part in row.section.split(".")], kind, at
+    return -int(row.rfc[3:]), [int(part) for part in row.section.split(".")], kind, at
 
 
 def check(report):
@@ -88,7 +93,7 @@ def check(report):
                 report.fault(LIST, row.line, why)
         if len(set(row.names)) != len(row.names):
             report.fault(LIST, row.line, "a test is named twice")
-        named.update(row.names)
+        named.update(x for name in row.names for x in (flows(name) if name.endswith(".flow") else [name]))
         if row.number != "also":
             have.setdefault((row.rfc, row.section, row.must), []).append(row)
     for earlier, later in zip(table, table[1:]):

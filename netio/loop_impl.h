@@ -63,6 +63,7 @@ struct loop {
     uint64_t alarm_us; /* of loop_now_us; 0: none is set */
     void (*alarm)(void *user);
     void *alarm_user;
+    bool exact; /* the thread's timers come when they are due */
 
     int64_t unix_seconds; /* 0: not read this turn */
     uint8_t random[256];

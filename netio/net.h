@@ -94,9 +94,9 @@ void timer_arm(loop *l, timer *t, uint64_t ms);
 void timer_cancel(timer *t); /* harmless when it is not armed */
 
 /* Calls fire(user) once, on a turn of its own, when loop_now_us() has come to due_us: late by what
- * the system's own timers are (some 50 us), not by a wheel's tick. One for a loop, which setting it
- * again moves; due_us 0 takes it back. For what has to happen in step with a clock; it keeps the
- * loop running. */
+ * the system needs to wake a thread (from 5 us on), not by a wheel's tick. One for a loop, which
+ * setting it again moves; due_us 0 takes it back. For what has to happen in step with a clock; it
+ * keeps the loop running. On the loop's own thread. */
 void loop_alarm(loop *l, uint64_t due_us, void (*fire)(void *user), void *user);
 
 /* ---- signals (loop.c) ---- */

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "core/limits.h"
 #include "netio/net.h"
@@ -233,4 +234,20 @@ Test(loop, work, .timeout = 60) {
     loop_free(lo); /* so does the end */
     cr_assert_eq(w.done, 51);
     cr_assert_eq(atomic_load(&w.runs) + w.not_run, 51);
+}
+
+/* ---- the alarm ---- */
+
+static void note(void *user) { *(uint64_t *)user = loop_now_us(); }
+
+Test(loop, alarms_take_the_thread_s_timer_slack_away) {
+    loop *l = loop_new();
+    uint64_t due = loop_now_us() + 2000, rung = 0;
+    loop_alarm(l, 0, note, &rung);
+    cr_assert_gt(prctl(PR_GET_TIMERSLACK), 1, "nobody has asked for an exact moment");
+    loop_alarm(l, due, note, &rung);
+    cr_assert_eq(prctl(PR_GET_TIMERSLACK), 1);
+    loop_run(l);
+    cr_assert_geq(rung, due);
+    loop_free(l);
 }

@@ -14,6 +14,12 @@ if(H2BOX_FLAVOR MATCHES "^(release|bench)$")
     set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
 endif()
 
+# gcc clears and copies what is over 64 bytes by `rep stos` and `rep movs`, unless it is told of a processor on which their start
+# is dear, as it is on all: 10 ns for an event of 160 bytes. This changes the choice of instructions, not what they need.
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
+    set(tune -mtune=skylake)
+endif()
+
 add_library(h2box_flavor INTERFACE)
 add_library(h2box_warnings INTERFACE)
 
@@ -38,11 +44,11 @@ elseif(H2BOX_FLAVOR STREQUAL "tsan")
 elseif(H2BOX_FLAVOR STREQUAL "plain")
     target_compile_options(h2box_flavor INTERFACE -O1 -g -fno-omit-frame-pointer)
 elseif(H2BOX_FLAVOR STREQUAL "release")
-    target_compile_options(h2box_flavor INTERFACE -O3 ${sections} -fno-plt)
+    target_compile_options(h2box_flavor INTERFACE -O3 ${tune} ${sections} -fno-plt)
     target_compile_definitions(h2box_flavor INTERFACE NDEBUG)
     target_link_options(h2box_flavor INTERFACE -Wl,--gc-sections -s)
 elseif(H2BOX_FLAVOR STREQUAL "bench")
-    target_compile_options(h2box_flavor INTERFACE -O3 -g ${sections} -fno-omit-frame-pointer)
+    target_compile_options(h2box_flavor INTERFACE -O3 ${tune} -g ${sections} -fno-omit-frame-pointer)
     target_compile_definitions(h2box_flavor INTERFACE NDEBUG)
     target_link_options(h2box_flavor INTERFACE -Wl,--gc-sections)
 elseif(H2BOX_FLAVOR STREQUAL "fuzz")

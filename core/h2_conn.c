@@ -224,7 +224,7 @@ static void tell_closed(h2_conn *c, http_event *ev) {
     ev->verdict = (verdict){s->scope, s->code, s->line, s->id, s->why};
 }
 
-static void tell_pending(h2_conn *c, http_event *ev) {
+static http_event_kind tell_pending(h2_conn *c, http_event *ev) {
     if (c->tell) {
         tell_closed(c, ev);
     } else if (c->ending == H2_ENDING_TELL) {
@@ -235,6 +235,7 @@ static void tell_pending(h2_conn *c, http_event *ev) {
         c->room_wanted = c->settings_wanted = false;
         ev->kind = HTTP_EVENT_ROOM;
     }
+    return ev->kind;
 }
 
 /* The peer makes us write and does not read. A client's requests do not count: both would wait. */
@@ -249,16 +250,15 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
     if (c->refused) h2_recv_block_refuse(c);
     if (in->n == 0) h2_watch_clock(c); /* what has come counts before what is late */
     for (;;) {
-        if (c->ending == H2_ENDING_TELL && c->streams.live) end_streams(c); /* no memory to send */
-        if (drained(c)) end(c, VERDICT_OK);
-        if (h2_conn_pending(c)) {
-            tell_pending(c, ev);
-            return ev->kind;
-        }
-        if (c->ending == H2_ENDING_TOLD) {
-            *in = span_skip(*in, in->n);
-            h2_recv_drop(c);
-            return HTTP_EVENT_NONE;
+        if (c->tell | c->drain_final | c->room_wanted | c->ending) { /* seldom but for tell */
+            if (c->ending == H2_ENDING_TELL && c->streams.live) end_streams(c); /* no memory */
+            if (drained(c)) end(c, VERDICT_OK);
+            if (h2_conn_pending(c)) return tell_pending(c, ev);
+            if (c->ending == H2_ENDING_TOLD) {
+                *in = span_skip(*in, in->n);
+                h2_recv_drop(c);
+                return HTTP_EVENT_NONE;
+            }
         }
         if (in->n) h2_watch_paused(c, h2_conn_piled_up(c));
         if (c->paused && in->n) return ev->kind = HTTP_EVENT_PAUSED;

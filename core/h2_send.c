@@ -139,14 +139,19 @@ verdict h2_send_block(h2_conn *c, uint32_t id, uint32_t promised_id, bool end, c
     uint32_t max = frame_payload_max(c), pad = c->config->padding;
     h2_codec *codec = h2_conn_codec(c);
     if (!codec) return VERDICT_ON_CALLER(VERDICT_NO_MEMORY, "out of memory");
-    size_t bound = hpack_enc_bound(&codec->enc, f, n);
+    span again = hpack_again_encoded(&c->scratch->sent, &codec->enc, f, n);
+    size_t bound = again.n ? again.n : hpack_enc_bound(&codec->enc, f, n);
     size_t room = H2_FRAME_HEAD + 1 + 4 + bound + pad + (bound / max + 1) * H2_FRAME_HEAD;
     uint8_t *p = outq_reserve(&c->out, room);
     if (!p) return VERDICT_ON_CALLER(VERDICT_NO_MEMORY, "out of memory");
 
     uint8_t *payload = p + H2_FRAME_HEAD;
     size_t before = (pad ? 1u : 0u) + (promised_id ? 4u : 0u);
-    size_t block = hpack_again_encode(&c->scratch->sent, &codec->enc, f, n, payload + before);
+    size_t block = again.n;
+    if (block)
+        memcpy(payload + before, again.p, block);
+    else
+        block = hpack_again_encode(&c->scratch->sent, &codec->enc, f, n, payload + before);
     h2_frame frame = {.stream_id = id,
                       .type = promised_id ? H2_FRAME_PUSH_PROMISE : H2_FRAME_HEADERS,
                       .flags = end ? H2_FLAG_END_STREAM : 0};

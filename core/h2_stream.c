@@ -13,14 +13,16 @@ static const uint8_t moves[][4] = {
 uint8_t h2_stream_next(uint8_t from, h2_move move) { return moves[from][move]; }
 
 /* Identifiers come in steps of two; the multiplication spreads any step over the buckets (Knuth,
- * TAOCP 6.4). */
+ * TAOCP 6.4). They lie before the streams, where they are found without the size of a stream. */
 static uint32_t *bucket_of(const h2_streams *t, uint32_t id) {
-    return (uint32_t *)(t->at + t->room) + (((id * 2654435761u) >> 7) & (t->room - 1));
+    return h2_stream_rings(t) - 1 - (((id * 2654435761u) >> 7) & (t->room - 1));
 }
 
 static size_t block_size(uint32_t room) {
     return room * (sizeof(h2_stream) + sizeof(uint32_t)) + H2_STREAM_RINGS * sizeof(uint32_t);
 }
+
+static void *block_of(const h2_streams *t) { return h2_stream_rings(t) - t->room; }
 
 void h2_stream_init(h2_streams *t, const mem *m) {
     *t = (h2_streams){.mem = m, .free = H2_NO_SLOT, .gone = H2_NO_SLOT, .gone_last = H2_NO_SLOT};
@@ -28,7 +30,7 @@ void h2_stream_init(h2_streams *t, const mem *m) {
 
 void h2_stream_end(h2_streams *t) {
     uint32_t wanted = t->begun < t->wanted / 2 ? t->wanted / 2 : t->room;
-    if (t->room) mem_give(t->mem, t->at, block_size(t->room));
+    if (t->room) mem_give(t->mem, block_of(t), block_size(t->room));
     h2_stream_init(t, t->mem);
     t->wanted = wanted;
 }
@@ -42,14 +44,14 @@ static void map_put(h2_streams *t, h2_stream *s) {
 static bool grow(h2_streams *t) {
     uint32_t first = t->wanted > FIRST_ROOM ? t->wanted : FIRST_ROOM;
     uint32_t old = t->room, room = old ? old * 2 : first;
-    h2_stream *at = mem_take(t->mem, block_size(room));
-    if (!at) return false;
-    uint32_t *buckets = (uint32_t *)(at + room), *rings = buckets + room;
+    uint32_t *buckets = mem_take(t->mem, block_size(room)), *rings = buckets + room;
+    if (!buckets) return false;
+    h2_stream *at = (h2_stream *)(void *)(rings + H2_STREAM_RINGS);
     memset(buckets, 0xff, (room + H2_STREAM_RINGS) * sizeof *buckets); /* H2_NO_SLOT */
     if (old) {
         memcpy(at, t->at, old * sizeof *at);
         memcpy(rings, h2_stream_rings(t), H2_STREAM_RINGS * sizeof *rings);
-        mem_give(t->mem, t->at, block_size(old));
+        mem_give(t->mem, block_of(t), block_size(old));
     }
     t->at = at;
     t->room = room;

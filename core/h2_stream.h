@@ -83,7 +83,7 @@ _Static_assert(sizeof(h2_stream) <= 128, "a stream is at most 128 bytes");
 
 typedef struct h2_streams {
     const mem *mem;
-    h2_stream *at;  /* by slot; behind them as many buckets, slots chained by map_next, and rings */
+    h2_stream *at;  /* by slot; before them rings, and as many buckets: slots chained by map_next */
     uint32_t room;  /* slots, a power of two */
     uint32_t begun; /* of these, slots that were ever used: the others are not even zeroed */
     uint32_t wanted; /* slots the last block came to have, less each time: what to begin with */
@@ -97,7 +97,7 @@ typedef struct h2_streams {
 /* H2_STREAM_RINGS slots for h2_prio, which come and go with the streams. Only while room is not 0.
  */
 static inline uint32_t *h2_stream_rings(const h2_streams *t) {
-    return (uint32_t *)(t->at + t->room) + t->room;
+    return (uint32_t *)t->at - H2_STREAM_RINGS;
 }
 
 /* Whether the slot holds a stream that is not closed. */

@@ -79,13 +79,20 @@ static void keep_fields(hpack_again_out *a, const http_field *f, size_t n) {
     a->count = (uint32_t)n;
 }
 
+/* The last block was one of this encoder's, and may come again. */
+static inline bool is_ours(const hpack_again_out *a, const hpack_enc *e) {
+    return a->of == e && e->noted && !e->must_update;
+}
+
+span hpack_again_encoded(const hpack_again_out *a, const hpack_enc *e, const http_field *f,
+                         size_t n) {
+    bool again = is_ours(a, e) && a->count && same_fields(a, f, n);
+    return again ? span_of(a->block, a->n) : (span){NULL, 0};
+}
+
 size_t hpack_again_encode(hpack_again_out *a, hpack_enc *e, const http_field *f, size_t n,
                           uint8_t *out) {
-    bool ours = a->of == e && e->noted && !e->must_update;
-    if (ours && a->count && same_fields(a, f, n)) {
-        memcpy(out, a->block, a->n);
-        return a->n;
-    }
+    bool ours = is_ours(a, e);
     a->of = NULL;
     a->count = 0;
     shape before = shape_of(&e->table);

@@ -38,7 +38,12 @@ typedef struct hpack_again_out {
 hpack_status hpack_again_decode(hpack_again_in *a, hpack_dec *d, span block, hpack_list *l,
                                 bool *same);
 
-/* As hpack_enc_block. e keeps to this `a` for all its life. */
+/* The kept block when it says these fields, else empty: to be written instead of
+ * hpack_again_encode. e keeps to this `a` for all its life. */
+span hpack_again_encoded(const hpack_again_out *a, const hpack_enc *e, const http_field *f,
+                         size_t n);
+
+/* As hpack_enc_block, for fields of which hpack_again_encoded has nothing. */
 size_t hpack_again_encode(hpack_again_out *a, hpack_enc *e, const http_field *f, size_t n,
                           uint8_t *out);
 

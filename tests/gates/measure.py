@@ -99,6 +99,23 @@ def proxy_instructions():
             yield "proxy." + name, more / (connections * (long - short))
 
 
+def load_instructions():
+    """User instructions of the load generator per request, 32 to a connection; the server is much faster than callgrind."""
+    short, long = 2560, 12800
+
+    def run(port, n):
+        command = [*CALLGRIND, peers.H2BOX, "load", "--format", "text", "-n%d" % n, "-c4", "-m32", "http://127.0.0.1:%d%s" % (port, load.FILES[0])]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **PLAIN}, timeout=100)
+        if "%d succeeded, 0 failed" % n not in done.stdout:
+            raise AssertionError("not every request was answered\n%s%s" % (done.stdout, done.stderr))
+        return collected(done.stderr)
+
+    with tempfile.TemporaryDirectory(prefix="h2box-gate-") as site:
+        load.make_site(site)
+        with server(site) as running:
+            yield "load.constant", (run(running.port, long) - run(running.port, short)) / (long - short)
+
+
 def write_stories(path):
     """The stories that libnghttp2 encoded, as hpack_gate wants them."""
     folder = os.path.join(HERE, "..", "vectors", "hpack-test-case", "nghttp2")

@@ -219,7 +219,7 @@ static int apply(opt_call *call, size_t row, const char *text) {
         if (first) opt_say(call, "%s has no effect: %s", name, s->instead);
         return OPT_GO;
     case OPT_RETIRED:
-        opt_say(call, "%s is no longer there: %s", name, s->instead);
+        opt_say(call, "%s is refused: %s", name, s->instead);
         return opt_refusal(call);
     }
     return apply_text(call, s, text);

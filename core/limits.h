@@ -368,6 +368,9 @@
 #define LIMIT_CONF_DEPTH 16u
 #define LIMIT_CONF_FILES 1000
 
+/* How long a configuration that comes through a pipe may keep us waiting for more of it. */
+#define LIMIT_CONF_WAIT_MS 3000
+
 /* A password file's first line. */
 #define LIMIT_PASSWORD 1024u
 

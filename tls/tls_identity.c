@@ -19,6 +19,8 @@ static int read_key(mbedtls_pk_context *key, const tls_identity *from, const cha
 }
 
 bool tls_identity_read(tls_pair *p, const tls_identity *from, char *why) {
+    if (!tls_text_may_read(why, from->cert_file) || !tls_text_may_read(why, from->key_file))
+        return false;
     errno = 0;
     int error = mbedtls_x509_crt_parse_file(&p->chain, from->cert_file);
     if (error > 0) { /* so many certificates of the file were not understood */

@@ -84,6 +84,10 @@ const char *tls_text_alert(uint8_t alert);
 /* The same into a configuration's why, after "file: ". Always false. */
 bool tls_text_fail(char *why, const char *file, int error);
 
+/* False, with a why of that kind, for what mbedTLS would wait for or take the size of: a FIFO, a
+ * directory. What is not there is left to it. */
+bool tls_text_may_read(char *why, const char *file);
+
 /* ---- connections ---- */
 
 /* Bytes that wait, [first, end) of a block that goes when it is empty. */

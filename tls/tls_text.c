@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tls/tls_impl.h"
 
@@ -103,5 +104,13 @@ const char *tls_text_error(int error, const mbedtls_ssl_context *ssl) {
 
 bool tls_text_fail(char *why, const char *file, int error) {
     snprintf(why, TLS_WHY_ROOM, "%s: %s", file, tls_text_error(error, NULL));
+    return false;
+}
+
+bool tls_text_may_read(char *why, const char *file) {
+    struct stat st;
+    if (stat(file, &st) != 0 || !(S_ISFIFO(st.st_mode) || S_ISDIR(st.st_mode))) return true;
+    snprintf(why, TLS_WHY_ROOM, "%s: a file is expected, not a %s", file,
+             S_ISDIR(st.st_mode) ? "directory" : "FIFO");
     return false;
 }

@@ -29,6 +29,7 @@ static const char *system_bundle(void) {
 bool tls_trust_load(mbedtls_x509_crt *trusted, const char *ca_file, char *why) {
     const char *file = ca_file ? ca_file : system_bundle();
     if (!file) return true; /* then nobody is trusted, and each connection says so */
+    if (!tls_text_may_read(why, file)) return false;
     errno = 0;
     int error = mbedtls_x509_crt_parse_file(trusted, file);
     /* A bundle may hold some that mbedTLS does not know (DSA, exotic curves). */

@@ -3,17 +3,24 @@
 #include "core/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *const tls_options_versions[] = {"TLSv1.2", "TLSv1.3", NULL};
 
 bool tls_options_password(const char *file, char *password, size_t room, char *why) {
-    FILE *f = fopen(file, "re");
+    /* A FIFO that nobody writes is empty. */
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    FILE *f = fd >= 0 && fcntl(fd, F_SETFL, 0) == 0 ? fdopen(fd, "r") : NULL;
     bool ok = f && fgets(password, (int)room, f);
     if (!ok) snprintf(why, TLS_WHY_ROOM, "%s: %s", file, f ? "holds no password" : strerror(errno));
-    if (f) fclose(f);
+    if (f)
+        fclose(f);
+    else if (fd >= 0)
+        close(fd);
     password[ok ? strcspn(password, "\r\n") : 0] = 0;
     return ok;
 }

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,7 +37,7 @@ void conf_file_free(conf_files *files) {
 
 /* All of a descriptor into a text that grows, since pipes and /dev/stdin have no size; NULL with
  * *why. */
-static conf_kept *read_all(int fd, size_t *n, const char **why) {
+static conf_kept *read_all(int fd, int wait_ms, size_t *n, const char **why) {
     size_t room = 4096;
     conf_kept *k = malloc(sizeof *k + room + 1);
     *n = 0;
@@ -48,9 +49,12 @@ static conf_kept *read_all(int fd, size_t *n, const char **why) {
             k = wider;
             room *= 2;
         }
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        *why = "nothing comes from whoever should write it";
+        if (poll(&ready, 1, wait_ms) == 0) break;
         ssize_t got = read(fd, k->text + *n, room - *n);
         if (got == 0) return k;
-        if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         *why = got < 0 ? strerror(errno) : "it is too long for a configuration file";
         *n += got < 0 ? 0 : (size_t)got;
         if (got < 0 || *n > LIMIT_CONF_BYTES) break;
@@ -62,16 +66,18 @@ static conf_kept *read_all(int fd, size_t *n, const char **why) {
 
 static conf_kept *read_file(const char *path, size_t *n, const char **why) {
     struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* A FIFO that nobody writes must not hold up a start or a reload. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     conf_kept *k = NULL;
     if (fd < 0) {
         *why = strerror(errno);
         return NULL;
     }
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+    bool known = fstat(fd, &st) == 0;
+    if (known && S_ISDIR(st.st_mode))
         *why = strerror(EISDIR);
     else
-        k = read_all(fd, n, why);
+        k = read_all(fd, known && S_ISFIFO(st.st_mode) ? LIMIT_CONF_WAIT_MS : -1, n, why);
     close(fd);
     return k;
 }

@@ -135,7 +135,7 @@ class Config(unittest.TestCase):
                            ("read-timeout=1\n", ":1: read-timeout: there is no such option"),
                            ("error-page=200=/x\n", ":1: error-page: '200=/x': CODE=FILE is expected"),
                            ("add-request-header=x\n", ":1: add-request-header: 'x': NAME:VALUE is expected"),
-                           ("psk-secrets=/x\n", ":1: psk-secrets is no longer there: there are no pre-shared keys"),
+                           ("psk-secrets=/x\n", ":1: psk-secrets is refused: there are no pre-shared keys"),
                            (1000 * "subcert=k:c\n", ":1000: subcert: given more than 999 times"),
                            ("include=/nonexistent\n", ":1: include: /nonexistent: No such file or directory")):
             with self.subTest(text):
@@ -165,8 +165,29 @@ class Config(unittest.TestCase):
         code, out, err = self.new("--check", "--conf", self.file(text))
         self.assertEqual(code, 0)
         lines = [line.split("proxy.conf:")[1] for line in err.split("\n") if line]
-        self.assertEqual(lines, ["2: no-ocsp has no effect: there is no OCSP stapling", "3: worker-read-rate has no effect: rates are not limited",
+        self.assertEqual(lines, ["2: no-ocsp has no effect: there is no OCSP stapling", "3: worker-read-rate has no effect: each connection has its own limits: see --read-rate and --write-rate",
                                  "7: npn-list is deprecated: use --alpn-list"])
+
+    def test_files_that_are_none(self):
+        """A FIFO that nobody writes, a directory: told, and not waited for; what comes through a pipe is read."""
+        fifo, folder = os.path.join(self.folder.name, "fifo"), self.folder.name
+        os.mkfifo(fifo)
+        self.addCleanup(os.unlink, fifo)
+        inner = self.file("include=%s\n" % fifo)
+        for words, says in ((["--conf", fifo], fifo + ": nothing comes from whoever should write it"),
+                            (["--conf", inner], inner + ":1: include: %s: nothing comes" % fifo),
+                            (["--conf", folder], folder + ": Is a directory"),
+                            (["-f127.0.0.1,3000", fifo, self.cert], "TLS for frontends: %s: a file is expected, not a FIFO" % fifo),
+                            (["-f127.0.0.1,3000", self.key, folder], "TLS for frontends: %s: a file is expected, not a directory" % folder),
+                            ([CLEAR, "-ba,1;;tls", "--cacert", fifo], "TLS for backends: %s: a file is expected, not a FIFO" % fifo),
+                            (["-f127.0.0.1,3000", "--private-key-passwd-file", fifo, self.key, self.cert], fifo + ": holds no password"),
+                            ([CLEAR, "--error-page=404=" + fifo], fifo + ": not a regular file")):
+            with self.subTest(words):
+                code, _, err = self.new("--check", *words)
+                self.assertEqual(code, 2)
+                self.assertIn(says, err)
+        done = subprocess.run([peers.H2BOX, "proxy", "--check", "--conf", "/dev/stdin"], input=b"frontend=127.0.0.1,1;no-tls\n", capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
 
     def test_a_missing_file(self):
         code, _, err = self.new("--check", CLEAR, "--conf=/nonexistent/x")

@@ -263,6 +263,27 @@ class Workers(Life):
         for _ in range(20):
             self.assertEqual(curl(proxy.url("/name")), b"one")
 
+    def test_reloads_beside_the_api(self):
+        api = peers.free_port()
+        lines = [CLEAR, "frontend=127.0.0.1,%d;no-tls;api" % api]
+        proxy = self.start(*lines, "workers=2", backend_line(self.one))
+        codes = []
+
+        def replace():
+            for _ in range(10):
+                codes.append(curl("--data-binary", backend_line(self.two), "-o", "/dev/null", "-w", "%{http_code}",
+                                  "http://127.0.0.1:%d/api/v1beta1/backendconfig" % api))
+        threads = [threading.Thread(target=replace) for _ in range(3)]
+        for t in threads:
+            t.start()
+        for n in 3, 1, 4, 2:
+            self.change(proxy, n, *lines)
+        for t in threads:
+            t.join()
+        self.assertEqual(codes, [b"200"] * 30)
+        self.change(proxy, 1, *lines)
+        wait_for(lambda: curl(proxy.url("/name")) == b"one")
+
     def test_an_address_twice(self):
         proxy = self.start("workers=2", backend_line(self.one))
         proxy.reload([CLEAR, CLEAR + ";api", backend_line(self.two)], r"two frontends have this address(?s:.*)stays as it is")

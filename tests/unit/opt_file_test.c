@@ -141,7 +141,7 @@ Test(opt_file, mistakes_name_file_line_and_key) {
     line_count = 0;
     line("gone", "yes");
     cr_assert_eq(READS(false, "--file=F"), 2);
-    cr_assert_str_eq(said, "tool: F:1: gone is no longer there: no\n");
+    cr_assert_str_eq(said, "tool: F:1: gone is refused: no\n");
 }
 
 Test(opt_file, words_of_the_command_line_come_first) {

@@ -384,8 +384,8 @@ Test(opt, statuses) {
     cr_assert_str_eq(err_text, "h2box sample: --weight has no effect: use --extpri\n"
                                "h2box sample: --warned is deprecated: use --no-dep\n");
     opt_end(&call);
-    refuses("--null-gone", "--null-gone is no longer there: drafts are over\n");
-    refuses("-g", "--null-gone is no longer there");
+    refuses("--null-gone", "--null-gone is refused: drafts are over\n");
+    refuses("-g", "--null-gone is refused");
     accepts("--null"); /* a retired option does not stand in the way of a prefix */
     cr_assert(set.null_out);
     opt_end(&call);

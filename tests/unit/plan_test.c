@@ -314,7 +314,7 @@ Test(conf_file, mistakes_name_their_place) {
     refuses(false, "workers\n", "bad.conf:1: NAME=VALUE");
     refuses(false, "include=/nonexistent/x\n", "bad.conf:1: include: /nonexistent/x: No such");
     refuses(false, "include=" P_tmpdir "\n", "Is a directory");
-    refuses(false, "psk-secrets=/x\n", "bad.conf:1: psk-secrets is no longer there");
+    refuses(false, "psk-secrets=/x\n", "bad.conf:1: psk-secrets is refused");
 }
 
 Test(conf_file, circles_end) {

@@ -75,6 +75,8 @@ PyObject *connection_send_output(PyObject *self, PyObject *args, PyObject *kwarg
     }
     bool was_on = binding_quiet();
     PyObject *out = output_of(c, c->cut ? 0 : most);
+    if (!out) session_cut(c->session, "out of memory"); /* what was taken is lost to the peer */
+    c->cut |= !out;
     binding_loud(was_on);
     return out;
 }
@@ -91,8 +93,8 @@ static PyObject *piece_of(PyObject *o) {
         Py_INCREF(o);
         return o;
     }
-    if (PyUnicode_Check(o)) {
-        PyErr_SetString(PyExc_TypeError, "a body is bytes, not str");
+    if (!PyObject_CheckBuffer(o)) { /* a list of ints makes bytes, too, and is a mistake here */
+        PyErr_SetString(PyExc_TypeError, "a body is bytes, or another object with a buffer");
         return NULL;
     }
     return PyBytes_FromObject(o);

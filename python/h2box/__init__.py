@@ -15,14 +15,23 @@ __all__ = ["Connection", "Deflater", "HDTableEntry", "Inflater", "WebSocket", "E
            "ClientDisconnected", "H2Error", "HPACKError", "ProtocolError", "StreamClosedError", "StreamResetError", "TooManyStreamsError",
            "BaseRequestHandler", "HTTP2Server", "HTTP2Client", "Response", *_events]
 
+TYPE_CHECKING = False  # for those who read types, who do not run this
+if TYPE_CHECKING:
+    from h2box.client import HTTP2Client, Response
+    from h2box.server import BaseRequestHandler, HTTP2Server
+
 # What needs asyncio is imported when it is asked for: HPACK alone must not cost that.
 _LATER = {"BaseRequestHandler": "server", "HTTP2Server": "server", "HTTP2Client": "client", "Response": "client"}
 
 
-def __getattr__(name):
+def _later(name):
     if name in _LATER:
         import importlib
         value = getattr(importlib.import_module("h2box." + _LATER[name]), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module 'h2box' has no attribute {name!r}")
+
+
+if not TYPE_CHECKING:
+    __getattr__ = _later

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias, final
 Buffer: TypeAlias = bytes | bytearray | memoryview
 Text: TypeAlias = bytes | str
 Header: TypeAlias = tuple[Text, Text] | tuple[Text, Text, bool]
-HeadersToSend: TypeAlias = Iterable[Header] | dict[Text, Text]
+HeadersToSend: TypeAlias = Iterable[Header] | dict[str, str] | dict[bytes, bytes] | dict[str, bytes] | dict[bytes, str]
 Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 class RequestReceived(NamedTuple):
@@ -87,7 +87,7 @@ class PingAckReceived(NamedTuple):
 
 class StreamsAvailable(NamedTuple):
     """Client: streams may be opened again."""
-    count: int
+    count: int  # type: ignore[assignment]
 
 class ConnectionTerminated(NamedTuple):
     """The peer sent GOAWAY: it takes no new streams."""

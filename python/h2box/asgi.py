@@ -4,6 +4,8 @@ that deny a WebSocket.
     ASGIServer(("127.0.0.1", 8443), app, ssl=ctx).serve_forever()
 
 CONNECT to other hosts is answered with 501."""
+from __future__ import annotations
+
 import asyncio
 import collections
 
@@ -11,6 +13,11 @@ from h2box.errors import H2Error
 from h2box.exchange import VERSIONS, Exchange, clean
 from h2box.server import HTTP2Server
 from h2box.websocket import WebSocketExchange
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ssl import SSLContext
+    from typing import Any
 
 EXTENSIONS = {"http.response.trailers": {}, "http.response.push": {}, "http.response.early_hint": {}}
 
@@ -118,7 +125,8 @@ class ASGIServer(HTTP2Server):
     websockets: False for an application that has none: HTTP/2 then does not offer them, and they are answered with 501.
     websocket_max_size: bytes of a message that a client may send, at most 16 MiB; a longer one ends its WebSocket."""
 
-    def __init__(self, address, app, ssl=None, *, websockets=True, websocket_max_size=1 << 20, **options):
+    def __init__(self, address: tuple[str, int], app: Any, ssl: SSLContext | None = None, *, websockets: bool = True,
+                 websocket_max_size: int = 1 << 20, **options: Any) -> None:
         common = {"app": staticmethod(app), "server": self, "accepts_connect": bool(websockets)}
         super().__init__(address, type("HTTP", (HTTPExchange,), common), ssl, **options)
         self.app = app
@@ -132,7 +140,7 @@ class ASGIServer(HTTP2Server):
         taken = self.RequestHandlerClass.accepts_connect and (b":protocol", b"websocket") in event.headers
         return self._websocket() if taken else None
 
-    async def start(self):
+    async def start(self) -> None:
         """Starts the application (lifespan, which it may not have), then listens."""
         self._inbox, self._started, self._stopped = asyncio.Queue(), asyncio.Event(), asyncio.Event()
         self._fault, state = None, {}
@@ -145,7 +153,7 @@ class ASGIServer(HTTP2Server):
         self.RequestHandlerClass.state = self._websocket.state = state
         await super().start()
 
-    async def close(self, timeout=30.0):
+    async def close(self, timeout: float = 30.0) -> None:
         for wire in self.wires:
             for handler in list(wire.handlers.values()):
                 if isinstance(handler, WebSocketExchange):

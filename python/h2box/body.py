@@ -1,8 +1,22 @@
 """Content that is not there as bytes: files, iterators and asynchronous iterators, queued as the peer takes it."""
+from __future__ import annotations
+
 import asyncio
 import contextlib
 
 from h2box.errors import H2Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterator
+    from typing import Protocol, TypeAlias
+
+    class Readable(Protocol):
+        def read(self, n: int, /) -> str | bytes: ...
+
+    # What a message's content may be.
+    Content: TypeAlias = (str | bytes | bytearray | memoryview | Readable | Iterator[str] | Iterator[bytes] | AsyncIterable[str]
+                          | AsyncIterable[bytes] | None)
 
 PIECE = 1 << 16  # bytes read from a file at once
 
@@ -18,6 +32,17 @@ def plain(content):
     if hasattr(content, "read") or hasattr(content, "__aiter__") or hasattr(content, "__next__"):
         return content
     raise TypeError(f"content is str, bytes, a file, an iterator or an asynchronous iterator, not {type(content).__name__}")
+
+
+def fields_of(headers):
+    """Header fields as a list, of a dict or of a sequence of pairs, or of None."""
+    return list(headers.items() if isinstance(headers, dict) else headers or ())
+
+
+def name_of(header):
+    """In lower case, of what send_headers takes as a field; it says what is wrong with another."""
+    name = header[0] if isinstance(header, (tuple, list)) and header else None
+    return name.lower() if isinstance(name, str) else name.decode("latin-1").lower() if isinstance(name, bytes) else ""
 
 
 def as_bytes(piece):
@@ -88,6 +113,11 @@ class Body:
                 self.end()
         except Exception as why:
             self.fail(why)
+        finally:
+            # One that waits in the middle has something to tidy up; without this it would wait for the cyclic collector.
+            close = getattr(self.content, "aclose", None)
+            if close:
+                await close()
 
     async def has_room(self):
         while not self.stopped and not self.wire.connection.local_flow_control_window(self.stream_id):

@@ -1,14 +1,26 @@
 """An HTTP client on asyncio: many requests at once over one connection."""
+from __future__ import annotations
+
 import asyncio
 import collections
+import contextlib
 
 from h2box._core import (ConnectionTerminated, DataReceived, InformationalResponseReceived, PushedStreamReceived,
                          ResponseReceived, StreamClosed, StreamEnded, StreamReset, StreamsAvailable, TrailersReceived,
                          WindowUpdated)
-from h2box.body import plain
+from h2box.body import discard, fields_of, name_of, plain
 from h2box.codes import ErrorCodes, SettingCodes
-from h2box.errors import CallError, StreamResetError
+from h2box.errors import CallError, StreamClosedError, StreamResetError
 from h2box.wire import Wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from ssl import SSLContext
+    from typing import Any
+
+    from h2box._core import Headers, HeadersToSend
+    from h2box.body import Content
 
 # Times a request is sent when the server surely did not act on it (RFC 9113 section 8.7): a server says how many it takes at once
 # only after the first have been sent.
@@ -23,24 +35,29 @@ class Response:
     status: int; headers: list of (name, value), bytes; trailers: the same, once the content is read; informational: the 1xx
     responses before it, as (status, headers). Content that nobody reads stops its stream, and no other."""
 
-    def __init__(self, wire, stream_id):
-        self.stream_id, self.status, self.headers, self.trailers, self.informational = stream_id, None, None, [], []
+    status: int
+    headers: Headers
+    trailers: Headers
+    informational: list[tuple[int, Headers]]
+
+    def __init__(self, wire: Any, stream_id: int) -> None:
+        self.stream_id, self.status, self.headers, self.trailers, self.informational = stream_id, 0, [], [], []
         self._wire, self._pieces, self._ended, self._fault = wire, collections.deque(), False, None
         self._head, self._more = wire.loop.create_future(), None
 
-    def header(self, name, default=None):
+    def header(self, name: str, default: str | None = None) -> str | None:
         """The first value of a field, as str."""
         wanted = name.lower().encode()
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), default)
 
-    async def read(self):
+    async def read(self) -> bytes:
         """All of the content that has not been read yet."""
         return b"".join([piece async for piece in self])
 
-    def __aiter__(self):
+    def __aiter__(self) -> Response:
         return self
 
-    async def __anext__(self):
+    async def __anext__(self) -> bytes:
         while not self._pieces:
             if self._fault:
                 raise self._fault
@@ -53,7 +70,7 @@ class Response:
         self._wire.touch()
         return data
 
-    def close(self):
+    def close(self) -> None:
         """Gives up what has not come yet."""
         self._wire.give_up(self)
 
@@ -110,10 +127,14 @@ class ClientWire(Wire):
 
     def give_up(self, response, why=None):
         if self.responses.pop(response.stream_id, None) and not self.lost:
-            self.connection.reset_stream(response.stream_id, ErrorCodes.CANCEL)
+            self.cancel(response.stream_id)
             self.end_body(response.stream_id)
             self.touch()
         response._fail(why or StreamResetError("given up", ErrorCodes.CANCEL))
+
+    def cancel(self, stream_id):
+        with contextlib.suppress(StreamClosedError):  # its end came in the same read, and is not told yet
+            self.connection.reset_stream(stream_id, ErrorCodes.CANCEL)
 
     def on_interim(self, event):
         response = self.responses.get(event.stream_id)
@@ -157,7 +178,7 @@ class ClientWire(Wire):
 
     def on_push(self, event):
         if self.client.on_push is None:
-            self.connection.reset_stream(event.pushed_stream_id, ErrorCodes.CANCEL)
+            self.cancel(event.pushed_stream_id)
             return
         response = self.responses[event.pushed_stream_id] = Response(self, event.pushed_stream_id)
         try:
@@ -189,7 +210,8 @@ class HTTP2Client:
     "h2c" (Upgrade). on_push: called with the headers of each promised request and its Response; None: the server is told to push
     nothing. settings: a dict of SettingCodes to values, which the client announces."""
 
-    def __init__(self, address, ssl=None, *, server_hostname=None, protocol="h2", settings=None, on_push=None):
+    def __init__(self, address: tuple[str, int], ssl: SSLContext | None = None, *, server_hostname: str | None = None, protocol: str = "h2",
+                 settings: Mapping[int, int] | None = None, on_push: Callable[[Headers, Response], object] | None = None) -> None:
         self.address, self.ssl, self.server_hostname, self.protocol = address, ssl, server_hostname, protocol
         self.settings = {SettingCodes.ENABLE_PUSH: 0 if on_push is None else 1, **(settings or {})}
         self.on_push = on_push
@@ -197,14 +219,14 @@ class HTTP2Client:
         if ssl is not None:
             ssl.set_alpn_protocols(["h2", "http/1.1"] if protocol == "h2" else ["http/1.1"])
 
-    async def connect(self):
+    async def connect(self) -> None:
         loop = asyncio.get_running_loop()
         host, port = self.address[:2]
         more = {} if self.ssl is None else {"server_hostname": self.server_hostname or host}
         _, self._wire = await loop.create_connection(
             lambda: ClientWire(self, protocol=self.protocol, settings=self.settings), host, port, ssl=self.ssl, **more)
 
-    async def close(self):
+    async def close(self) -> None:
         """Ends the connection; requests that are not answered come to nothing."""
         wire = self._wire
         if wire is None:
@@ -214,37 +236,45 @@ class HTTP2Client:
             wire.flush()
         await wire.gone
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> HTTP2Client:
         await self.connect()
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: Any) -> None:
         await self.close()
 
-    @property
-    def http_version(self):
-        """'h2' or 'http/1.1'."""
-        return self._wire.connection.protocol
+    def _connected(self):
+        if self._wire is None:
+            raise CallError("not connected")
+        return self._wire
 
-    async def request(self, method="GET", path="/", headers=None, body=None, *, authority=None):
+    @property
+    def http_version(self) -> str:
+        """'h2' or 'http/1.1'."""
+        return self._connected().connection.protocol
+
+    async def request(self, method: str = "GET", path: str = "/", headers: HeadersToSend | None = None, body: Content = None, *,
+                      authority: str | None = None) -> Response:
         """Sends a request, waiting for room when the server allows no more at once; returns its Response when that begins.
 
         body: as that of send_response. StreamResetError: it came to nothing."""
-        wire = self._wire
-        if wire is None:
-            raise CallError("not connected")
+        wire = self._connected()
         content = plain(body)
         host, port = self.address[:2]
         usual = port == (443 if self.ssl else 80)
         name = f"[{host}]" if ":" in host else host
         fields = [(":method", method), (":scheme", "https" if self.ssl else "http"),
-                  (":authority", authority or (name if usual else f"{name}:{port}")), (":path", path), *(headers or ())]
-        if isinstance(content, bytes) and not any(h[0] in ("content-length", b"content-length") for h in fields):
+                  (":authority", authority or (name if usual else f"{name}:{port}")), (":path", path), *fields_of(headers)]
+        if isinstance(content, bytes) and "content-length" not in map(name_of, fields):
             fields.append(("content-length", str(len(content))))
         again = TRIES if content is None or isinstance(content, bytes) else 1
         while True:
             again -= 1
-            await wire.room()
+            try:
+                await wire.room()
+            except BaseException:
+                discard(content)
+                raise
             response = wire.open(fields, content)
             try:
                 await response._head
@@ -256,7 +286,8 @@ class HTTP2Client:
                 if not (again and why.never_processed):
                     raise
 
-    async def ping(self):
+    async def ping(self) -> None:
         """Sends a PING, to keep the connection alive."""
-        self._wire.connection.ping(b"h2box...")
-        self._wire.touch()
+        wire = self._connected()
+        wire.connection.ping(b"h2box...")
+        wire.touch()

@@ -1,4 +1,10 @@
 """What h2box raises: each exception carries the wire code, the reason, and who is affected."""
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
 
 
 class H2Error(Exception):
@@ -7,7 +13,7 @@ class H2Error(Exception):
     code: the error code of RFC 9113 section 7; reason: why, in words; scope: what ends by it, "stream" or
     "connection", or "caller" when the call was refused and nothing changed."""
 
-    def __init__(self, reason, code=0, scope="caller"):
+    def __init__(self, reason: str, code: int = 0, scope: str = "caller") -> None:
         super().__init__(reason)
         self.reason, self.code, self.scope = reason, code, scope
 
@@ -17,7 +23,7 @@ class ProtocolError(H2Error):
 
     events: what receive_data had found before the fault."""
 
-    def __init__(self, reason, code=0, scope="caller", events=()):
+    def __init__(self, reason: str, code: int = 0, scope: str = "caller", events: Sequence[Any] = ()) -> None:
         super().__init__(reason, code, scope)
         self.events = events
 
@@ -43,7 +49,7 @@ class StreamResetError(H2Error):
 
     never_processed: the peer surely did not act on it, so it may be sent again."""
 
-    def __init__(self, reason, code=0, scope="stream", never_processed=False):
+    def __init__(self, reason: str, code: int = 0, scope: str = "stream", never_processed: bool = False) -> None:
         super().__init__(reason, code, scope)
         self.never_processed = never_processed
 

@@ -1,4 +1,6 @@
 """An HTTP server on asyncio: HTTP/2 by ALPN, by prior knowledge or by Upgrade, and HTTP/1.1."""
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import signal
@@ -7,10 +9,19 @@ from email.utils import formatdate
 
 from h2box._core import (DataReceived, RequestReceived, StreamClosed, StreamEnded, StreamReset, TrailersReceived,
                          WindowUpdated)
-from h2box.body import discard, plain
+from h2box.body import discard, fields_of, name_of, plain
 from h2box.codes import SettingCodes
 from h2box.errors import CallError, ClientDisconnected, H2Error, StreamClosedError, TooManyStreamsError
 from h2box.wire import Wire
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Mapping
+    from ssl import SSLContext
+    from typing import Any
+
+    from h2box._core import Headers, HeadersToSend
+    from h2box.body import Content
 
 IDLE_TIMEOUT = 180.0       # seconds without a stream; as h2box server
 HANDSHAKE_TIMEOUT = 10.0
@@ -22,9 +33,12 @@ NOT_PROMISED = {"content-length", "connection", "keep-alive", "proxy-connection"
 STATUS = {code: b"%d" % code for code in range(100, 1000)}
 
 
-def name_of(header):
-    name = header[0]
-    return (name if isinstance(name, str) else name.decode("latin-1")).lower()
+def status_field(status):
+    if not isinstance(status, int):
+        raise TypeError(f"a status is an int, not {type(status).__name__}")
+    if status not in STATUS:
+        raise ValueError("a status is 100 to 999")
+    return b":status", STATUS[status]
 
 
 class Clock:
@@ -44,69 +58,93 @@ class BaseRequestHandler:
 
     client_address: (host, port); stream_id: int; scheme, method, host, path: str; headers: list of (name, value), bytes."""
 
-    client_address = stream_id = scheme = method = host = path = headers = None
+    client_address: tuple[str, int] = None  # type: ignore[assignment]
+    stream_id: int = None  # type: ignore[assignment]
+    scheme: str = None  # type: ignore[assignment]
+    method: str = None  # type: ignore[assignment]
+    host: str = None  # type: ignore[assignment]
+    path: str = None  # type: ignore[assignment]
+    headers: Headers = None  # type: ignore[assignment]
     # False: on_data has to be followed by acknowledge(n), and the client sends no more than a window until then.
     acknowledges = True
     # True: takes CONNECT, whose answer 200 begins a tunnel: on_data and the body are its two directions. So come WebSockets too, over
     # both versions of HTTP, with the field :protocol; HTTP/2 is told so (RFC 8441). Others have them answered with 501.
     accepts_connect = False
 
-    def on_headers(self):
+    def on_headers(self) -> Awaitable[None] | None:
         """The request's header fields have come."""
 
-    def on_data(self, data):
+    def on_data(self, data: bytes) -> Awaitable[None] | None:
         """A piece of the request's content has come."""
 
-    def on_trailers(self, headers):
+    def on_trailers(self, headers: Headers) -> Awaitable[None] | None:
         """Fields after the content have come."""
 
-    def on_request_done(self):
+    def on_request_done(self) -> Awaitable[None] | None:
         """The request is complete."""
 
-    def on_close(self, error_code):
+    def on_close(self, error_code: int) -> Awaitable[None] | None:
         """The stream is gone: 0 when both sides were complete. The last call."""
 
-    def send_response(self, status=200, headers=None, body=None, *, trailers=None):
+    def send_response(self, status: int = 200, headers: HeadersToSend | None = None, body: Content = None, *,
+                      trailers: HeadersToSend | None = None) -> None:
         """Answers. body: None, str, bytes, a file, an iterator or an asynchronous iterator of str or bytes. A content-length is
         added when the length is known, and a date. A file is read in pieces as the client takes them, and closed. trailers: fields
         that follow the body."""
         if self._answered:
             raise CallError("the request is answered already")
         content = plain(body)
-        fields = self._fields(status, headers, None if trailers else content)
+        try:
+            fields = self._fields(status, headers, None if trailers else content)
+            trailers = fields_of(trailers)
+        except Exception:
+            discard(content)
+            raise
         if self.method == "HEAD" or status in (204, 304):
             discard(content)
             content = trailers = None
         self._wire.send(self.stream_id, fields, content, trailers)
         self._answered = True
 
-    def send_informational(self, status=103, headers=None):
+    def send_informational(self, status: int = 103, headers: HeadersToSend | None = None) -> None:
         """A 1xx response before the final one."""
-        self._wire.connection.send_headers(self.stream_id, [(":status", STATUS[status]), *(headers or ())])
+        if isinstance(status, int) and not 100 <= status <= 199:
+            raise ValueError("an informational status is 100 to 199")
+        self._wire.connection.send_headers(self.stream_id, [status_field(status), *fields_of(headers)])
         self._wire.touch()
 
-    def push(self, path, method="GET", request_headers=None, status=200, headers=None, body=None):
+    def push(self, path: str, method: str = "GET", request_headers: HeadersToSend | None = None, status: int = 200,
+             headers: HeadersToSend | None = None, body: Content = None) -> bool:
         """Promises the answer to another request, before send_response. False when the client takes no push."""
-        wanted = [h for h in request_headers or () if name_of(h) not in NOT_PROMISED]
-        content = plain(body)
+        wanted = [h for h in fields_of(request_headers) if name_of(h) not in NOT_PROMISED]
+        content, connection = plain(body), self._wire.connection
         try:
-            pushed = self._wire.connection.push_stream(self.stream_id, None, [
+            fields = self._fields(status, headers, content)
+            pushed = connection.push_stream(self.stream_id, None, [
                 (":method", method), (":scheme", self.scheme), (":authority", self.host), (":path", path), *wanted])
         except (TooManyStreamsError, CallError):
+            discard(content)
             return False
-        fields = self._fields(status, headers, content)
+        except Exception:
+            discard(content)
+            raise
         if method == "HEAD" or status in (204, 304):
             discard(content)
             content = None
-        self._wire.send(pushed, fields, content)
+        try:
+            self._wire.send(pushed, fields, content)
+        except Exception:
+            connection.reset_stream(pushed, INTERNAL_ERROR)  # it is promised, and will not come
+            self._wire.touch()
+            raise
         return True
 
-    def reset(self, error_code=INTERNAL_ERROR):
+    def reset(self, error_code: int = INTERNAL_ERROR) -> None:
         """Ends the stream at once."""
         self._wire.connection.reset_stream(self.stream_id, error_code)
         self._wire.touch()
 
-    def acknowledge(self, n):
+    def acknowledge(self, n: int) -> None:
         """n bytes of on_data are dealt with; needed only where `acknowledges` is False."""
         self._wire.connection.acknowledge_received_data(n, self.stream_id)
         self._wire.touch()
@@ -124,11 +162,10 @@ class BaseRequestHandler:
 
     @staticmethod
     def _fields(status, headers, content):
-        fields = [(b":status", STATUS[status])]
+        fields = [status_field(status)]
         names = ()
         if headers:
-            headers = headers.items() if isinstance(headers, dict) else headers
-            fields.extend(headers)
+            fields.extend(fields_of(headers))
             names = {name_of(h) for h in fields}
         if "date" not in names:
             fields.append((b"date", Clock.date()))
@@ -245,7 +282,8 @@ class HTTP2Server:
     ssl: an ssl.SSLContext with a certificate, on which ALPN is set here; None: without TLS. settings: a dict of SettingCodes to
     values, which the server announces. serve_forever() runs it; or `async with server:` inside a program on asyncio."""
 
-    def __init__(self, address, RequestHandlerClass, ssl=None, *, settings=None, idle_timeout=IDLE_TIMEOUT, backlog=1024):
+    def __init__(self, address: tuple[str, int], RequestHandlerClass: type[BaseRequestHandler], ssl: SSLContext | None = None, *,
+                 settings: Mapping[int, int] | None = None, idle_timeout: float | None = IDLE_TIMEOUT, backlog: int = 1024) -> None:
         self.address, self.RequestHandlerClass, self.ssl = address, RequestHandlerClass, ssl
         self.settings, self.idle_timeout, self.backlog = settings, idle_timeout, backlog
         self.wires = set()
@@ -253,7 +291,7 @@ class HTTP2Server:
         if ssl is not None:
             ssl.set_alpn_protocols(["h2", "http/1.1"])
 
-    async def start(self):
+    async def start(self) -> None:
         """Listens. Then `address` says where, which differs when the port given was 0."""
         loop = asyncio.get_running_loop()
         host, port = self.address[:2]
@@ -261,7 +299,7 @@ class HTTP2Server:
         self._server = await loop.create_server(lambda: ServerWire(self), host, port, ssl=self.ssl, backlog=self.backlog, **timeout)
         self.address = self._server.sockets[0].getsockname()[:2]
 
-    async def close(self, timeout=DRAIN_TIMEOUT):
+    async def close(self, timeout: float = DRAIN_TIMEOUT) -> None:
         """Listens no more, lets requests that are there be answered, for at most `timeout` seconds."""
         if self._server is None:
             return
@@ -293,14 +331,14 @@ class HTTP2Server:
         if self._gone and not self.wires:
             self._gone.set()
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> HTTP2Server:
         await self.start()
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: Any) -> None:
         await self.close()
 
-    def serve_forever(self):
+    def serve_forever(self) -> None:
         """Serves until SIGTERM or SIGINT, which let open requests be answered."""
         asyncio.run(self._serve())
 

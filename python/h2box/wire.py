@@ -6,7 +6,7 @@ import socket
 import struct
 
 from h2box._core import Connection
-from h2box.body import Body
+from h2box.body import Body, discard
 from h2box.errors import ProtocolError
 
 CHUNK = 1 << 18         # bytes that are given to the transport at once
@@ -210,7 +210,15 @@ class Wire(asyncio.Protocol):
     # ---- messages ----
 
     def send(self, stream_id, headers, content, trailers=None):
-        """Headers, whatever content there is, and fields after it."""
+        """Headers, whatever content there is, and fields after it. What cannot be sent is closed."""
+        try:
+            self.begin(stream_id, headers, content, trailers)
+        except Exception:
+            discard(content)
+            raise
+        self.touch()
+
+    def begin(self, stream_id, headers, content, trailers):
         if content is None and not trailers:
             self.connection.send_message(stream_id, headers)
         elif isinstance(content, bytes) and not trailers:
@@ -221,4 +229,3 @@ class Wire(asyncio.Protocol):
             self.connection.send_headers(stream_id, headers)
             self.bodies[stream_id] = body
             body.go_on()
-        self.touch()

@@ -3,12 +3,13 @@
 import support
 import asyncio
 import contextlib
+import io
 import tempfile
 import unittest
 
 import peers
-from h2box import (BaseRequestHandler, CallError, ErrorCodes, H2Error, HTTP2Client, HTTP2Server, SettingCodes,
-                   StreamResetError)
+from h2box import (BaseRequestHandler, CallError, Connection, ErrorCodes, H2Error, HTTP2Client, HTTP2Server,
+                   RequestReceived, SettingCodes, StreamResetError)
 
 SOME = 1 << 20
 
@@ -174,6 +175,48 @@ class Client(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(OSError):
             async with HTTP2Client(("127.0.0.1", 1)):
                 pass
+        for use in (lambda client: client.http_version, lambda client: asyncio.run(client.ping())):
+            with self.assertRaises(CallError):
+                await asyncio.to_thread(use, HTTP2Client(("127.0.0.1", 1)))
+
+    async def test_flood_and_reset_in_one_read(self):
+        """A stream that we give up while its end is here already; the other goes on."""
+        async def serve(reader, writer):
+            server, open_streams = Connection(False), 0
+            while open_streams < 2:
+                open_streams += sum(type(e) is RequestReceived for e in server.receive_data(await reader.read(65536)))
+            for _ in range(101):
+                server.send_headers(1, [(":status", "103")])
+            out = server.data_to_send()
+            server.reset_stream(1, 8)
+            out += server.data_to_send()
+            server.send_message(3, [(":status", "200")], b"fine")
+            writer.write(out + server.data_to_send())
+            await reader.read()
+            writer.close()
+        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with listener:
+            async with HTTP2Client(listener.sockets[0].getsockname()) as client:
+                first, second = asyncio.create_task(client.request()), asyncio.create_task(client.request())
+                with self.assertRaises(StreamResetError):
+                    await first
+                self.assertEqual(await (await second).read(), b"fine")
+
+    async def test_files_are_closed(self):
+        """Whatever comes of the request."""
+        async with self.pair() as client:
+            for headers, kind in ((None, None), ([("a", 5)], TypeError), ([("a", "\r")], H2Error), ([5], TypeError)):
+                file = io.BytesIO(b"content")
+                if kind is None:
+                    self.assertEqual(await (await client.request("POST", "/echo", body=file)).read(), b"content")
+                else:
+                    with self.assertRaises(kind):
+                        await client.request("POST", "/echo", headers, file)
+                self.assertTrue(file.closed, headers)
+        file = io.BytesIO(b"content")
+        with self.assertRaises(StreamResetError):
+            await client.request(body=file)
+        self.assertTrue(file.closed)
 
     async def test_other_servers(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -323,6 +323,7 @@ class Refusals(unittest.TestCase):
                lambda: connection.receive_data(b"", now="soon"), lambda: connection.data_to_send("1"), lambda: connection.send_headers("1", GET),
                lambda: connection.send_headers(1, None), lambda: connection.send_headers(1, "ab"), lambda: connection.send_headers(1, [("a", 1)]),
                lambda: connection.send_message(1, GET, "text"), lambda: connection.send_data(1, "text"), lambda: connection.send_data(1, None),
+               lambda: connection.send_data(1, [1, 2]), lambda: connection.send_data(1, iter(b"ab")), lambda: connection.send_message(1, GET, {}),
                lambda: connection.send_message(1, GET, 5), lambda: connection.reset_stream(1.5), lambda: connection.ping("12345678"),
                lambda: connection.close_connection("now"), lambda: connection.acknowledge_received_data("1", 1),
                lambda: connection.prioritize(1, "high"), lambda: Connection(settings=[(1, 2)]), lambda: Connection(settings={"a": 1}),

@@ -24,6 +24,41 @@ STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", 
           "_PyObject_CallMethod_SizeT"}
 
 
+PROGRAM = """import h2box
+from h2box.asgi import ASGIServer
+
+class Handler(h2box.BaseRequestHandler):
+    async def on_request_done(self) -> None:
+        self.send_response(200, [("a", b"b")], f"{self.method} {self.path} {self.client_address[1] + 1}", trailers={"sum": "1"})
+        self.send_response("200")  # wrong
+        self.send_response(body=5)  # wrong
+
+connection = h2box.Connection(False, settings={h2box.SettingCodes.MAX_CONCURRENT_STREAMS: 3})
+for event in connection.receive_data(b""):
+    if isinstance(event, h2box.DataReceived):
+        data: bytes = event.data
+        text: str = event.data  # wrong
+connection.send_headers(1, [(b"a", "b"), ("a", "b", True)])
+connection.send_headers(1, {"a": "b"}, end_stream=True)
+connection.send_headers("1", [])  # wrong
+connection.send_data(1, "text")  # wrong
+for message in h2box.WebSocket(max_message=5000).receive_data(bytearray()):
+    if isinstance(message, h2box.WebSocketClosed):
+        code: int = message.code
+
+async def main() -> None:
+    async with h2box.HTTP2Client(("localhost", 1)) as client:
+        response = await client.request("GET", "/", body=iter(["a"]))
+        print(response.status + 1, b"" + await response.read())
+        response.nothing  # wrong
+
+h2box.HTTP2Server(("localhost", 1), Handler).serve_forever()
+h2box.HTTP2Server(("localhost", 1), object)  # wrong
+ASGIServer(("localhost", 1), main, websockets=False)
+h2box.nothing  # wrong
+"""
+
+
 def public(thing):
     return {name for name in vars(thing) if not name.startswith("_")}
 
@@ -96,6 +131,29 @@ class Words(unittest.TestCase):
                 args = part.args
                 told = [a.arg for a in args.posonlyargs + args.args + args.kwonlyargs][1:]
                 self.assertEqual([p for p in inspect.signature(getattr(real, member)).parameters if p != "self"], told, (name, member))
+
+    def test_codes(self):
+        """codes.pyi has the names and numbers that the core's lists have."""
+        with open(os.path.join(SOURCE, "h2box", "codes.pyi")) as f:
+            tree = ast.parse(f.read())
+        told = {node.name: {part.targets[0].id: part.value.value for part in node.body if isinstance(part, ast.Assign)}
+                for node in tree.body if isinstance(node, ast.ClassDef)}
+        self.assertEqual(told, {kind.__name__: {member.name: int(member) for member in kind} for kind in (h2box.ErrorCodes, h2box.SettingCodes)})
+
+    def test_types(self):
+        """What a program that uses the package is told by mypy: nothing where it is right, and of each line that is wrong."""
+        if not shutil.which("mypy"):
+            self.skipTest("mypy is not installed")
+        if support.SLOW:
+            self.skipTest("it is run where there are no sanitizers (./dev test: release)")
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/program.py", "w") as f:
+                f.write(PROGRAM)
+            done = subprocess.run(["mypy", "--strict", "--no-error-summary", "--cache-dir", folder + "/cache", folder + "/program.py"],
+                                  capture_output=True, text=True, timeout=150, cwd=folder, env={**os.environ, "MYPYPATH": SOURCE})
+        lines = [int(line.split(":")[1]) for line in done.stdout.splitlines() if " error: " in line and line.startswith("program.py")]
+        wrong = [n for n, line in enumerate(PROGRAM.splitlines(), 1) if line.endswith("# wrong")]
+        self.assertEqual(lines, wrong, done.stdout + done.stderr)
 
     def test_docstrings(self):
         for name in h2box.__all__:

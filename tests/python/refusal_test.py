@@ -95,5 +95,30 @@ class Refused(unittest.TestCase):
                     self.assertIn("refused", ends)
                     work()
 
+    def test_output_is_not_lost_in_part(self):
+        """What data_to_send had taken when memory was refused cannot be sent any more: the connection is over, and says so."""
+        refused = 0
+        for n in range(40):
+            client, server = Connection(), Connection(False)
+            server.receive_data(client.data_to_send())
+            client.receive_data(server.data_to_send())
+            for stream in range(1, 101, 2):
+                client.send_headers(stream, GET)
+                client.send_data(stream, PIECE[:300])
+            _testcapi.set_nomemory(n, n + 1)
+            try:
+                client.data_to_send()
+            except MemoryError:
+                refused += 1
+            else:
+                continue
+            finally:
+                _testcapi.remove_mem_hooks()
+            self.assertEqual(client.data_to_send(), b"")
+            with self.assertRaisesRegex(H2Error, "out of memory"):
+                client.receive_data(b"")
+            self.assertTrue(client.closed)
+        self.assertGreater(refused, 0)
+
 
 support.main()

@@ -3,12 +3,14 @@
 import support
 import asyncio
 import hashlib
+import inspect
+import io
 import re
 import tempfile
 import unittest
 
 import peers
-from h2box import BaseRequestHandler, CallError, Connection, HTTP2Server, ResponseReceived, SettingCodes
+from h2box import BaseRequestHandler, CallError, Connection, H2Error, HTTP2Client, HTTP2Server, ResponseReceived, SettingCodes
 
 BIG = (8 << 20) if support.SLOW else (100 << 20)
 MANY = 1000
@@ -148,6 +150,49 @@ class Ends(BaseRequestHandler):
 
     def on_data(self, data):
         Ends.heard += data
+
+
+class Mistakes(BaseRequestHandler):
+    """Says what cannot be said; what it gave is closed all the same."""
+    accepted, open = [], []
+
+    def file(self):
+        Mistakes.open.append(io.BytesIO(b"content"))
+        return Mistakes.open[-1]
+
+    def on_request_done(self):
+        for kind, call in ((TypeError, lambda: self.send_response("200")), (TypeError, lambda: self.send_response(None, body=self.file())),
+                           (ValueError, lambda: self.send_response(99)), (ValueError, lambda: self.send_response(1000, body=self.file())),
+                           (TypeError, lambda: self.send_response(200, 5, self.file())), (TypeError, lambda: self.send_response(200, [5], self.file())),
+                           (TypeError, lambda: self.send_response(200, [("a", 5)], self.file())), (TypeError, lambda: self.send_response(200, ["ab"])),
+                           (TypeError, lambda: self.send_response(200, [()])), (TypeError, lambda: self.send_response(200, {1: "x"})),
+                           (TypeError, lambda: self.send_response(200, body=object())), (TypeError, lambda: self.send_response(200, trailers=5, body=self.file())),
+                           (H2Error, lambda: self.send_response(200, [("a\r\nb", "c")], self.file())), (ValueError, lambda: self.send_response(200, [("a", "\udc80")])),
+                           (TypeError, lambda: self.send_informational("103")), (ValueError, lambda: self.send_informational(200)),
+                           (TypeError, lambda: self.push(5, body=self.file())), (H2Error, lambda: self.push("/x", headers=[("a", "\r")], body=self.file())),
+                           (TypeError, lambda: self.push("/x", status="200", body=self.file())), (TypeError, lambda: self.push("/x", request_headers=[5])),
+                           (TypeError, lambda: self.reset("x")), (TypeError, lambda: self.acknowledge("x"))):
+            try:
+                call()
+                Mistakes.accepted.append(inspect.getsource(call))
+            except kind:
+                pass
+        self.send_response(200, {"x": "y"}, self.file(), trailers={"sum": "1"})
+
+
+class Unfinished(BaseRequestHandler):
+    """Content without end, that wants to tidy up."""
+
+    def on_request_done(self):
+        self.send_response(body=self.pieces())
+
+    async def pieces(self):
+        try:
+            while True:
+                yield bytes(50000)
+        finally:
+            await asyncio.sleep(0)
+            Handler.seen.append("tidy")
 
 
 async def run(*command, stdin=None):
@@ -342,6 +387,24 @@ class WithCurl(Serving):
             self.assertEqual([(e.stream_id, e.status) for e in told if isinstance(e, ResponseReceived)], [(3, 201)])
             writer.close()
         self.assertEqual(self.noted, [])
+
+    async def test_mistakes_of_the_application(self):
+        server, _ = await self.serve(Mistakes)
+        async with HTTP2Client(server.address, on_push=lambda headers, response: None) as client:
+            response = await client.request(headers={"a": "b"})
+            self.assertEqual((response.status, response.header("x"), await response.read(), response.trailers), (200, "y", b"content", [(b"sum", b"1")]))
+        self.assertEqual(Mistakes.accepted, [])
+        self.assertGreater(len(Mistakes.open), 9)
+        self.assertTrue(all(file.closed for file in Mistakes.open))
+
+    async def test_content_is_told_of_its_end(self):
+        """A generator that is in its middle when the client leaves."""
+        server, _ = await self.serve(Unfinished)
+        async with HTTP2Client(server.address) as client:
+            response = await client.request()
+            response.close()
+            while "tidy" not in Handler.seen:
+                await asyncio.sleep(0.01)
 
     async def test_faults_of_the_application(self):
         _, url = await self.serve()

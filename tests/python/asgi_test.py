@@ -107,16 +107,19 @@ class Application(unittest.IsolatedAsyncioTestCase):
     async def test_back_pressure(self):
         async with HTTP2Client(self.server.address) as client:
             response = await client.request(path="/big")
-            await asyncio.sleep(0.3)
+            before = None
+            while before != LOG[-1]:
+                before = LOG[-1]
+                await asyncio.sleep(0.1)
             self.assertLess(LOG[-1], 300)
             self.assertEqual(len(await response.read()), 4000000)
 
     async def test_disconnect(self):
         async with HTTP2Client(self.server.address) as client:
             task = asyncio.create_task(client.request(path="/wait"))
-            await asyncio.sleep(0.1)
+            await support.until(lambda: "http.request" in LOG)
             task.cancel()
-            await asyncio.sleep(0.2)
+            await support.until(lambda: "http.disconnect" in LOG)
         self.assertEqual(LOG[1:], ["http.request", "http.disconnect"])
 
     async def test_faults(self):

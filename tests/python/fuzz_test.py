@@ -130,5 +130,30 @@ class Fuzz(unittest.TestCase):
                 except H2Error:
                     pass
 
+    def test_websocket(self):
+        """Frames that are often right; whole, and cut anywhere, they tell the same."""
+        rnd = random.Random(SEED)
+        end, kinds = time.monotonic() + SECONDS / 2, set()
+        while time.monotonic() < end:
+            data = b""
+            for _ in range(rnd.randrange(1, 8)):
+                n = rnd.choice((0, 1, 2, 5, 125, 126, 127, 300))
+                first = rnd.choice((0x81, 0x82, 0x01, 0x02, 0x00, 0x80, 0x89, 0x8a, 0x88, rnd.randrange(256)))
+                data += bytes((first, 0x80 | n)) if n < 126 else bytes((first, 0xfe)) + n.to_bytes(2, "big")
+                payload = rnd.choice((bytes(n), b"\x03\xe8" + b"x" * n, rnd.randbytes(n)))[:n]
+                data += bytes(4) + payload if rnd.random() < 0.97 else rnd.randbytes(9)
+            told = []
+            for size in (len(data), rnd.randrange(1, 9)):
+                channel, events = h2box.WebSocket(max_message=400), []
+                try:
+                    for at in range(0, len(data), size):
+                        events += channel.receive_data(data[at:at + size])
+                except h2box.ProtocolError as fault:
+                    events += [*fault.events, (fault.code, fault.reason)]
+                told.append(events)
+                kinds |= {type(e) for e in events}
+            self.assertEqual(told[0], told[1], data)
+        self.assertEqual(len(kinds), 5)
+
 
 support.main()

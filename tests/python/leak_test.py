@@ -77,6 +77,23 @@ def http1(n):
         server.receive_data(b"")
 
 
+def sockets(n):
+    """WebSockets: messages, whole and in parts, and faults."""
+    for i in range(n):
+        channel = h2box.WebSocket()
+        try:
+            channel.receive_data(b"\x81\x82abcd\x09\x0b\x01\x80abcd\x80\xfe\x13\x88abcd" + bytes(b"abcd") * 1250)
+            channel.receive_data(b"\x89\x81abcd!" + (b"\x88\x80abcd" if i % 2 else b"\x81\x81abcd\xff"))
+        except h2box.ProtocolError:
+            pass
+        channel.send_message("text"), channel.send_message(b"bytes" * 100), channel.ping(b"x"), channel.close(1000, "bye")
+        for wrong in (lambda: channel.send_message(5), lambda: channel.send_message("late"), lambda: channel.close(1)):
+            try:
+                wrong()
+            except (TypeError, ValueError, h2box.CallError):
+                pass
+
+
 class Memory(unittest.TestCase):
     def steady(self, work, n):
         """What Python has allocated after many rounds is what it had after some."""
@@ -94,7 +111,7 @@ class Memory(unittest.TestCase):
             tracemalloc.stop()
 
     def test_traced(self):
-        for work, n in ((blocks, 20000), (broken_blocks, 2000), (exchange, 100), (http1, 300)):
+        for work, n in ((blocks, 20000), (broken_blocks, 2000), (exchange, 100), (http1, 300), (sockets, 500)):
             with self.subTest(work=work.__name__):
                 self.assertLess(self.steady(work, n), 4000)
 
@@ -151,12 +168,12 @@ class References(unittest.TestCase):
             done = subprocess.run(["python3-dbg", "-B", os.path.abspath(__file__), "counts"], capture_output=True, text=True, timeout=120,
                                   env={**os.environ, "H2BOX_PYTHON": folder})
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
-        self.assertEqual(done.stdout.count("steady"), 4)
+        self.assertEqual(done.stdout.count("steady"), 5)
 
 
 def counts():
     """Under the debug interpreter: references after many rounds and after few."""
-    for work, n in ((blocks, 300), (broken_blocks, 300), (exchange, 10), (http1, 50)):
+    for work, n in ((blocks, 300), (broken_blocks, 300), (exchange, 10), (http1, 50), (sockets, 50)):
         found = []
         for _ in range(4):
             work(n)

@@ -21,6 +21,7 @@ class Handler(BaseRequestHandler):
     uploads = {}   # path: (bytes, digest)
     gate = []
     produced = 0
+    release = None  # an event that /late waits for
     file = None
 
     async def pieces(self, n):
@@ -102,7 +103,7 @@ class Handler(BaseRequestHandler):
             self.send_response(404)
 
     async def late(self):
-        await asyncio.sleep(0.2)
+        await (Handler.release.wait() if Handler.release else asyncio.sleep(0.2))
         self.send_response(body=b"late")
 
     async def broken(self):
@@ -216,7 +217,7 @@ class Serving(unittest.IsolatedAsyncioTestCase):
 
     def setUp(self):
         peers.have("curl", "nghttp", "openssl")
-        Handler.seen, Handler.uploads, Handler.gate, Handler.produced = [], {}, [], 0
+        Handler.seen, Handler.uploads, Handler.gate, Handler.produced, Handler.release = [], {}, [], 0, None
         self.noted = []
 
     async def asyncSetUp(self):
@@ -293,7 +294,7 @@ class WithCurl(Serving):
             reader, writer = await asyncio.open_connection(*server.address)
             writer.write(request)
             writer.write_eof()
-            self.assertEqual((await asyncio.wait_for(reader.read(), 10)).count(b"HTTP/1.1 200 OK"), answers, request)
+            self.assertEqual((await asyncio.wait_for(reader.read(), 60)).count(b"HTTP/1.1 200 OK"), answers, request)
             writer.close()
 
     async def test_tunnels(self):
@@ -305,15 +306,15 @@ class WithCurl(Serving):
             server, _ = await self.serve(handler)
             reader, writer = await asyncio.open_connection(*server.address)
             writer.write(request)
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
             self.assertTrue(head.startswith(first), head)
             if handler is Tunnel:
                 self.assertNotIn(b"content-length", head)
                 for word in (b"hello", b"again"):
                     writer.write(word)
-                    self.assertEqual(await asyncio.wait_for(reader.readexactly(5), 10), word.upper())
+                    self.assertEqual(await asyncio.wait_for(reader.readexactly(5), 60), word.upper())
                 writer.write_eof()
-                self.assertEqual(await asyncio.wait_for(reader.read(), 10), b"")
+                self.assertEqual(await asyncio.wait_for(reader.read(), 60), b"")
             writer.close()
         server, _ = await self.serve()
         reader, writer = await asyncio.open_connection(*server.address)
@@ -321,7 +322,7 @@ class WithCurl(Serving):
         client.send_headers(1, [(":method", "CONNECT"), (":authority", "a:1")])
         while not any(isinstance(e, ResponseReceived) for e in told):
             writer.write(client.data_to_send())
-            told = client.receive_data(await asyncio.wait_for(reader.read(65536), 10))
+            told = client.receive_data(await asyncio.wait_for(reader.read(65536), 60))
         self.assertEqual([e.status for e in told if isinstance(e, ResponseReceived)], [501])
         writer.close()
 
@@ -501,37 +502,33 @@ class WithH2(Serving):
         self.addCleanup(client.close)
         return client
 
-    async def until(self, condition):
-        for _ in range(500):
-            if condition():
-                return
-            await asyncio.sleep(0.01)
-        self.fail("it did not happen")
-
     async def test_client_that_resets(self):
         server, _ = await self.serve()
         client = await self.client(server)
+        Handler.release = asyncio.Event()
         for path in ("/never", "/late", "/endless"):
             stream = client.get(path)
-            await self.until(lambda: any(w.handlers for w in server.wires))
-            await asyncio.sleep(0.05)
+            await support.until(lambda: any(w.handlers for w in server.wires))
             client.conn.reset_stream(stream, 8)
             client.flush()
-            await self.until(lambda: (path, 8) in Handler.seen)
+            await support.until(lambda: (path, 8) in Handler.seen)
         self.assertEqual((await asyncio.to_thread(client.response, client.get("/small")))[1], b"x" * 612)
-        await asyncio.sleep(0.25)  # /late answers a stream that is gone, which is told to nobody
+        Handler.release.set()  # /late answers a stream that is gone, which is told to nobody
+        await support.until(lambda: not any(w.tasks for w in server.wires))
         self.assertFalse(any(w.bodies or w.handlers for w in server.wires))
 
     async def test_client_that_goes_away(self):
         server, _ = await self.serve()
         client = await self.client(server)
+        Handler.release = asyncio.Event()
         for path in ("/never", "/endless", "/late"):
             client.get(path)
-        await self.until(lambda: sum(len(w.handlers) for w in server.wires) == 3)
+        await support.until(lambda: sum(len(w.handlers) for w in server.wires) == 3)
         wire = next(iter(server.wires))
         client.sock.close()
-        await self.until(lambda: len(Handler.seen) == 3)
-        await asyncio.sleep(0.25)
+        await support.until(lambda: len(Handler.seen) == 3)
+        Handler.release.set()
+        await support.until(lambda: not wire.tasks)
         self.assertEqual((server.wires, wire.bodies, wire.handlers), (set(), {}, {}))
 
     async def test_rapid_reset(self):
@@ -546,14 +543,14 @@ class WithH2(Serving):
             for _ in range(1000):
                 if not await asyncio.to_thread(client.read):
                     raise ConnectionError
-        await self.until(lambda: not server.wires)
+        await support.until(lambda: not server.wires)
 
     async def test_slow_reader(self):
         """A client that reads nothing holds up the content, and no memory."""
         server, _ = await self.serve()
         client = await self.client(server)
         client.get("/endless")
-        await self.until(lambda: Handler.produced)
+        await support.until(lambda: Handler.produced)
         before = -1
         while before != Handler.produced:
             before = Handler.produced
@@ -573,7 +570,7 @@ class WithH2(Serving):
         while (room := min(client.conn.local_flow_control_window(stream), 16384)) > 0:
             client.conn.send_data(stream, b"s" * room)
             await asyncio.to_thread(client.flush)
-        await self.until(lambda: Shy.got >= 65535)
+        await support.until(lambda: Shy.got >= 65535)
         got = Shy.got
         Shy.last.acknowledge(got)
         while client.conn.local_flow_control_window(stream) == 0:
@@ -584,7 +581,7 @@ class WithH2(Serving):
         server, _ = await self.serve(idle_timeout=0.3)
         client = await self.client(server)
         self.assertEqual((await asyncio.to_thread(client.response, client.get("/small")))[1], b"x" * 612)
-        await self.until(lambda: not server.wires)
+        await support.until(lambda: not server.wires)
 
 
 support.main()

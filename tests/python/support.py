@@ -3,6 +3,7 @@ a test itself.
 
 It is imported first: where the extension is built with AddressSanitizer, that has to be in the process before Python is, so the
 test starts itself anew. Environment: H2BOX_PYTHON = the folder of the package, H2BOX = the executable."""
+import asyncio
 import gzip
 import json
 import os
@@ -84,6 +85,15 @@ class Talk:
         while self.pass_on("client", "server") | self.pass_on("server", "client"):
             pass
         return [self.events[side][before[side]:] for side in ("client", "server")]
+
+
+async def until(condition, seconds=100):
+    """Waits for what must happen, however slow the machine is."""
+    for _ in range(seconds * 100):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not happen")
 
 
 def main():

@@ -70,7 +70,7 @@ static bool write_json(api_request *r, unsigned status, unsigned revision, const
 static void reply(api_request *r, unsigned status, const char *allow) {
     static const http_body_ops ops = {pull, done, release};
     uint8_t digits[3], length[24];
-    http_field out[6];
+    http_field out[7];
     size_t n = 0;
     front *f = r->stream.front;
     r->status = (uint16_t)status;
@@ -78,6 +78,7 @@ static void reply(api_request *r, unsigned status, const char *allow) {
     bytes_put_decimal(digits, status);
     out[n++] = HTTP_FIELD_OF(STATUS, span_of(digits, 3));
     out[n++] = HTTP_FIELD_OF(SERVER, r->generation->plan->rewrite.server_name);
+    out[n++] = HTTP_FIELD_OF(DATE, proxying_date(f->worker)); /* RFC 9110 section 6.6.1 */
     if (r->text) out[n++] = HTTP_FIELD_OF(CONTENT_TYPE, SPAN("application/json"));
     out[n++] = HTTP_FIELD_OF(CONTENT_LENGTH, span_of(length, bytes_put_decimal(length, r->text_n)));
     if (allow) out[n++] = HTTP_FIELD_OF(ALLOW, span_str(allow));

@@ -175,8 +175,9 @@ void front_answer(front *f, http_ref ref, unsigned status) {
     uint8_t digits[3];
     bytes_put_decimal(digits, status);
     const http_field out[] = {HTTP_FIELD_OF(STATUS, span_of(digits, 3)),
+                              HTTP_FIELD_OF(DATE, proxying_date(f->worker)),
                               HTTP_FIELD_OF(CONTENT_LENGTH, SPAN("0"))};
-    session_reply(front_session(f), ref, out, 2, HTTP_NO_BODY);
+    session_reply(front_session(f), ref, out, 3, HTTP_NO_BODY);
     link_touch(f->link);
 }
 

@@ -189,6 +189,16 @@ class Rules(unittest.TestCase):
                 server.threads[-1].join(15)
         self.assertEqual(ends, [b""])
 
+    def test_dates_of_its_own_answers(self):
+        """RFC 9110 section 6.6.1: whoever has a clock says when it answered."""
+        for kind, path, status in (("healthmon", "/", b" 200 "), ("api", "/nothing", b" 404 ")):
+            port = self.start(lambda peer: None, frontend=";" + kind).port
+            got = self.ask(port, "GET %s HTTP/1.1" % path, "Host: a", CLOSE)
+            self.assertIn(status, got)
+            self.assertEqual(got.count(b"\r\nDate: "), 1)
+        for lines in (["BAD"], ["GET / HTTP/1.1"], ["OPTIONS * HTTP/1.1", "Host: a", "Max-Forwards: 0", CLOSE]):
+            self.assertEqual(self.ask(self.behind(OK), *lines).count(b"\r\nDate: "), 1)
+
     def test_forwarded_without_a_host(self):
         """RFC 7239 section 5.3: what was not said is not told."""
         port = self.behind(OK, "--add-forwarded=host,proto")

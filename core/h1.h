@@ -28,7 +28,7 @@ typedef struct h1_config {
     uint32_t held_max;     /* bytes of content that the applet may hold uncredited; then input is
                               PAUSED */
     uint32_t head_ms;      /* a head that is begun and not whole in this time ends the connection */
-    uint32_t stall_ms;     /* content of a request that stops for this long, likewise; 0: never */
+    uint32_t content_ms;   /* content of a request that stops for this long, likewise; 0: never */
     uint32_t requests_max; /* server: after so many the connection is closed; 0: never */
     bool upgrade_any;      /* server: tells Upgrade to any one protocol of LIMIT_PROTOCOL bytes, not
                               to websocket alone; never to another version of HTTP */

@@ -8,7 +8,7 @@ void h1_conn_defaults(h1_config *c, bool server) {
                      .head_max = LIMIT_HEADER_LIST,
                      .held_max = LIMIT_HELD,
                      .head_ms = LIMIT_PART_MS,
-                     .stall_ms = server ? LIMIT_STALL_MS : 0};
+                     .content_ms = server ? LIMIT_STALL_MS : 0};
 }
 
 void h1_conn_scratch_init(h1_scratch *s, const mem *m) { *s = (h1_scratch){.mem = m}; }
@@ -324,7 +324,7 @@ verdict h1_conn_open(h1_conn *c, const http_field *f, size_t n, http_body body, 
 /* The request ends here, whatever of it is still to come. */
 static void stop_reading(h1_conn *c, h1_stream *s) {
     c->phase = H1_PHASE_HEAD;
-    c->stall_deadline = 0;
+    c->content_deadline = 0;
     s->flags |= H1_RECV_DONE;
 }
 

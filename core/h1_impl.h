@@ -96,9 +96,9 @@ struct h1_conn {
     h1_body body;   /* of the message that is read */
     uint8_t *part;  /* a head or trailers that came in pieces */
     uint32_t part_n, part_room;
-    uint32_t line_at;        /* where its last line begins */
-    uint64_t head_deadline;  /* for what stands in part; 0: nothing does */
-    uint64_t stall_deadline; /* for content; 0: none is awaited */
+    uint32_t line_at;          /* where its last line begins */
+    uint64_t head_deadline;    /* for what stands in part; 0: nothing does */
+    uint64_t content_deadline; /* for content; 0: none is awaited */
 
     /* ending */
     bool closing;     /* no message after those that are open */

@@ -77,7 +77,7 @@ void h1_recv_judge(h1_conn *c, h1_fault f, http_event *ev) {
     s->why = v.why;
     s->refusal = f.status;
     c->refused = c->part_told = true;
-    c->stall_deadline = 0;
+    c->content_deadline = 0;
     tell_refused(s, f, ev);
 }
 
@@ -96,7 +96,7 @@ void h1_recv_refuse(h1_conn *c) {
 /* The peer's message is whole. */
 static void content_done(h1_conn *c, h1_stream *s) {
     c->phase = H1_PHASE_HEAD;
-    c->stall_deadline = 0;
+    c->content_deadline = 0;
     s->flags |= H1_RECV_DONE;
     if (!c->server) c->reading_id += 2;
     h1_conn_settle(c, s);
@@ -106,8 +106,8 @@ static void content_done(h1_conn *c, h1_stream *s) {
 static void tell_data(h1_conn *c, h1_stream *s, span piece, bool end, http_event *ev) {
     s->held += (uint32_t)piece.n;
     s->flags &= ~(uint32_t)H1_EXPECT; /* the client has not waited */
-    if (c->config->stall_ms && !(s->flags & H1_TUNNEL) && c->stall_deadline)
-        c->stall_deadline = c->now_ms + c->config->stall_ms;
+    if (c->config->content_ms && !(s->flags & H1_TUNNEL) && c->content_deadline)
+        c->content_deadline = c->now_ms + c->config->content_ms;
     ev->kind = HTTP_EVENT_DATA;
     ev->ref = (http_ref){0, s->id};
     ev->user = s->user;
@@ -283,7 +283,7 @@ static bool server_waits(const h1_conn *c) {
 static void pause(h1_conn *c, bool paused) {
     if (c->paused && !paused) {
         if (c->head_deadline) c->head_deadline = c->now_ms + c->config->head_ms;
-        if (c->stall_deadline) c->stall_deadline = c->now_ms + c->config->stall_ms;
+        if (c->content_deadline) c->content_deadline = c->now_ms + c->config->content_ms;
     }
     c->paused = paused;
 }
@@ -381,7 +381,7 @@ void h1_recv_clock(h1_conn *c, http_event *ev) {
     if (c->head_deadline && c->now_ms >= c->head_deadline) {
         h1_recv_head_begun(c, span_of(c->part, c->part_n), ev);
         h1_recv_judge(c, H1_FAULT(408, "a head was not finished in time"), ev);
-    } else if (c->stall_deadline && c->now_ms >= c->stall_deadline) {
+    } else if (c->content_deadline && c->now_ms >= c->content_deadline) {
         h1_recv_judge(c, H1_FAULT(408, "the content stopped coming"), ev);
     }
     if (ev->kind == HTTP_EVENT_NONE) *ev = (http_event){0};
@@ -389,7 +389,7 @@ void h1_recv_clock(h1_conn *c, http_event *ev) {
 
 uint64_t h1_recv_deadline(const h1_conn *c) {
     uint64_t head = c->head_deadline ? c->head_deadline : UINT64_MAX;
-    uint64_t stall = c->stall_deadline ? c->stall_deadline : UINT64_MAX;
+    uint64_t stall = c->content_deadline ? c->content_deadline : UINT64_MAX;
     if (c->ending != H1_ENDING_NO || c->paused || is_deaf(c)) return UINT64_MAX;
     return head < stall ? head : stall;
 }

@@ -402,8 +402,8 @@ h1_taken h1_recv_head_request(h1_conn *c, span head, http_event *ev) {
         s->flags |= H1_RECV_DONE;
     } else {
         c->phase = H1_PHASE_BODY;
-        if (c->config->stall_ms && !(s->flags & H1_TUNNEL))
-            c->stall_deadline = c->now_ms + c->config->stall_ms;
+        if (c->config->content_ms && !(s->flags & H1_TUNNEL))
+            c->content_deadline = c->now_ms + c->config->content_ms;
     }
     return H1_TAKEN;
 }

@@ -11,7 +11,8 @@ void h2_conn_defaults(h2_config *c, bool server) {
                      .held_max = LIMIT_HELD,
                      .discard_max = LIMIT_DISCARD,
                      .settings_ack_ms = LIMIT_SETTINGS_ACK_MS,
-                     .stall_ms = server ? LIMIT_STALL_MS : 0,
+                     .window_ms = server ? LIMIT_STALL_MS : 0,
+                     .content_ms = server ? LIMIT_STALL_MS : 0,
                      .obey_priority = server};
     for (unsigned i = 0; i < H2_SETTING_SLOTS; i++)
         c->settings[i] = h2_frame_setting_initial((h2_setting_slot)i);

@@ -31,8 +31,9 @@ typedef struct h2_config {
         held_max; /* bytes the applet may hold uncredited before the connection window stalls */
     uint32_t settings_ack_ms; /* SETTINGS not acknowledged in this time ends the connection; 0: wait
                                  forever */
-    uint32_t stall_ms; /* a window kept shut, or (server) a request's content that stops, for once
-                          to twice this long ends the stream or the connection; 0: never */
+    uint32_t window_ms;  /* a window kept shut for once to twice this long ends the stream or the
+                            connection; 0: never */
+    uint32_t content_ms; /* server: a request's content that stops, likewise */
     uint32_t padding; /* bytes that padding adds to each DATA and HEADERS, Pad Length included, 0 to
                          256 */
     uint32_t discard_max;  /* server: content that may come after the answer was complete, then the

@@ -78,16 +78,18 @@ struct h2_conn {
 
     /* what the peer's SETTINGS say, and how far ours are agreed */
     uint32_t peer[H2_SETTING_SLOTS];
-    uint32_t settings_unacked;
     uint64_t settings_deadline;
-    uint64_t part_deadline;  /* for what stands in part; 0: nothing does */
-    uint64_t stall_deadline; /* when stalls are looked for next; 0: no stream is open */
-    uint32_t data_sent;      /* bytes of DATA, to compare with those at the last look */
+    uint64_t part_deadline;    /* for what stands in part; 0: nothing does */
+    uint64_t window_deadline;  /* when windows are looked at next; 0: no stream is open */
+    uint64_t content_deadline; /* and whether content comes */
+    uint32_t data_sent;        /* bytes of DATA, to compare with those at the last look */
     uint32_t stall_sent;
     uint32_t control; /* bytes of frames but HEADERS, DATA and their like that were queued since the
                          queue was last without own bytes */
-    bool shut;        /* the connection's window was, when stalls were last looked for */
-    bool paused;      /* step has left input over: nothing of the peer's is late meanwhile */
+    uint8_t settings_unacked;
+    bool shut;    /* the connection's window was, when windows were last looked at */
+    bool blocked; /* output stopped for want of connection window */
+    bool paused;  /* step has left input over: nothing of the peer's is late meanwhile */
 
     /* streams */
     uint32_t next_id;      /* of the next stream we open or promise */
@@ -100,8 +102,8 @@ struct h2_conn {
     uint32_t reserved;     /* promised by the peer and not begun */
     uint32_t *resets;      /* ring of identifiers we reset, LIMIT_RESET_MEMORY of them */
     uint32_t reset_count;
-    h2_early *early; /* LIMIT_EARLY_PRIORITIES of them */
     uint32_t early_count;
+    h2_early *early; /* LIMIT_EARLY_PRIORITIES of them */
 
     /* flow control of the connection */
     int32_t send_window, recv_window;
@@ -109,8 +111,6 @@ struct h2_conn {
     uint32_t recv_unpaid;  /* held back while the applet holds too much */
     uint32_t held;         /* told to the applet, not yet credited */
     uint32_t free_updates; /* WINDOW_UPDATE frames that DATA of ours has paid for */
-    bool blocked;          /* output stopped for want of connection window */
-    bool refused;          /* server: REFUSED was told of last_peer_id, and the answer may be due */
 
     /* telling */
     uint32_t tell;    /* gone streams that are still to be told */
@@ -118,10 +118,11 @@ struct h2_conn {
                          H2_NO_SLOT */
     bool room_wanted; /* there was no room: tell when there is */
     bool goaway_received, draining, drain_final;
+    bool refused;         /* server: REFUSED was told of last_peer_id, and the answer may be due */
+    bool settings_wanted; /* a call waits for the peer's first SETTINGS: tell ROOM then */
+    uint8_t ping_out;     /* bit 0: the applet's PING, bit 1: drain's */
+    uint8_t ending;       /* h2_ending */
     uint8_t ping_opaque[8]; /* of the applet's PING */
-    bool settings_wanted;   /* a call waits for the peer's first SETTINGS: tell ROOM then */
-    uint8_t ping_out;       /* bit 0: the applet's PING, bit 1: drain's */
-    uint8_t ending;         /* h2_ending */
     uint64_t drain_deadline;
     verdict over;
 };

@@ -3,8 +3,10 @@
 /* ---- stalls ---- */
 
 void h2_watch_stream(h2_conn *c) {
-    if (!c->stall_deadline && c->config->stall_ms)
-        c->stall_deadline = c->now_ms + c->config->stall_ms;
+    const h2_config *of = c->config;
+    if (!c->window_deadline && of->window_ms) c->window_deadline = c->now_ms + of->window_ms;
+    if (!c->content_deadline && of->content_ms && c->server)
+        c->content_deadline = c->now_ms + of->content_ms;
 }
 
 /* Whether flags had `flag` at the last look; it is set anew. */
@@ -46,8 +48,13 @@ static uint32_t count_held(const h2_conn *c) {
     return n;
 }
 
-static void look_for_stalls(h2_conn *c) {
-    c->stall_deadline = c->streams.live ? c->now_ms + c->config->stall_ms : 0;
+/* When to look again: never while no stream is open. */
+static uint64_t next_look(const h2_conn *c, uint32_t period_ms) {
+    return c->streams.live ? c->now_ms + period_ms : 0;
+}
+
+static void look_at_windows(h2_conn *c) {
+    c->window_deadline = next_look(c, c->config->window_ms);
     bool shut = c->send_window <= 0 && h2_prio_any(&c->prio), was_shut = c->shut;
     bool slow = c->data_sent - c->stall_sent < LIMIT_STALL_BYTES * count_held(c);
     c->shut = shut;
@@ -59,13 +66,21 @@ static void look_for_stalls(h2_conn *c) {
     }
     for (uint32_t i = 0; i < c->streams.begun && c->ending == H2_ENDING_NO; i++) {
         h2_stream *s = &c->streams.at[i];
-        if (!h2_stream_is_open(s)) continue;
-        /* What a server answers with may come when it will: its client has clocks of its own. */
-        bool window = window_stalled(c, s, slow), content = c->server && content_stalled(s);
-        if (window || (content && !c->paused))
-            h2_conn_judge(c, VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM,
-                                               window ? "the window is kept shut"
-                                                      : "the content stopped coming"));
+        if (h2_stream_is_open(s) && window_stalled(c, s, slow))
+            h2_conn_judge(
+                c, VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM, "the window is kept shut"));
+    }
+}
+
+/* Of a server alone: what it answers with may come when it will, and its client has clocks of its
+ * own. */
+static void look_for_content(h2_conn *c) {
+    c->content_deadline = next_look(c, c->config->content_ms);
+    for (uint32_t i = 0; i < c->streams.begun && c->ending == H2_ENDING_NO; i++) {
+        h2_stream *s = &c->streams.at[i];
+        if (h2_stream_is_open(s) && content_stalled(s) && !c->paused)
+            h2_conn_judge(
+                c, VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM, "the content stopped coming"));
     }
 }
 
@@ -92,13 +107,14 @@ void h2_watch_clock(h2_conn *c) {
     if (is_due(c, c->part_deadline) && !c->paused)
         h2_conn_judge(
             c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "a frame was not finished in time"));
-    if (is_due(c, c->stall_deadline)) look_for_stalls(c);
+    if (is_due(c, c->window_deadline)) look_at_windows(c);
+    if (is_due(c, c->content_deadline)) look_for_content(c);
     if (is_due(c, c->drain_deadline)) h2_conn_drain_finish(c);
 }
 
 uint64_t h2_watch_deadline(const h2_conn *c) {
     const uint64_t all[] = {c->paused ? 0 : c->settings_deadline, c->paused ? 0 : c->part_deadline,
-                            c->stall_deadline, c->drain_deadline};
+                            c->window_deadline, c->content_deadline, c->drain_deadline};
     uint64_t first = UINT64_MAX;
     if (c->ending != H2_ENDING_NO) return first;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)

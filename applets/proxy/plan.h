@@ -106,8 +106,9 @@ typedef struct plan {
     unsigned workers;
     uint32_t front_idle_ms, front_keep_alive_ms, front_write_ms;
     uint32_t back_connect_ms, back_idle_ms, back_write_ms, back_backoff_ms;
-    uint32_t back_read_ms; /* PLAN_DIRECT; else it is the pattern's */
-    uint32_t drain_ms;     /* after a reload or QUIT: what is open then is cut; 0: never */
+    uint32_t back_read_ms;        /* PLAN_DIRECT; else it is the pattern's */
+    uint32_t back_stream_read_ms; /* HTTP/2 backends, where it is shorter; 0: it is not looked at */
+    uint32_t drain_ms;            /* after a reload or QUIT: what is open then is cut; 0: never */
     uint32_t dns_cache_ms;
     link_rates rates;           /* of a client's connection */
     bool limits_rates;          /* any of them is set */

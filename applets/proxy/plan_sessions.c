@@ -10,13 +10,6 @@ static uint32_t connection_window(uint64_t size) {
     return size < LEAST_WINDOW ? LEAST_WINDOW : (uint32_t)size;
 }
 
-/* A session has one time for windows that stay shut and for content that stops: the shorter of
- * those that are set. */
-static uint32_t stall(uint64_t read_ms, uint64_t write_ms) {
-    if (!read_ms || (write_ms && write_ms < read_ms)) return (uint32_t)write_ms;
-    return (uint32_t)read_ms;
-}
-
 static void make_front(plan_making *m) {
     const proxy_settings *set = m->set;
     session_config *c = &m->plan->front;
@@ -30,14 +23,15 @@ static void make_front(plan_making *m) {
     h2->connection_window = connection_window(set->front_connection_window);
     h2->encoder_table_cap = (uint32_t)set->front_encoder_table;
     h2->settings_ack_ms = (uint32_t)set->front_settings_ms;
-    h2->stall_ms = stall(set->front_stream_read_ms, set->front_stream_write_ms);
+    h2->content_ms = (uint32_t)set->front_stream_read_ms;
+    h2->window_ms = (uint32_t)set->front_stream_write_ms;
     h2->padding = (uint32_t)set->padding;
     h2->requests_max = (uint32_t)set->max_requests;
     h1_config *h1 = &c->h1;
     h1->head_max = (uint32_t)set->request_fields;
     h1->head_ms = (uint32_t)set->front_header_ms;
     h1->held_max = (uint32_t)set->request_buffer;
-    h1->stall_ms = h2->stall_ms;
+    h1->content_ms = h2->content_ms;
     h1->requests_max = (uint32_t)set->max_requests;
     h1->title_case = true;
     h1->upgrade_any = true;
@@ -56,7 +50,7 @@ static void make_back(plan_making *m, session_config *c) {
     h2->connection_window = connection_window(set->back_connection_window);
     h2->encoder_table_cap = (uint32_t)set->back_encoder_table;
     h2->settings_ack_ms = (uint32_t)set->back_settings_ms;
-    h2->stall_ms = stall(set->back_stream_read_ms, set->back_stream_write_ms);
+    h2->window_ms = (uint32_t)set->back_stream_write_ms;
     h2->padding = (uint32_t)set->padding;
     h1_config *h1 = &c->h1;
     h1->pipeline = 1;
@@ -80,6 +74,7 @@ void plan_sessions_make(plan_making *m) {
     p->back_connect_ms = (uint32_t)set->back_connect_ms;
     p->back_idle_ms = (uint32_t)set->back_idle_ms;
     p->back_read_ms = (uint32_t)set->back_read_ms;
+    p->back_stream_read_ms = (uint32_t)set->back_stream_read_ms;
     p->back_write_ms = (uint32_t)set->back_write_ms;
     p->back_backoff_ms = (uint32_t)set->back_backoff_ms;
     p->dns_cache_ms = (uint32_t)set->dns_cache_ms;

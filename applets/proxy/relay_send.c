@@ -5,7 +5,10 @@
 /* ---- the backend's time ---- */
 
 static uint32_t read_limit(const relay *r) {
-    return r->pattern ? r->pattern->read_ms : r->generation->plan->back_read_ms;
+    const plan *p = r->generation->plan;
+    uint32_t usual = r->pattern ? r->pattern->read_ms : p->back_read_ms;
+    uint32_t stream = r->backend && r->backend->h2 ? p->back_stream_read_ms : 0;
+    return stream && (!usual || stream < usual) ? stream : usual;
 }
 
 /* A tunnel has no turns: it is too late when nothing has come from either side. */

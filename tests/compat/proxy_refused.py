@@ -32,7 +32,7 @@ OURS = {
     "a bad name": (GET + b"bad name: x\r\n\r\n", "GET /a?b HTTP/1.1", 400),
     "a version": (b"GET / HTTP/2.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1", 505),
     "the old version": (b"GET / HTTP/1.0\r\nbad name: x\r\n\r\n", "GET / HTTP/1.0", 400),
-    "a coding": (POST.replace(b"chunked", b"gzip") + b"\r\n", "POST /p HTTP/1.1", 501),
+    "a coding": (POST.replace(b"chunked", b"gzip, chunked") + b"\r\n", "POST /p HTTP/1.1", 501),
     "a long head": (GET + b"x: " + b"y" * 70000, "GET /a?b HTTP/1.1", 431),
     "a long target": (b"GET /" + b"y" * 70000, "GET /" + "y" * 4, 414),
     "CONNECT with content": (b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\nContent-Length: 1\r\n\r\n", "CONNECT a:1 HTTP/1.1", 400),

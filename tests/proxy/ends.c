@@ -117,7 +117,7 @@ void ends_open(world_end *e, int fd, bool server, session_start start) {
     *e = (world_end){.fd = fd, .server = server, .h2 = start == SESSION_H2};
     session_defaults(&e->config, server);
     e->config.h1.head_ms = e->config.h2.settings_ack_ms = UINT32_MAX;
-    e->config.h1.stall_ms = e->config.h2.stall_ms = 0;
+    e->config.h1.content_ms = e->config.h2.content_ms = e->config.h2.window_ms = 0;
     e->config.h1.upgrade = false;
     e->config.h1.pipeline = 4;
     e->config.h2.settings[H2_SLOT_ENABLE_CONNECT_PROTOCOL] = server;

@@ -230,7 +230,8 @@ bool peer_times_out(const peer *p, uint32_t code) {
         return config->settings_ack_ms && now >= config->settings_ack_ms &&
                !incoming(p)->ack_arrived;
     if (code != H2_ENHANCE_YOUR_CALM) return false;
-    return p->strays > LIMIT_GLITCH_BURST / 2 || (config->stall_ms && now >= config->stall_ms);
+    return p->strays > LIMIT_GLITCH_BURST / 2 || (config->window_ms && now >= config->window_ms) ||
+           (config->content_ms && now >= config->content_ms);
 }
 
 bool peer_sees_eof(const peer *p) {

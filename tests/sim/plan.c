@@ -35,7 +35,8 @@ static void draw_config(sim *s, h2_config *c, bool server) {
     c->padding = PICK(s, padding);
     c->discard_max = PICK(s, discard);
     c->settings_ack_ms = sim_chance(s, 50) ? 0 : 100000000;
-    c->stall_ms = sim_chance(s, 50) ? 0 : 100000000;
+    c->window_ms = sim_chance(s, 50) ? 0 : 100000000;
+    c->content_ms = sim_chance(s, 50) ? 0 : 100000000;
     c->obey_priority = sim_draw(s, 2);
 }
 
@@ -112,7 +113,8 @@ static void draw_faults(sim *s, plan *p, uint32_t volume) {
     case 5: p->close_at[sim_draw(s, 2)] = fault_time(s, p); break;
     case 6: p->abandon_at = fault_time(s, p); break;
     case 7: p->config[sim_draw(s, 2)].settings_ack_ms = 1 + sim_draw(s, 300); break;
-    case 8: p->config[sim_draw(s, 2)].stall_ms = 1 + sim_draw(s, 1000); break;
+    case 8: p->config[sim_draw(s, 2)].window_ms = 1 + sim_draw(s, 1000); break;
+    case 9: p->config[SERVER].content_ms = 1 + sim_draw(s, 1000); break;
     default: break;
     }
 }

@@ -175,15 +175,16 @@ Test(plan, modes) {
 Test(plan, older_names_give_their_values) {
     cr_assert(
         MAKES(CLEAR, "--frontend-http2-window-bits=20", "--backend-http2-connection-window-bits=16",
-              "--stream-read-timeout=7s", "--backend-stream-write-timeout=0", "-c7",
+              "--stream-read-timeout=7s", "--backend-stream-write-timeout=9s", "-c7",
               "--backend-http2-max-concurrent-streams=5", "--backend-http1-tls",
               "--backend-tls-sni-field=x.example", "--npn-list=http/1.1,h2-14", "--single-thread",
               "--accesslog", "--max-header-fields=1000", "--accesslog-format=$nothing"),
         "%s%s", said, why);
     cr_assert_eq(p->front.h2.settings[H2_SLOT_INITIAL_WINDOW_SIZE], 1048575);
     cr_assert_eq(p->back_h2.h2.connection_window, 65535);
-    cr_assert_eq(p->front.h2.stall_ms, 7000);
-    cr_assert_eq(p->back_h2.h2.stall_ms, 7000);
+    cr_assert(p->front.h2.content_ms == 7000 && p->front.h1.content_ms == 7000);
+    cr_assert(p->front.h2.window_ms == 60000 && p->back_h2.h2.window_ms == 9000);
+    cr_assert_eq(p->back_stream_read_ms, 7000);
     cr_assert_eq(p->front.h2.settings[H2_SLOT_MAX_CONCURRENT_STREAMS], 7);
     cr_assert_eq(p->back_h2.h2.settings[H2_SLOT_MAX_CONCURRENT_STREAMS], 5);
     cr_assert_str_eq(p->patterns[0].backends[0].sni, "x.example");

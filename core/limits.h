@@ -237,7 +237,8 @@
 #define LIMIT_PROXY_HEADER    4096u
 #define LIMIT_PROXY_HEADER_MS 5000u
 
-/* Pause after accept has run out of descriptors; nginx 500 ms (accept_mutex_delay). */
+/* Pause after accept has run out of descriptors, and how often a longer one looks whether there are
+ * some again; nginx 500 ms (accept_mutex_delay). */
 #define LIMIT_ACCEPT_RETRY_MS 100u
 
 /* After our side is shut: how long the peer may be silent before the socket is closed for good, and

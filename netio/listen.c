@@ -26,6 +26,8 @@ struct listener {
     timer retry; /* armed while there are no descriptors left */
     int fd;
     uint32_t retry_ms;
+    uint64_t rests_ms; /* until then, while the retry is armed, unless */
+    unsigned held;     /* the loop has less to do than when it began */
     uint16_t port;
     bool accepting; /* its callbacks may run: who closes it now leaves it to be freed after them */
     bool closed;
@@ -36,9 +38,20 @@ struct listener {
 
 /* ---- accepting ---- */
 
+/* Looks away for a time, or until something of this loop has ended, whose descriptors others may
+ * have: a queue of clients who had left kept a proxy deaf for one time after the other. */
+static void rest(listener *s) {
+    uint64_t now = loop_now_ms(s->loop);
+    uint64_t left = s->rests_ms > now ? s->rests_ms - now : 0;
+    timer_arm(s->loop, &s->retry, left < LIMIT_ACCEPT_RETRY_MS ? left : LIMIT_ACCEPT_RETRY_MS);
+}
+
 static void on_retry(timer *t) {
     listener *s = t->user;
-    loop_poll_change(s->loop, s->fd, EPOLLIN, &s->ready);
+    if (s->loop->held >= s->held && loop_now_ms(s->loop) < s->rests_ms)
+        rest(s);
+    else
+        loop_poll_change(s->loop, s->fd, EPOLLIN, &s->ready);
 }
 
 static void on_shaken(void *user, const void *calls, const link_birth *birth, net_link *k,
@@ -85,7 +98,9 @@ static void accept_some(listener *s) {
             /* The connection stays in the queue and the socket readable: looking away is what keeps
              * this from spinning. */
             loop_poll_change(s->loop, s->fd, 0, &s->ready);
-            timer_arm(s->loop, &s->retry, s->retry_ms);
+            s->rests_ms = loop_now_ms(s->loop) + s->retry_ms;
+            s->held = s->loop->held;
+            rest(s);
             return;
         } /* else the peer was gone before it was accepted: the next one */
     }

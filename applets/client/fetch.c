@@ -18,6 +18,13 @@ static bool is_h2(const fetch *f) {
 
 /* ---- requests ---- */
 
+/* Ends its channel, if it has one; returns how that ended. */
+static const char *end_channel(request *r, const char *why) {
+    if (r->channel) why = channel_end(r->channel, why);
+    r->channel = NULL;
+    return why;
+}
+
 /* The request is done (why NULL), or has failed. */
 static void settle(fetch *f, request *r, const char *why) {
     client_run *run = f->run;
@@ -29,9 +36,7 @@ static void settle(fetch *f, request *r, const char *why) {
     timer_cancel(&r->limit);
     timer_cancel(&r->patience);
     r->end_us = loop_now_us();
-    why = response_end(r, why);
-    if (r->channel) why = channel_end(r->channel, why);
-    r->channel = NULL;
+    why = end_channel(r, response_end(r, why));
     r->state = why ? REQUEST_FAILED : REQUEST_DONE;
     if (r->kind == REQUEST_ASKED || r->kind == REQUEST_ASSET) {
         f->settled++;
@@ -97,8 +102,7 @@ static bool submit(fetch *f, request *r) {
     verdict v = session_open(s, fields.v, fields.n, body, r, &r->ref);
     if (v.scope != VERDICT_NONE) {
         if (body.ops) body.ops->release(body.user);
-        if (r->channel) channel_end(r->channel, NULL);
-        r->channel = NULL;
+        end_channel(r, NULL);
         if (v.code == VERDICT_BUSY) return false;
         settle(f, r, v.why);
         return true;
@@ -220,6 +224,7 @@ static bool try_again(fetch *f, request *r, const http_event *ev) {
     f->running--;
     f->again = true;
     timer_cancel(&r->patience);
+    end_channel(r, NULL); /* the next try has its own */
     enqueue(f, r);
     return true;
 }

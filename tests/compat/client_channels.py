@@ -103,6 +103,11 @@ class Tunnels(unittest.TestCase):
             stream, _ = until_headers(peer)
             peer.send(frame(HEADERS, END_HEADERS, stream, block(200)), frame(DATA, 0, stream, b"part"), rst(stream, 10))
             peer.wait()
+        def refuses_first(peer):
+            first, _ = until_headers(peer)
+            peer.send(rst(first, 7))
+            peer.send(response(next(stream for kind, _, stream, _ in iter(peer.frame, None) if kind == HEADERS), 200, (), b"second"))
+            peer.wait()
         with Server(refuses) as server:
             out, err = run("--connect", "a:1", server.url(), code=1)
             self.assertEqual(out, b"")
@@ -111,6 +116,9 @@ class Tunnels(unittest.TestCase):
             out, err = run("--connect", "a:1", server.url(), code=1)
             self.assertEqual(out, b"part")
             self.assertIn("reset by the server: CONNECT_ERROR", err)
+        with Server(refuses_first) as server:
+            out, err = run("--connect", "a:1", server.url())
+            self.assertEqual(out, b"second")
         for args in (["--connect", "a"], ["--connect", "a:0"], ["--connect", "a:1", "http://b/"], ["--connect", "a:1", "-m2"]):
             run(*args, "http://a/", code=2)
 

@@ -287,10 +287,10 @@ void world_end_all(void) {
     for (unsigned i = 0; i < w->request_count; i++)
         world_demand(settled(&w->requests[i]) || w->requests[i].at->wild,
                      "request %u is never answered", i);
+    backend_shut(); /* or what ends with a connection could be sent once more, on another */
     for (unsigned i = 0; i < w->end_count; i++) ends_close(&w->ends[i]);
     world_turn();
     world_demand(w->worker.front_count == 0, "%zu clients are still there", w->worker.front_count);
-    backend_shut();
     proxying_end(&w->worker, 0, l);
     close_doors(w);
     loop_free(l);

@@ -59,6 +59,7 @@ static pool_link *free_link(const pool_backend *b, const pool_seat *seat) {
 /* HTTP/1.1, at the limit: one that is idle makes way for a request that must not have it. */
 static void make_way(pool_backend *b) {
     pool_link *oldest = b->idle;
+    if (b->plan->h2 || !b->limit || b->count - b->leaving < b->limit) return;
     while (oldest && oldest->idle_next) oldest = oldest->idle_next;
     if (oldest) pool_link_end(oldest);
 }
@@ -123,7 +124,7 @@ pool_link *pool_backend_take(pool_backend *b, pool_seat *seat) {
     seat->limit = (timer){.fire = on_limit, .user = seat};
     if (p->plan->back_connect_ms)
         timer_arm(p->loop, &seat->limit, (uint64_t)p->plan->back_connect_ms + SLACK_MS);
-    if (seat->fresh && !b->plan->h2 && b->limit && b->count - b->leaving >= b->limit) make_way(b);
+    if (seat->fresh) make_way(b);
     if (!dial_more(b)) pool_backend_lost(b, false, DIAL_NO_MEMORY);
     return NULL;
 }
@@ -147,16 +148,24 @@ static void move(pool_backend *b, pool_seat *seat, pool_refusal r, const char *w
         p->calls.refused(seat, r, why);
 }
 
-/* A connection for whoever of the line can use one; true when somebody could. */
+/* A connection for whoever of the line can use one; true when somebody could. What one of those
+ * that cannot have each has not found is not there for the others: connections are looked through
+ * once or twice, however long the line is. */
 static bool serve_one(pool_backend *b) {
+    bool none = false;
     for (pool_seat *seat = b->line.first; seat; seat = seat->next) {
+        bool choosy = b->plan->h2 ? seat->extended : seat->fresh;
+        if (choosy && none) continue;
         pool_link *k = free_link(b, seat);
         if (k) {
             pool_seat_leave(seat);
             b->pool->calls.ready(seat, pool_link_place(k));
             return true;
         }
-        if (!seat->fresh && !seat->extended) return false; /* then there is none for others */
+        if (!choosy) return false; /* then there is none for others */
+        /* Its turn: else those behind it could use all there are for ever. */
+        if (seat == b->line.first && seat->fresh && !b->dialling) make_way(b);
+        none = true;
     }
     return false;
 }

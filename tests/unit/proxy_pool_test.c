@@ -93,6 +93,23 @@ Test(proxy_pool, h1_fresh_ones_when_asked_for, .timeout = 60) {
     end();
 }
 
+/* A request that needs a fresh connection is not overtaken for ever by those that do not. */
+Test(proxy_pool, h1_fresh_ones_in_their_turn, .timeout = 60) {
+    backend *b = one_backend(false);
+    the_plan.back_per_frontend = 1;
+    make_pool();
+    ask_for(&asks[0], "/hold");
+    until_held(1);
+    for (unsigned i = 1; i < 3; i++) ask_with(&asks[i], "/now", &(pool_wish){.fresh = true});
+    for (unsigned i = 3; i < 6; i++) ask_for(&asks[i], "/now");
+    release(b, 1);
+    until_answered(6);
+    for (unsigned i = 0; i < 6; i++) cr_assert_eq(asks[i].order, i + 1);
+    for (unsigned i = 1; i < 3; i++) cr_assert_not(asks[i].was_used);
+    cr_assert_eq(b->accepted, 3);
+    end();
+}
+
 Test(proxy_pool, h1_limit_and_order, .timeout = 60) {
     backend *b = one_backend(false);
     the_plan.back_per_frontend = 2;

@@ -119,15 +119,38 @@ static void speak_wildly(void) {
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\na",
         WEBSOCKET,
         "CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\nabc",
-        "\0\0\0\4\0\0\0\0\0",                    /* SETTINGS */
-        "\0\0\0\4\1\0\0\0\0",                    /* its acknowledgement */
-        "\0\0\4\3\0\0\0\0\1\0\0\0\7",            /* RST_STREAM 1 REFUSED_STREAM */
-        "\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\0",   /* GOAWAY */
-        "\0\0\4\10\0\0\0\0\0\0\0\377\377",       /* WINDOW_UPDATE */
-        "\0\0\1\0\1\0\0\0\1a",                   /* DATA 1 END_STREAM */
-        "\0\0\1\1\5\0\0\0\1\210",                /* HEADERS 1 END_STREAM: 200 */
-        "\0\0\4\1\5\0\0\0\41\202\206\204\201x"}; /* HEADERS 33: half a request */
-    static const uint8_t frames[] = {9, 9, 13, 17, 13, 10, 10, 13};
+        "GET / HTTP/1.1\r\nhost: a\r\nupgrade: other\r\nconnection: upgrade\r\n\r\nabc",
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: other\r\nconnection: upgrade\r\n\r\nabc",
+        "GET / HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n",
+        "HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nlink: </a>; rel=preload\r\n\r\n",
+        "\0\0\0\4\0\0\0\0\0",                           /* SETTINGS */
+        "\0\0\0\4\1\0\0\0\0",                           /* its acknowledgement */
+        "\0\0\4\3\0\0\0\0\1\0\0\0\7",                   /* RST_STREAM 1 REFUSED_STREAM */
+        "\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\0",          /* GOAWAY */
+        "\0\0\4\10\0\0\0\0\0\0\0\377\377",              /* WINDOW_UPDATE */
+        "\0\0\1\0\1\0\0\0\1a",                          /* DATA 1 END_STREAM */
+        "\0\0\1\1\5\0\0\0\1\210",                       /* HEADERS 1 END_STREAM: 200 */
+        "\0\0\4\1\5\0\0\0\41\202\206\204\201x",         /* HEADERS 33: half a request */
+        "\0\0\6\4\0\0\0\0\0\0\4\0\0\0\0",               /* SETTINGS: no windows */
+        "\0\0\6\4\0\0\0\0\0\0\4\177\377\377\377",       /* SETTINGS: the widest */
+        "\0\0\6\4\0\0\0\0\0\0\1\0\0\0\0",               /* SETTINGS: no table */
+        "\0\0\6\4\0\0\0\0\0\0\3\0\0\0\0",               /* SETTINGS: no streams */
+        "\0\0\4\10\0\0\0\0\1\0\1\0\0",                  /* WINDOW_UPDATE 1 */
+        "\0\0\4\10\0\0\0\0\0\177\377\377\377",          /* and one too many */
+        "\0\0\10\6\0\0\0\0\0\1\2\3\4\5\6\7\10",         /* PING */
+        "\0\0\3\1\4\0\0\0\1\210\17\15\0",               /* HEADERS 1: 200, half */
+        "\0\0\3\1\5\0\0\0\1\0\1x\1y",                   /* trailers, cut short */
+        "\0\0\5\1\5\0\0\0\1\0\1x\1y",                   /* trailers of 1 */
+        "\0\0\12\5\4\0\0\0\1\0\0\0\2\202\206\204\1\1a", /* PUSH_PROMISE 1: 2 */
+        "\0\0\1\1\4\0\0\0\2\210",                       /* HEADERS 2: 200 */
+        "\0\0\4\3\0\0\0\0\2\0\0\0\10",                  /* RST_STREAM 2 CANCEL */
+        "\0\0\10\7\0\0\0\0\0\0\0\0\1\0\0\0\0",          /* GOAWAY: 1 is the last */
+        "\0\0\10\7\0\0\0\0\0\177\377\377\377\0\0\0\0"}; /* GOAWAY: not yet */
+    static const uint8_t frames[] = {9,  9,  13, 17, 13, 10, 10, 13, 15, 15, 15, 15,
+                                     13, 13, 17, 12, 12, 14, 19, 10, 13, 17, 17};
     enum { TEXTS = sizeof texts / sizeof *texts, FRAMES = sizeof frames };
     uint8_t how = next(), which = next();
     world_end *e = some_end(how >> 1, how & 1);
@@ -239,7 +262,12 @@ static void (*const all_moves[])(void) = {ask,           ask,          ask,
 void moves_play(span bytes) {
     program = bytes;
     uint8_t how = next();
-    world_choice c = {.back_h2 = how & 1, .small = how & 2, .narrow = how & 4, .preloads = how & 8};
+    world_choice c = {.back_h2 = how & 1,
+                      .small = how & 2,
+                      .narrow = how & 4,
+                      .preloads = how & 8,
+                      .tight = (how & 0xc0) >= 0x80,
+                      .sticky = (how & 0xc0) == 0xc0};
     world_begin(&c, 0);
     client_connect(how & 0x10, (how & 0x30) == 0x20);
     world_turn();

@@ -81,7 +81,7 @@ void world_refuse(uint64_t nth) { the_world.refuse_at = nth; }
 /* ---- the proxy's plans, which all worlds share ---- */
 
 static char nest[] = P_tmpdir "/h2box-proxy-XXXXXX";
-static plan *plans[16];
+static plan *plans[32];
 
 static void forget(void) {
     for (size_t i = 0; i < sizeof plans / sizeof *plans; i++) plan_drop(plans[i]);
@@ -107,12 +107,13 @@ static plan *make_plan(const world_choice *c) {
                 back_window[] = "--backend-http2-window-size=3000",
                 request_buffer[] = "--backend-request-buffer=1500",
                 response_buffer[] = "--backend-response-buffer=1500",
-                no_push[] = "--no-server-push";
-    char front_text[160], back_text[160], why[PLAN_WHY_ROOM] = "";
+                no_push[] = "--no-server-push", one_link[] = "--backend-connections-per-frontend=1";
+    char front_text[160], back_text[240], why[PLAN_WHY_ROOM] = "";
     int code;
     snprintf(front_text, sizeof front_text, "-funix:%s;no-tls", the_world.front_path);
-    snprintf(back_text, sizeof back_text, "-bunix:%s%s", the_world.back_path,
-             c->back_h2 ? ";;proto=h2" : "");
+    snprintf(back_text, sizeof back_text, "-bunix:%s;%s%s%s", the_world.back_path,
+             c->back_h2 ? ";proto=h2" : "", c->tight ? ";fall=2;rise=1" : "",
+             c->sticky ? ";affinity=cookie;affinity-cookie-name=lb" : "");
     char *argv[16] = {name, one, via, forwarded, front_text, back_text};
     int n = 6;
     if (c->small) {
@@ -122,6 +123,7 @@ static plan *make_plan(const world_choice *c) {
         argv[n++] = response_buffer;
     }
     if (!c->preloads) argv[n++] = no_push;
+    if (c->tight) argv[n++] = one_link;
     proxy_config *config = proxy_config_read(n, argv, false, stdout, stderr, &code);
     world_demand(config != NULL, "the command line is refused");
     plan *p = plan_new(proxy_config_settings(config), false, 1, why, sizeof why);
@@ -131,7 +133,8 @@ static plan *make_plan(const world_choice *c) {
 }
 
 static plan *plan_of(const world_choice *c) {
-    plan **p = &plans[c->back_h2 | c->small << 1 | c->preloads << 2];
+    plan **p =
+        &plans[c->back_h2 | c->small << 1 | c->preloads << 2 | c->tight << 3 | c->sticky << 4];
     if (!*p) *p = make_plan(c);
     return *p;
 }

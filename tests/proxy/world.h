@@ -26,6 +26,8 @@ typedef struct world_choice {
     bool small;    /* small windows and buffers of the proxy */
     bool narrow;   /* and of the peers */
     bool preloads; /* no push by Link fields otherwise */
+    bool tight;  /* one connection to the backend at a time over HTTP/1.1, out after two failures */
+    bool sticky; /* the backend is named in a cookie */
 } world_choice;
 
 /* ---- content: a stretch of one long pattern, by whose place it is known again ---- */

@@ -105,7 +105,7 @@ static void take_request(world_end *e, const http_event *ev) {
     bool preload = span_starts(ev->summary.path, SPAN("/preload/"));
     world_request *r = asked_by(ev);
     if (r && r->at->wild) r = NULL;
-    if (r) check_again(r);
+    if (r && !e->wild) check_again(r); /* else it may have been given back before it came */
     if (w->arrival_count == WORLD_ARRIVALS) {
         session_reset(e->s, ev->ref, H2_CANCEL);
         return;
@@ -201,6 +201,7 @@ bool backend_reply(world_arrival *a, const world_reply *how) {
     const http_field t = {.name = SPAN("x-sum"), .value = SPAN("of the answer")};
     if (how->trailers && has_body && !tunnel) session_trailers(a->at->s, a->ref, &t, 1);
     a->replied = true;
+    a->unheard |= a->at->shut;
     a->bare = bare;
     a->trailers = how->trailers;
     a->status = said;

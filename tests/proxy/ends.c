@@ -185,11 +185,16 @@ static void step(world_end *e, span in) {
     e->kept_count = 0;
 }
 
-void ends_close(world_end *e) {
+/* What it has answered may not have left. */
+static void lose_answers(const world_end *e) {
     world *w = &the_world;
-    if (e->fd < 0) return;
     for (unsigned i = 0; i < w->arrival_count; i++)
         w->arrivals[i].unheard |= w->arrivals[i].at == e;
+}
+
+void ends_close(world_end *e) {
+    if (e->fd < 0) return;
+    lose_answers(e);
     close(e->fd);
     e->fd = -1;
     if (!e->s) return;
@@ -199,6 +204,7 @@ void ends_close(world_end *e) {
 
 void ends_shut(world_end *e) {
     e->shut = true;
+    if (e->s && !e->by_hand && session_has_output(e->s)) lose_answers(e);
     if (e->fd >= 0) shutdown(e->fd, SHUT_WR);
 }
 

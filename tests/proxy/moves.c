@@ -125,7 +125,7 @@ static void speak_wildly(void) {
         "HEAD / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n",
         "POST / HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n",
         "HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nlink: </a>; rel=preload\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nlink: </preload/3>;rel=preload\r\n\r\n",
         "\0\0\0\4\0\0\0\0\0",                           /* SETTINGS */
         "\0\0\0\4\1\0\0\0\0",                           /* its acknowledgement */
         "\0\0\4\3\0\0\0\0\1\0\0\0\7",                   /* RST_STREAM 1 REFUSED_STREAM */

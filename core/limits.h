@@ -24,7 +24,7 @@
 /* Streams that a server has promised and that are not over, however many its client would take: no
  * limit is set unless the client sets one (RFC 9113 section 5.1.2), and each costs a request. With
  * 32 preloads in an answer 30 requests of 60 bytes had a proxy ask its backend 960 more, and keep
- * 140 MB of what was not read. As many as a client may have (LIMIT_STREAMS). */
+ * 96 MB of what was not read. As many as a client may have (LIMIT_STREAMS). */
 #define LIMIT_PROMISES 100u
 
 /* Streams we reset and still expect frames for: the frames in flight are ignored (RFC 9113

@@ -208,6 +208,32 @@ class Flood(unittest.TestCase):
             self.assertLess(proxy.peak() - before, GROWTH)
             self.assertEqual({(a.status, a.body) for a in c.answers(*ids).values()}, {(200, b"ok\n")})
 
+    def test_hints_behind_an_answer_that_nobody_reads(self):
+        """The same for requests in a pipeline, whose answers wait for their turn."""
+        hint = b"HTTP/1.1 103 Early Hints\r\nLink: </" + b"x" * 50000 + b">; rel=preload\r\n\r\n"
+        big, asked = b"x" * (8 << 20), []
+
+        def play(peer):
+            with contextlib.suppress(EOFError, OSError):
+                while True:
+                    first, _ = peer.head()
+                    asked.append(first)
+                    if "/big" in first:
+                        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(big), big)
+                    else:
+                        peer.send(hint * 50, OK)
+        with Server(play) as server, Watched(backend(server.port)) as proxy, socket.create_connection(("127.0.0.1", proxy.port), 20) as s:
+            before = proxy.peak()
+            s.sendall(GET % b"big" + GET % b"small" * 20)
+            self.assertTrue(eventually(lambda: len(asked) == 21), len(asked))
+            time.sleep(0.5)
+            self.assertLess(proxy.peak() - before, GROWTH)
+            got = bytearray()
+            while len(got) < len(big) or got.count(b"HTTP/1.1 200 OK") < 21:
+                more = s.recv(1 << 20)
+                self.assertTrue(more)
+                got += more
+
     def test_clients_that_leave(self):
         """In the middle of their answers: backends are told, and nothing is left of them."""
         def play(front, behind, sent, proxy):

@@ -98,7 +98,8 @@ class Http1(unittest.TestCase):
     def test_what_is_refused(self):
         for sent, status in ((b"GET / HTTP/1.1\r\n\r\n", 400), (b"GET / HTTP/1.1\nHost: a\n\n", 400), (b"GET /\r\n", 400),
                              (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505), (b"\x16\x03\x01\x02\x00\x01", 400),
-                             (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n", 501)):
+                             (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\n\r\n", 400),
+                             (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x, chunked\r\n\r\n", 501)):
             with self.subTest(sent):
                 got = self.raw(sent + GET)
                 self.assertTrue(got.startswith(b"HTTP/1.1 %d " % status), got)

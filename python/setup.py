@@ -18,6 +18,10 @@ def sources(*folder):
 
 
 class Build(build_ext):
+    def finalize_options(self):
+        super().finalize_options()
+        self.force = True  # what an earlier version left in build/ is not looked at: headers, too, may have changed
+
     def build_extension(self, ext):
         # Objects of ../core would land beside the folder for them, and not in it.
         self.build_temp = os.path.join(self.build_temp, "objects")

@@ -41,8 +41,11 @@ def fields_of(headers):
 
 def name_of(header):
     """In lower case, of what send_headers takes as a field; it says what is wrong with another."""
-    name = header[0] if isinstance(header, (tuple, list)) and header else None
-    return name.lower() if isinstance(name, str) else name.decode("latin-1").lower() if isinstance(name, bytes) else ""
+    try:
+        name = header[0]
+        return (name if isinstance(name, str) else name.decode("latin-1")).lower()
+    except (TypeError, LookupError, AttributeError):
+        return ""
 
 
 def as_bytes(piece):

@@ -34,11 +34,13 @@ STATUS = {code: b"%d" % code for code in range(100, 1000)}
 
 
 def status_field(status):
+    try:
+        return b":status", STATUS[status]
+    except (KeyError, TypeError):
+        pass
     if not isinstance(status, int):
         raise TypeError(f"a status is an int, not {type(status).__name__}")
-    if status not in STATUS:
-        raise ValueError("a status is 100 to 999")
-    return b":status", STATUS[status]
+    raise ValueError("a status is 100 to 999")
 
 
 class Clock:
@@ -96,7 +98,7 @@ class BaseRequestHandler:
         content = plain(body)
         try:
             fields = self._fields(status, headers, None if trailers else content)
-            trailers = fields_of(trailers)
+            trailers = trailers and fields_of(trailers)
         except Exception:
             discard(content)
             raise
@@ -165,7 +167,7 @@ class BaseRequestHandler:
         fields = [status_field(status)]
         names = ()
         if headers:
-            fields.extend(fields_of(headers))
+            fields.extend(headers.items() if isinstance(headers, dict) else headers)
             names = {name_of(h) for h in fields}
         if "date" not in names:
             fields.append((b"date", Clock.date()))

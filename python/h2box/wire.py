@@ -212,20 +212,17 @@ class Wire(asyncio.Protocol):
     def send(self, stream_id, headers, content, trailers=None):
         """Headers, whatever content there is, and fields after it. What cannot be sent is closed."""
         try:
-            self.begin(stream_id, headers, content, trailers)
+            if content is None and not trailers:
+                self.connection.send_message(stream_id, headers)
+            elif isinstance(content, bytes) and not trailers:
+                self.connection.send_message(stream_id, headers, content)
+            else:
+                content = iter((content or b"",)) if content is None or isinstance(content, bytes) else content
+                body = Body(self, stream_id, content, trailers)
+                self.connection.send_headers(stream_id, headers)
+                self.bodies[stream_id] = body
+                body.go_on()
         except Exception:
             discard(content)
             raise
         self.touch()
-
-    def begin(self, stream_id, headers, content, trailers):
-        if content is None and not trailers:
-            self.connection.send_message(stream_id, headers)
-        elif isinstance(content, bytes) and not trailers:
-            self.connection.send_message(stream_id, headers, content)
-        else:
-            content = iter((content or b"",)) if content is None or isinstance(content, bytes) else content
-            body = Body(self, stream_id, content, trailers)
-            self.connection.send_headers(stream_id, headers)
-            self.bodies[stream_id] = body
-            body.go_on()

@@ -13,7 +13,8 @@ from load import Failure
 from servers import peers
 
 PACKAGE = os.path.join(servers.BUILD, "python")
-SERVER = load.Row("an asyncio server in Python, 612 bytes, 16 connections x 32 streams", 612, 100000, 3200, ["-c", "16", "-m", "32"], path="/")
+SERVER = load.Row("an asyncio server in Python, 612 bytes, 16 connections x 32 streams", 612, 100000, 3200, ["-c", "16", "-m", "32"],
+                  path="/")
 # Python3-h2 is so slow that fewer requests tell as much.
 SHARES = {"h2box": 1, "python3-h2": 10}
 

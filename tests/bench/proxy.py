@@ -74,7 +74,8 @@ def h2o(folder, backend, proto, identity):
     path = os.path.join(folder, "h2o-%d.conf" % port)
     with open(path, "w") as f:
         ssl = "  ssl:\n    certificate-file: %s\n    key-file: %s\n" % (identity.cert, identity.key) if identity else ""
-        f.write("listen:\n  host: 127.0.0.1\n  port: %d\n%snum-threads: 1\nuser: root\nmax-connections: %d\nproxy.timeout.keepalive: 60000\n"
+        f.write("listen:\n  host: 127.0.0.1\n  port: %d\n%s"
+                "num-threads: 1\nuser: root\nmax-connections: %d\nproxy.timeout.keepalive: 60000\n"
                 "hosts:\n  default:\n    paths:\n      /:\n        proxy.reverse.url: http://127.0.0.1:%d/\n" % (
                     port, ssl, servers.CONNECTIONS, backend))
     return peers.Running(["h2o", "-m", "worker", "-c", path], port)
@@ -130,7 +131,8 @@ def measure(row, rounds, n, site):
 
 def latencies(port, core, seconds):
     """Microseconds of p50 and p99 at 1,000 requests a second, from when they were due."""
-    done = subprocess.run(["taskset", "-c", str(core), peers.H2BOX, "load", "--format", "json", "-c4", "-m8", "-D%d" % seconds, "--rate-total", "1000",
+    done = subprocess.run(["taskset", "-c", str(core), peers.H2BOX, "load", "--format", "json", "-c4", "-m8", "-D%d" % seconds,
+                           "--rate-total", "1000",
                            "http://127.0.0.1:%d/small" % port], capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise Failure("h2box load: %s" % done.stderr)
@@ -156,7 +158,8 @@ def latency(site, seconds, rounds):
 
 def active_bytes(server, core, n, seconds):
     """Private memory at most while n connections ask without a pause."""
-    run = subprocess.Popen(["taskset", "-c", str(core), "h2load", "-c%d" % n, "-m1", "-D%d" % seconds, "http://127.0.0.1:%d/small" % server.port],
+    run = subprocess.Popen(["taskset", "-c", str(core), "h2load", "-c%d" % n, "-m1", "-D%d" % seconds,
+                            "http://127.0.0.1:%d/small" % server.port],
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     most = 0
     while run.poll() is None:

@@ -30,7 +30,8 @@ from servers import peers
 AIMS = {"small": "0.65 us", "varied": None, "large": "floor", "many": "9.8 us", "idle": "0.6 KiB", "hpack": "2.0x",
         "tls_small": "0.8 us", "tls_large": "8000 us", "tls_full": "230 us", "tls_resumed": None, "tls_idle": "5 KiB",
         "generator": "0.65 us", "generator_varied": None, "generator_tls": "0.8 us",
-        "proxy_h1": "10.5 us", "proxy_tls": "11.5 us", "proxy_h2": "2.5 us", "proxy_large": None, "proxy_latency": None, "proxy_memory": None,
+        "proxy_h1": "10.5 us", "proxy_tls": "11.5 us", "proxy_h2": "2.5 us", "proxy_large": None, "proxy_latency": None,
+        "proxy_memory": None,
         "generator_memory": "100 MB", "python_hpack": "30x", "python_server": "10x"}
 IDLE_CONNECTIONS, IDLE_QUICK = 1000, 100
 LATENCY_SECONDS, LATENCY_ROUNDS, MEMORY_SECONDS = 2, 3, 4  # 3 times as many rounds, each so short
@@ -98,7 +99,8 @@ def generator_memory_row(name, args, site, _):
 
 
 def python_hpack_row(name, args, *_):
-    row = {"title": "HPACK from Python, the raw-data stories", "aim": AIMS[name], "blocks": bindings.hpack(1 if args.quick else max(2, args.rounds))}
+    row = {"title": "HPACK from Python, the raw-data stories", "aim": AIMS[name],
+           "blocks": bindings.hpack(1 if args.quick else max(2, args.rounds))}
     row["ratio"] = {work: row["blocks"]["python3-hpack"][work] / row["blocks"]["h2box"][work] for work in ("encode", "decode")}
     report.print_python_hpack(name, row)
     return row
@@ -107,7 +109,8 @@ def python_hpack_row(name, args, *_):
 def python_server_row(name, args, *_):
     n = bindings.SERVER.quick if args.quick else bindings.SERVER.n
     figures = bindings.server(args.rounds, n)
-    row = {"title": bindings.SERVER.title, "aim": AIMS[name], "requests": n, "servers": {who: report.best_of(f) for who, f in figures.items()}}
+    row = {"title": bindings.SERVER.title, "aim": AIMS[name], "requests": n,
+           "servers": {who: report.best_of(f) for who, f in figures.items()}}
     row["ratio"] = row["servers"]["python3-h2"]["us"] / row["servers"]["h2box"]["us"]
     report.print_python_server(name, row)
     return row

@@ -1,4 +1,5 @@
-"""HTTP/1.1 backends that read strictly and keep every byte, clients that decide theirs, and a proxy that must end well. Not a test itself."""
+"""HTTP/1.1 backends that read strictly and keep every byte, clients that decide theirs, and a proxy that must end well. Not a
+test itself."""
 import contextlib
 import os
 import re
@@ -7,7 +8,8 @@ import socket
 
 import hpack
 import proxying
-from scripted import ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, block, frame, settings, u32
+from scripted import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+                      block, frame, settings, u32)
 
 HEAD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\x7e]+ HTTP/1\.1\r\n"
                   rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: (?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?\r\n)*\r\n")
@@ -131,7 +133,8 @@ class Watched(proxying.Proxy):
 
 
 class Answer:
-    """What a client was given for a request. end: "whole"; "cut" (HTTP/1.1: closed too early; HTTP/2: RST_STREAM); "none" without a head."""
+    """What a client was given for a request. end: "whole"; "cut" (HTTP/1.1: closed too early; HTTP/2: RST_STREAM); "none"
+    without a head."""
 
     def __init__(self, status, fields, body, end, code=None):
         self.status, self.fields, self.body, self.end, self.code = status, fields, body, end, code
@@ -276,7 +279,8 @@ def head_frames(stream, fields, end=True):
     """HEADERS, and CONTINUATION where one is not enough."""
     whole = block(*fields)
     pieces = [whole[i:i + 16384] for i in range(0, len(whole), 16384)]
-    return b"".join(frame(CONTINUATION if i else HEADERS, (0 if i or not end else END_STREAM) | (END_HEADERS if i + 1 == len(pieces) else 0), stream, x)
+    return b"".join(frame(CONTINUATION if i else HEADERS,
+                          (0 if i or not end else END_STREAM) | (END_HEADERS if i + 1 == len(pieces) else 0), stream, x)
                     for i, x in enumerate(pieces))
 
 

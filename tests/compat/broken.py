@@ -1,7 +1,7 @@
 """Cases of backends that break what they should keep, all behind one proxy, each at a path of its own. Not a test itself.
 
-A case is a play of a backend with what clients of HTTP/1.1 and HTTP/2 must be told: a status, and whether the answer is whole. An answer that
-is not whole is cut, which over HTTP/1.1 is a connection that ends too early and over HTTP/2 RST_STREAM."""
+A case is a play of a backend with what clients of HTTP/1.1 and HTTP/2 must be told: a status, and whether the answer is whole.
+An answer that is not whole is cut, which over HTTP/1.1 is a connection that ends too early and over HTTP/2 RST_STREAM."""
 import concurrent.futures
 import signal
 import ssl
@@ -17,7 +17,8 @@ READ_MS = 1500
 
 
 class Case:
-    def __init__(self, name, play, status, end="whole", body=None, connections=None, method="GET", content=None, fields=(), check=None, tls=False):
+    def __init__(self, name, play, status, end="whole", body=None, connections=None, method="GET", content=None, fields=(), check=None,
+                 tls=False):
         self.name, self.play, self.body = name, play, body
         self.status, self.end = (x if isinstance(x, tuple) else (x,) for x in (status, end))
         self.connections, self.method, self.content, self.fields = connections, method, content, list(fields)

@@ -66,7 +66,8 @@ class Tunnels(unittest.TestCase):
                 relay(peer, stream, sock)
         content = os.urandom(1 << 20)
         with Server(proxy) as server:
-            out, _ = run("-w20", "-W24", "--connect", "127.0.0.1:%d" % echo.port, "-H", "proxy-authorization: x", server.url(), stdin=content)
+            out, _ = run("-w20", "-W24", "--connect", "127.0.0.1:%d" % echo.port, "-H", "proxy-authorization: x", server.url(),
+                         stdin=content)
         self.assertEqual(out, content)
         self.assertEqual((asked[0][":method"], asked[0][":authority"], asked[0]["proxy-authorization"]),
                          ("CONNECT", "127.0.0.1:%d" % echo.port, "x"))
@@ -83,7 +84,8 @@ class Tunnels(unittest.TestCase):
             peer.send(frame(DATA, END_STREAM, stream, b"250 " + got))
             peer.wait()
         with Server(proxy) as server:
-            p = subprocess.Popen([peers.H2BOX, "client", "--connect", "mail.test:25", server.url()], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            p = subprocess.Popen([peers.H2BOX, "client", "--connect", "mail.test:25", server.url()], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE)
             self.assertEqual(p.stdout.readline(), b"220 hello\r\n")
             p.stdin.write(b"EHLO\n")
             p.stdin.flush()

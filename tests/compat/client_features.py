@@ -113,7 +113,8 @@ class Redirects(unittest.TestCase):
         with Server(site({"/x": (200, (), b"there")}, there)) as other:
             pages = {"/": (302, (("location", "/here"),), b""), "/here": (307, (("location", other.url("/x")),), b"")}
             with Server(site(pages, here)) as server:
-                out, _ = get("-L", "-H", "authorization: secret", "-H", "cookie: a=b", "-H", "x-plain: 1", "-H", "host: name.test", server.url())
+                out, _ = get("-L", "-H", "authorization: secret", "-H", "cookie: a=b", "-H", "x-plain: 1", "-H", "host: name.test",
+                             server.url())
         self.assertEqual(out, b"there")
         for r in here:
             self.assertEqual((r["authorization"], r["cookie"], r[":authority"]), ("secret", "a=b", "name.test"))
@@ -167,13 +168,15 @@ class Telling(unittest.TestCase):
             self.assertTrue(all(e["timings"][k] >= 0 for k in ("send", "wait", "receive")))
 
     def test_har(self):
-        with Server(site({"/?a=1&b=%20": (200, HTML + (("content-encoding", "gzip"),), gzip.compress(PAGE)), "/a.css": (200, (), b"css")})) as server:
+        with Server(site({"/?a=1&b=%20": (200, HTML + (("content-encoding", "gzip"),), gzip.compress(PAGE)),
+                          "/a.css": (200, (), b"css")})) as server:
             log = self.archive("-a", server.url("/?a=1&b=%20"))
         self.check(log)
         first = log["entries"][0]
         self.assertEqual(first["request"]["queryString"], [{"name": "a", "value": "1"}, {"name": "b", "value": "%20"}])
         self.assertEqual((first["response"]["content"]["size"], first["response"]["bodySize"]), (len(PAGE), len(gzip.compress(PAGE))))
-        self.assertEqual((first["request"]["method"], first["request"]["httpVersion"], first["response"]["status"]), ("GET", "HTTP/2.0", 200))
+        self.assertEqual((first["request"]["method"], first["request"]["httpVersion"], first["response"]["status"]),
+                         ("GET", "HTTP/2.0", 200))
         self.assertEqual(len(log["entries"]), 7)
         self.assertEqual([e["timings"]["connect"] >= 0 for e in log["entries"]], [True] + [False] * 6)
 
@@ -363,7 +366,8 @@ class Terminals(unittest.TestCase):
     def on_terminal(self, *args, out=subprocess.DEVNULL):
         """What the client writes to a terminal that is its stderr (and its stdout when that is asked for)."""
         ours, theirs = pty.openpty()
-        process = subprocess.Popen([peers.H2BOX, "client", *args], stdin=subprocess.DEVNULL, stdout=theirs if out is None else out, stderr=theirs)
+        process = subprocess.Popen([peers.H2BOX, "client", *args], stdin=subprocess.DEVNULL, stdout=theirs if out is None else out,
+                                   stderr=theirs)
         os.close(theirs)
         seen = b""
         try:

@@ -30,11 +30,13 @@ class Versions(unittest.TestCase):
                        check=True, capture_output=True)
         cls.nghttpd = peers.nghttpd(cls.site, "--echo-upload")
         port = peers.free_port()
-        cls.nghttpx = peers.Running(["nghttpx", "-f127.0.0.1,%d;no-tls" % port, "-b127.0.0.1,%d;;proto=h2" % cls.nghttpd.port, "--no-ocsp"], port)
+        cls.nghttpx = peers.Running(["nghttpx", "-f127.0.0.1,%d;no-tls" % port, "-b127.0.0.1,%d;;proto=h2" % cls.nghttpd.port, "--no-ocsp"],
+                                    port)
         port = peers.free_port()
         cls.secure = peers.Running(["nghttpd", "-d", cls.site, "-a", "127.0.0.1", str(port), cls.key, cls.cert], port)
         port = peers.free_port()
-        cls.old = peers.Running(["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-cert", cls.cert, "-key", cls.key, "-WWW", "-quiet"], port,
+        cls.old = peers.Running(["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-cert", cls.cert, "-key", cls.key, "-WWW",
+                                 "-quiet"], port,
                                 cwd=cls.site)
         cls.all = [cls.nghttpd, cls.nghttpx, cls.secure, cls.old]
 
@@ -158,7 +160,8 @@ class Versions(unittest.TestCase):
 
     def test_key_log(self):
         log = self.folder.name + "/keys"
-        subprocess.run([peers.H2BOX, "client", "-nk", self.url(self.secure, "/", "https")], env={**os.environ, "SSLKEYLOGFILE": log}, timeout=20, check=True)
+        subprocess.run([peers.H2BOX, "client", "-nk", self.url(self.secure, "/", "https")], env={**os.environ, "SSLKEYLOGFILE": log},
+                       timeout=20, check=True)
         with open(log) as f:
             self.assertRegex(f.read(), r"(?m)^(CLIENT_TRAFFIC_SECRET_0|CLIENT_RANDOM) [0-9a-fA-F]{64} [0-9a-fA-F]+$")
 

@@ -5,7 +5,8 @@ import os
 import zlib
 
 from hostility import case, main
-from scripted import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PUSH_PROMISE, SETTINGS, WINDOW_UPDATE, block,
+from scripted import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PUSH_PROMISE, SETTINGS,
+                      WINDOW_UPDATE, block,
                       frame, goaway, literal, number, response, rst, settings, u32)
 
 OK = b"whole\n"
@@ -102,7 +103,8 @@ for n in (1, 10, 11, len(ZIPPED) // 2, len(ZIPPED) - 8, len(ZIPPED) - 1):
 case("gzip with a wrong sum", asked(GZIP, frame(DATA, END_STREAM, 1, ZIPPED[:-8] + b"\0" * 8)), 1, "the content coding is broken", None)
 case("gzip and something behind", asked(GZIP, frame(DATA, END_STREAM, 1, ZIPPED + b"junk")), 1, "the content coding is broken", None)
 case("gzip that is none", asked(GZIP, frame(DATA, END_STREAM, 1, b"plain")), 1, "the content coding is broken")
-case("gzip thrown away is checked too", asked(GZIP, frame(DATA, END_STREAM, 1, ZIPPED[:-1])), 1, "the content coding ends too early", args=["-n"])
+case("gzip thrown away is checked too", asked(GZIP, frame(DATA, END_STREAM, 1, ZIPPED[:-1])), 1, "the content coding ends too early",
+     args=["-n"])
 case("deflate", asked(response(1, 200, (("content-encoding", "deflate"),), zlib.compress(TEXT))), 0, "", TEXT)
 case("deflate without its wrapper", asked(response(1, 200, (("content-encoding", "deflate"),), zlib.compress(TEXT)[2:-4])), 0, "", TEXT)
 case("a coding that we do not know", asked(response(1, 200, (("content-encoding", "br"),), OK)), 0, "its content coding is not known", OK)
@@ -130,7 +132,8 @@ def refused(times):
 
 
 case("refused once", refused(1), 0, "", OK, connections=1)
-case("refused always", lambda p: (p.begin(), [p.send(rst(p.request().stream, 7)) for _ in range(100)]), 1, "not processed by the server", connections=1)
+case("refused always", lambda p: (p.begin(), [p.send(rst(p.request().stream, 7)) for _ in range(100)]), 1, "not processed by the server",
+     connections=1)
 case("refused after it began", asked(HEAD, frame(DATA, 0, 1, b"part"), rst(1, 7)), 1, "not processed|REFUSED", b"part")
 
 
@@ -149,7 +152,8 @@ case("GOAWAY before the request, then an answer", goaway_first, 0, "", OK, conne
 case("GOAWAY always", asked(goaway(0), wait=False), 1, "not processed by the server", connections=2)
 case("GOAWAY and the answer", asked(goaway(1), WHOLE), 0, "", OK, connections=1)
 case("GOAWAY and no answer", asked(goaway(1), wait=False), 1, "/x: .+")
-case("GOAWAY with an error", asked(goaway(0, 11, b"\x1b]0;x\x07go away")), 1, r"the server ends the connection: ENHANCE_YOUR_CALM: \\x1b\]0;x\\x07go away\n",
+case("GOAWAY with an error", asked(goaway(0, 11, b"\x1b]0;x\x07go away")), 1,
+     r"the server ends the connection: ENHANCE_YOUR_CALM: \\x1b\]0;x\\x07go away\n",
      connections=1)
 case("GOAWAY that takes back what it said", asked(goaway(1), goaway(5), WHOLE), 1, "GOAWAY", None)
 case("GOAWAY on a stream", asked(frame(GOAWAY, 0, 1, u32(0) * 2)), 1, "GOAWAY|stream")
@@ -222,13 +226,16 @@ case("a flood of WINDOW_UPDATE", flood(lambda n, s: frame(WINDOW_UPDATE, 0, 0, u
 case("a flood of unknown frames", flood(lambda n, s: frame(0x77, 0, 0, b"?")), 1, "/x: .+", seconds=20)
 case("a flood of ALTSVC", flood(lambda n, s: frame(10, 0, 0, b"\0\1ax")), 1, "/x: .+", seconds=20)
 case("a flood of PRIORITY", flood(lambda n, s: frame(2, 0, s, bytes(5))), 1, "/x: .+", seconds=20)
-case("a flood of 1xx", flood(lambda n, s: frame(HEADERS, END_HEADERS, s, block(103, ("link", "</a>")))), 1, "/x: too many interim responses", seconds=20)
+case("a flood of 1xx", flood(lambda n, s: frame(HEADERS, END_HEADERS, s, block(103, ("link", "</a>")))), 1,
+     "/x: too many interim responses", seconds=20)
 case("a few 1xx", asked(*[frame(HEADERS, END_HEADERS, 1, block(102))] * 50, WHOLE), 0, "", OK)
 case("1xx that ends the stream", asked(frame(HEADERS, END_HEADERS | END_STREAM, 1, block(103))), 1, "/x: .+")
 case("a flood of CONTINUATION", flood(lambda n, s: frame(CONTINUATION, 0, s, b""), frame(HEADERS, 0, 1, b"")), 1, "/x: .+", seconds=20)
-case("headers without end", flood(lambda n, s: frame(CONTINUATION, 0, s, block(("x%d" % n, "y" * 100))), frame(HEADERS, 0, 1, block(200))), 1, "/x: .+",
+case("headers without end", flood(lambda n, s: frame(CONTINUATION, 0, s, block(("x%d" % n, "y" * 100))), frame(HEADERS, 0, 1, block(200))),
+     1, "/x: .+",
      seconds=20)
-case("an HPACK bomb", asked(frame(HEADERS, END_HEADERS | END_STREAM, 1, block(200) + b"\x40" + number(1) + b"b" + number(3000) + b"v" * 3000 +
+case("an HPACK bomb", asked(frame(HEADERS, END_HEADERS | END_STREAM, 1,
+                                  block(200) + b"\x40" + number(1) + b"b" + number(3000) + b"v" * 3000 +
                                   b"\xbe" * 12000)), 1, "/x: .+")
 case("a thousand fields", asked(response(1, 200, [("x%d" % n, "y") for n in range(1000)], OK)), 1, "/x: .+", None)
 case("a long field", asked(frame(HEADERS, 0, 1, block(200, ("x", "y" * 100000))[:16000]), *[frame(CONTINUATION, 0, 1, b"y" * 16000)] * 5,
@@ -239,7 +246,8 @@ PROMISE = b"\x82\x86" + literal(":path", "/p")
 
 
 def promise(r, authority=None, method=b"\x82", extra=b""):
-    return frame(PUSH_PROMISE, END_HEADERS, 1, u32(2) + method + b"\x86" + literal(":path", "/p") + literal(":authority", authority or r[":authority"]) + extra)
+    return frame(PUSH_PROMISE, END_HEADERS, 1, u32(2) + method + b"\x86" + literal(":path", "/p") +
+                 literal(":authority", authority or r[":authority"]) + extra)
 
 
 case("a push is not shown", asked(promise, response(2, 200, (), b"pushed"), WHOLE), 0, "", OK)
@@ -247,10 +255,12 @@ case("a push for another authority", asked(lambda r: promise(r, "bank.test"), re
 case("a push of a POST", asked(lambda r: promise(r, None, b"\x83"), WHOLE), None, None, None)
 case("a push with content", asked(lambda r: promise(r, extra=literal("content-length", "5")), WHOLE), None, None, None)
 case("a push although --no-push", asked(promise, response(2, 200, (), b"pushed"), WHOLE), 1, "(?i)push", None, args=["--no-push"])
-case("a push on an odd stream", asked(lambda r: frame(PUSH_PROMISE, END_HEADERS, 1, u32(3) + PROMISE + literal(":authority", r[":authority"]))), 1, "/x: .+")
+case("a push on an odd stream", asked(lambda r: frame(PUSH_PROMISE, END_HEADERS, 1,
+                                                      u32(3) + PROMISE + literal(":authority", r[":authority"]))), 1, "/x: .+")
 case("a push twice on a stream", asked(promise, promise), 1, "/x: .+")
 case("a push that fails is no failure", asked(promise, rst(2, 2), WHOLE), 0, "/p: reset by the server", OK)
-case("a flood of pushes", flood(lambda n, s: frame(PUSH_PROMISE, END_HEADERS, s, u32(2 + 2 * n) + PROMISE + literal(":authority", "a"))), 1, "/x: .+", seconds=20)
+case("a flood of pushes", flood(lambda n, s: frame(PUSH_PROMISE, END_HEADERS, s, u32(2 + 2 * n) + PROMISE + literal(":authority", "a"))), 1,
+     "/x: .+", seconds=20)
 case("a push that never comes", asked(promise, WHOLE), 0, "/p: timed out", OK, args=["-t500ms"])
 
 # Redirects.
@@ -271,8 +281,10 @@ case("a redirect to itself", redirects(lambda n, r: "/x"), 1, "the redirects go 
 case("redirects in a circle", redirects(lambda n, r: "/%d" % (n % 3)), 1, "the redirects go in a circle", args=["-L"])
 case("redirects without end", redirects(lambda n, r: "/%d" % n), 1, "too many redirects", args=["-L"])
 case("a redirect to a file", redirects(lambda n, r: "file:///etc/passwd"), 1, "its redirect leads to no address", args=["-L"])
-case("a redirect to nowhere", redirects(lambda n, r: "http://127.0.0.1:1/"), 1, "connect 127.0.0.1:1: connection refused|from https to http", args=["-L"])
-case("a redirect with a password", redirects(lambda n, r: "http://user:secret@127.0.0.1/"), 1, "its redirect leads to no address", args=["-L"])
+case("a redirect to nowhere", redirects(lambda n, r: "http://127.0.0.1:1/"), 1,
+     "connect 127.0.0.1:1: connection refused|from https to http", args=["-L"])
+case("a redirect with a password", redirects(lambda n, r: "http://user:secret@127.0.0.1/"), 1, "its redirect leads to no address",
+     args=["-L"])
 case("a long redirect", redirects(lambda n, r: "/" + "x" * 60000), None, None, None, args=["-L"])
 
 # Pages.

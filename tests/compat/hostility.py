@@ -34,7 +34,8 @@ def case(*args, **more):
 def tls_context(folder, alpn):
     cert, key = os.path.join(folder, "c.pem"), os.path.join(folder, "k.pem")
     if not os.path.exists(cert):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+                        cert,
                         "-days", "3", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
@@ -52,7 +53,8 @@ def judge(c, context, cafile, folder):
             args += ["--cacert", cafile]
         begun = time.time()
         try:
-            done = subprocess.run([*args, server.url(c.path, "https" if context else "http")], capture_output=True, input=c.stdin, timeout=c.seconds * 3,
+            done = subprocess.run([*args, server.url(c.path, "https" if context else "http")], capture_output=True, input=c.stdin,
+                                  timeout=c.seconds * 3,
                                   cwd=folder)
         except subprocess.TimeoutExpired:
             return "it hangs"
@@ -85,7 +87,8 @@ def main():
         contexts = {"h2": tls_context(keys, "h2"), "h1": tls_context(keys, "http/1.1")}
         contexts["h1 in TLS"] = contexts["h1"]
         # TLS once more for what does not take long, but for Upgrade, which has none.
-        jobs = [(c, None) for c in wanted if c.kind != "h1 in TLS"] + [(c, contexts[c.kind]) for c in wanted if c.kind in contexts and c.seconds <= 15]
+        jobs = [(c, None) for c in wanted if c.kind != "h1 in TLS"] + [(c, contexts[c.kind]) for c in wanted if c.kind in contexts
+                                                                       and c.seconds <= 15]
 
         def run(job):
             c, context = job

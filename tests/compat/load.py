@@ -138,7 +138,8 @@ class Load(unittest.TestCase):
         self.assertEqual(counts(got)["done"], 20, got)
 
     def test_requests_of_a_file(self):
-        lines = self.file("requests", '{"url": "%s/${rand:404-405}"}\n{"path": "/size-612", "headers": {"x-id": "${uuid}", "x-n": "${n}"}}\n\n'
+        lines = self.file("requests", '{"url": "%s/${rand:404-405}"}\n'
+                          '{"path": "/size-612", "headers": {"x-id": "${uuid}", "x-n": "${n}"}}\n\n'
                           '{"method": "HEAD", "path": "/size-65536"}\n' % self.base)
         got = load("-n30", "--requests", lines).stdout
         self.assertIn("20 2xx, 0 3xx, 10 4xx", got)
@@ -176,12 +177,15 @@ class Load(unittest.TestCase):
         self.assertEqual(load("-D1", "-c2", "http://127.0.0.1:1/", code=1).stdout.count("finished in"), 1)
 
     def test_impossible_combinations(self):
-        for options, why in ((["-n1", "-c2"], "the number of requests must be greater"), (["-c1", "-t2"], "the number of clients must be greater"),
+        for options, why in ((["-n1", "-c2"], "the number of requests must be greater"),
+                             (["-c1", "-t2"], "the number of clients must be greater"),
                              (["--rps", "0"], "no rate above 0"), (["--rps", "1", "--rate-total", "1"], "exclude each other"),
-                             (["--warm-up-time", "1"], "needs --duration"), (["-m", "none"], "neither"), (["--cert", "x"], "need each other"),
+                             (["--warm-up-time", "1"], "needs --duration"), (["-m", "none"], "neither"),
+                             (["--cert", "x"], "need each other"),
                              (["--h3"], "no HTTP/3"), (["-d", "-", "--requests", "-"], "read once only"),
                              (["--timing-script-file", "x", "--rps", "1"], "no rate besides"), (["--rate-period", "1"], "needs --rate"),
-                             (["-i", "x"], "not from both"), (["-i", "x", "--timing-script-file", "y"], "from one file"), (["-m", "0"], "neither"),
+                             (["-i", "x"], "not from both"), (["-i", "x", "--timing-script-file", "y"], "from one file"),
+                             (["-m", "0"], "neither"),
                              (["--merge", "--compare"], "exclude each other"), (["--qlog-file-base", "x"], "qlog is of QUIC")):
             self.assertIn(why, load(*options, self.base, code=2).stderr)
             self.assertIn(why, load(*options, self.base, code=1, name="h2load").stderr)
@@ -242,7 +246,8 @@ class Load(unittest.TestCase):
         self.assertRegex(got.stdout, r"req/s +[\d.]+ +[\d.]+ +-\d+\.\d%")
         self.assertIn("rps is", got.stderr)
         self.assertIn("no clear difference", load("--compare", a, a, "--fail-if", "p99 +1%").stdout)
-        for text, why in (("p99>50", "needs us, ms or s"), ("speed>1", "not known"), ("p99 +10%", "--compare"), ("p99 ~1ms", "needs one of")):
+        for text, why in (("p99>50", "needs us, ms or s"), ("speed>1", "not known"), ("p99 +10%", "--compare"),
+                          ("p99 ~1ms", "needs one of")):
             self.assertIn(why, load("-n1", "--fail-if", text, url, code=2).stderr)
 
     def test_a_stall_is_seen_by_corrected_times(self):

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What docs/load.md tells people to run, run: its commands in their order, with less load, on one machine; its manifest, read. labels: threads"""
+"""What docs/load.md tells people to run, run: its commands in their order, with less load, on one machine; its manifest, read.
+labels: threads"""
 import os
 import re
 import shutil
@@ -44,7 +45,8 @@ class Docs(unittest.TestCase):
                             return
                         less = re.sub(r"-D \d+", "-D 1", re.sub(r"-n \d+", "-n 500", command))
                         less = less.replace("http://localhost:8080", "http://127.0.0.1:%d" % server.port).replace("host1,host2,host3", ":")
-                        done = subprocess.run(less, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+                        done = subprocess.run(less, shell=True, cwd=folder, env=env, capture_output=True, text=True, timeout=60,
+                                              stdin=subprocess.DEVNULL)
                         wanted = (0, 1) if "--fail-if" in command else (0,)
                         self.assertIn(done.returncode, wanted, (less, done.stdout, done.stderr))
                         ran += 1
@@ -70,7 +72,8 @@ class Docs(unittest.TestCase):
         self.assertTrue(path.startswith(mounts["results"] + "/") and "$(JOB_COMPLETION_INDEX)" in path)
         # Our options, as they stand there: only the server is missing.
         with tempfile.TemporaryDirectory() as folder:
-            words = [w.replace("/results/$(JOB_COMPLETION_INDEX)", folder + "/0").replace("https://test.example/", "http://127.0.0.1:1/") for w in command[2:]]
+            words = [w.replace("/results/$(JOB_COMPLETION_INDEX)", folder + "/0").replace("https://test.example/", "http://127.0.0.1:1/")
+                     for w in command[2:]]
             words[words.index("-D") + 1] = "1"
             done = subprocess.run([peers.H2BOX, "load", *words], capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 1, done.stderr)

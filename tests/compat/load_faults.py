@@ -194,8 +194,10 @@ class Faults(unittest.TestCase):
         plays = {
             "no frames at all": lambda peer: (peer.send(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), peer.wait()),
             "DATA on an idle stream": lambda peer: (peer.begin(), peer.request(), peer.send(frame(DATA, 0, 77, b"x")), peer.wait()),
-            "HPACK that ends early": lambda peer: (peer.begin(), peer.send(frame(HEADERS, 5, peer.request().stream, b"\x82\x7f")), peer.wait()),
-            "an index of nothing": lambda peer: (peer.begin(), peer.send(frame(HEADERS, 5, peer.request().stream, b"\xff\xff\x03")), peer.wait()),
+            "HPACK that ends early": lambda peer: (peer.begin(), peer.send(frame(HEADERS, 5, peer.request().stream, b"\x82\x7f")),
+                                                   peer.wait()),
+            "an index of nothing": lambda peer: (peer.begin(), peer.send(frame(HEADERS, 5, peer.request().stream, b"\xff\xff\x03")),
+                                                 peer.wait()),
             "SETTINGS of 5 bytes": lambda peer: (peer.begin(), peer.request(), peer.send(frame(4, 0, 0, b"12345")), peer.wait()),
             "a frame too large": lambda peer: (peer.begin(), peer.send(frame(DATA, 0, peer.request().stream, bytes(16385))), peer.wait()),
             "an unasked push": lambda peer: (peer.begin(), peer.send(frame(5, 4, peer.request().stream, b"\0\0\0\2\x82")), peer.wait()),
@@ -220,7 +222,8 @@ class Faults(unittest.TestCase):
                 self.assertEqual((got["done"], got["errored"]), (0, 6), text)
 
     def test_http1_malformed(self):
-        for bytes_ in (b"HTTP/1.1 2000 Odd\r\n\r\n", b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", b"\0\0\0\0", b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"):
+        for bytes_ in (b"HTTP/1.1 2000 Odd\r\n\r\n", b"HTTP/1.1 200 OK\nContent-Length: 0\n\n", b"\0\0\0\0",
+                       b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"):
             def play(peer):
                 peer.head()
                 peer.send(bytes_)

@@ -26,7 +26,8 @@ def haproxy(site, backend, identity=None, more=""):
                     out.write(f.read())
         tls = "ssl crt %s/both.pem alpn h2,http/1.1" % folder
     with open(folder + "/haproxy.cfg", "w") as f:
-        f.write("global\n  maxconn 300\n  nbthread 1\ndefaults\n  mode http\n  retries 0\n  timeout connect 5s\n  timeout client 20s\n  timeout server 20s\n"
+        f.write("global\n  maxconn 300\n  nbthread 1\n"
+                "defaults\n  mode http\n  retries 0\n  timeout connect 5s\n  timeout client 20s\n  timeout server 20s\n"
                 "frontend f\n  bind 127.0.0.1:%d %s\n  default_backend b\n  %s\nbackend b\n  server s 127.0.0.1:%d %s\n"
                 % (port, tls or ("proto h2" if not more else ""), more if more != "h1" else "", backend.port, backend.behind))
     return peers.Running(["haproxy", "-db", "-f", folder + "/haproxy.cfg"], port)
@@ -114,7 +115,8 @@ class Peers(unittest.TestCase):
             load("-n5", *mine, "--verify", "--cacert", self.identity.cert, url)
             got = load("-n5", *mine, "--cacert", self.identity.cert, "--sni", "shop.example", url, code=1).stdout
             self.assertRegex(got, r"failed: 5: connect: .*(name|localhost|shop)")
-        for options, why in ((["--cert", "/nowhere", "--key", self.other.key], "/nowhere"), (["--cert", self.other.cert, "--key", self.identity.key], "key"),
+        for options, why in ((["--cert", "/nowhere", "--key", self.other.key], "/nowhere"),
+                             (["--cert", self.other.cert, "--key", self.identity.key], "key"),
                              (["--cacert", "/nowhere"], "/nowhere"), (["--ciphers", "NOTHING"], "NOTHING"), (["--groups", "P-1"], "P-1")):
             done = load("-n5", *options, "https://localhost:1/", code=None)
             self.assertIn(done.returncode, (1, 2))
@@ -179,7 +181,8 @@ class Peers(unittest.TestCase):
                 peer.send(chunked)
         port = peers.free_port()
         with peers.nginx(self.site, "server { listen 127.0.0.1:%d; root %s; }" % (port, self.site)), Server(play) as scripted:
-            for options in (["-n7", "-c2", "http://127.0.0.1:%d/size-612" % port], ["-n2", "http://127.0.0.1:%d/none" % port], [scripted.url()]):
+            for options in (["-n7", "-c2", "http://127.0.0.1:%d/size-612" % port], ["-n2", "http://127.0.0.1:%d/none" % port],
+                            [scripted.url()]):
                 theirs, ours = self.both("--h1", *options)
                 for text in ours:
                     self.assertEqual(re.findall("^traffic: .*", text, re.M), re.findall("^traffic: .*", theirs, re.M))
@@ -194,7 +197,8 @@ class Peers(unittest.TestCase):
         self.assertRegex(got, r"\n\n +A +B +change +95% confidence\nreq/s ")
         with open(b) as f:
             self.assertEqual(json.load(f)["measurements"]["requests"]["done"], 50)
-        self.assertIn("p99 is", load("--compare", "-n50", "--fail-if", "p99 +0%", "--rps", "50", a, self.base + "/size-65536", code=None).stderr + "p99 is")
+        self.assertIn("p99 is", load("--compare", "-n50", "--fail-if", "p99 +0%", "--rps", "50", a, self.base + "/size-65536",
+                                     code=None).stderr + "p99 is")
         with open(uris, "w") as f:
             f.write("%s/size-0\n" % self.base)
         self.assertIn("confidence", load("--compare", "-n5", a, "-i", uris).stdout)

@@ -171,7 +171,8 @@ class Caution(unittest.TestCase):
             self.assertNotIn("denial-of-service", t.shown, options)
 
     def test_where_it_goes_counts(self):
-        for options in (["--connect-to", "192.0.2.1", "http://127.0.0.1/"], ["http://172.32.0.1/"], ["http://[2001:db8::1]/"], ["http://11.0.0.1/"],
+        for options in (["--connect-to", "192.0.2.1", "http://127.0.0.1/"], ["http://172.32.0.1/"], ["http://[2001:db8::1]/"],
+                        ["http://11.0.0.1/"],
                         ["http://[::ffff:192.0.2.1]/"]):
             t = Terminal(*options, alone=True, err=False)
             self.assertIn("denial-of-service", t.end(1), options)

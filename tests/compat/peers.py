@@ -141,7 +141,8 @@ def nginx(site, extra="", inside="", connections=256, identity=None):
         f.write("""
             daemon off; master_process off; pid %(d)s/pid; error_log %(d)s/error.log;
             events { worker_connections %(connections)d; }
-            http { access_log off; keepalive_requests 100000000; sendfile on; %(extra)s client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;
+            http { access_log off; keepalive_requests 100000000; sendfile on; %(extra)s
+                   client_body_temp_path %(d)s/b; proxy_temp_path %(d)s/p; fastcgi_temp_path %(d)s/f;
                    uwsgi_temp_path %(d)s/u; scgi_temp_path %(d)s/s;
                    server { listen 127.0.0.1:%(port)d%(old)s; %(new)s root %(site)s; %(inside)s } }
             """ % {"d": folder, "port": port, "site": site, "extra": extra, "inside": inside,

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""HTTP/2 backends that misbehave: bad frames, RST_STREAM, GOAWAY, wrong lengths, bad fields. Clients see 502, 504 or a cut answer. timeout: 120"""
+"""HTTP/2 backends that misbehave: bad frames, RST_STREAM, GOAWAY, wrong lengths, bad fields. Clients see 502, 504 or a cut
+answer. timeout: 120"""
 import contextlib
 
 from broken import Case, main
-from scripted import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY, PUSH_PROMISE, RST_STREAM, SETTINGS,
+from scripted import (ACK, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PRIORITY, PUSH_PROMISE, RST_STREAM,
+                      SETTINGS,
                       WINDOW_UPDATE, block, frame, goaway, literal, response, rst, settings, u32)
 
 NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, REFUSED_STREAM, CANCEL, CALM, H1 = 0, 1, 2, 7, 8, 11, 13
@@ -41,10 +43,12 @@ def by_turns(first, then=OK):
 
 
 case("nothing wrong", OK, 200, body=b"whole\n")
-case("DATA in pieces, padded", head() + frame(DATA, PADDED, 1, b"\2who\0\0") + frame(DATA, 0, 1) + frame(DATA, END_STREAM, 1, b"le\n"), 200, body=b"whole\n")
+case("DATA in pieces, padded", head() + frame(DATA, PADDED, 1, b"\2who\0\0") + frame(DATA, 0, 1) + frame(DATA, END_STREAM, 1, b"le\n"), 200,
+     body=b"whole\n")
 case("CONTINUATION", frame(HEADERS, END_STREAM, 1, block(200)) + frame(CONTINUATION, END_HEADERS, 1, literal("x", "y")), 200, body=b"")
 case("103 before it", head(status=103) + OK, 200, body=b"whole\n")
-case("trailers", head() + frame(DATA, 0, 1, b"whole\n") + frame(HEADERS, END_HEADERS | END_STREAM, 1, literal("x-t", "1")), 200, body=b"whole\n")
+case("trailers", head() + frame(DATA, 0, 1, b"whole\n") + frame(HEADERS, END_HEADERS | END_STREAM, 1, literal("x-t", "1")), 200,
+     body=b"whole\n")
 
 # ---- ends ---------------------------------------------------------------------------------------------------------------------
 
@@ -53,7 +57,8 @@ for code in (NO_ERROR, PROTOCOL_ERROR, INTERNAL_ERROR, CANCEL, CALM, H1, 0xfffff
     case("RST_STREAM %d behind the head" % code, head() + rst(1, code), 200, "cut")
     case("RST_STREAM %d in the content" % code, head() + frame(DATA, 0, 1, b"who") + rst(1, code), 200, "cut", body=b"who")
 case("RST_STREAM NO_ERROR behind a whole answer", OK + rst(1, NO_ERROR), 200, body=b"whole\n")
-case("RST_STREAM before the content-length is full", head((("content-length", "6"),)) + frame(DATA, 0, 1, b"who") + rst(1, 0), 200, "cut", body=b"who")
+case("RST_STREAM before the content-length is full", head((("content-length", "6"),)) + frame(DATA, 0, 1, b"who") + rst(1, 0), 200, "cut",
+     body=b"who")
 case("leaves without an answer", b"", 502, wait=False, connections=1)
 case("leaves behind the head", head(), 200, "cut", wait=False)
 case("leaves in the content", head() + frame(DATA, 0, 1, b"who"), 200, "cut", wait=False, body=b"who")
@@ -128,14 +133,17 @@ case("HEAD with DATA", head() + frame(DATA, END_STREAM, 1, b"x"), 200, ("whole",
 # ---- fields -------------------------------------------------------------------------------------------------------------------
 
 for name, fields in {"CR LF": (("x", "a\r\nSet-Cookie: evil=1"),), "LF": (("x", "a\nb"),), "CR": (("x", "a\rb"),), "NUL": (("x", "a\0b"),),
-                     "CR LF in a name": (("x: y\r\nset-cookie", "evil=1"),), "colon in a name": (("x:y", "z"),), "blank in a name": (("x y", "z"),),
+                     "CR LF in a name": (("x: y\r\nset-cookie", "evil=1"),), "colon in a name": (("x:y", "z"),),
+                     "blank in a name": (("x y", "z"),),
                      "an upper case name": (("X-Y", "z"),), "an empty name": (("", "z"),), "a blank at the end": (("x", "y "),),
                      "connection": (("connection", "close"),), "transfer-encoding": (("transfer-encoding", "chunked"),),
                      "keep-alive": (("keep-alive", "timeout=5"),), "upgrade": (("upgrade", "x"),), "another :status": ((":status", "201"),),
                      ":path": ((":path", "/"),)}.items():
     case("a field with " + name, head(fields) + frame(DATA, END_STREAM, 1, b"x"), 502, connections=1)
-    case("trailers with " + name, head() + frame(DATA, 0, 1, b"whole\n") + frame(HEADERS, END_HEADERS | END_STREAM, 1, block(*fields)), 200, "cut")
-for name, status in {"no status": None, "status 99": 99, "status 1000": 1000, "status 101": 101, "a status of letters": "abc", "status 20": 20}.items():
+    case("trailers with " + name, head() + frame(DATA, 0, 1, b"whole\n") + frame(HEADERS, END_HEADERS | END_STREAM, 1, block(*fields)), 200,
+         "cut")
+for name, status in {"no status": None, "status 99": 99, "status 1000": 1000, "status 101": 101, "a status of letters": "abc",
+                     "status 20": 20}.items():
     first = literal(":status", str(status)) if status else literal("x", "y")
     case(name, frame(HEADERS, END_HEADERS | END_STREAM, 1, first), 502)
 case("103 with END_STREAM", head(status=103, end=True), 502)
@@ -147,17 +155,25 @@ case("CONTINUATION without end", [frame(HEADERS, 0, 1, block(200))] + [frame(CON
 
 # ---- frames that end the connection -------------------------------------------------------------------------------------------
 
-for name, bad in {"DATA on stream 0": frame(DATA, 0, 0, b"x"), "DATA before HEADERS": frame(DATA, END_STREAM, 1, b"x"), "HEADERS on stream 0": frame(HEADERS, END_HEADERS, 0, block(200)),
-                  "HEADERS on a stream nobody opened": head(stream=5), "HEADERS on an even stream": head(stream=2), "DATA on a stream nobody opened": frame(DATA, 0, 5, b"x"),
+for name, bad in {"DATA on stream 0": frame(DATA, 0, 0, b"x"), "DATA before HEADERS": frame(DATA, END_STREAM, 1, b"x"),
+                  "HEADERS on stream 0": frame(HEADERS, END_HEADERS, 0, block(200)),
+                  "HEADERS on a stream nobody opened": head(stream=5), "HEADERS on an even stream": head(stream=2),
+                  "DATA on a stream nobody opened": frame(DATA, 0, 5, b"x"),
                   "padding past the frame": frame(DATA, PADDED, 1, b"\xffx"), "a frame too long": frame(DATA, 0, 1, b"x" * 20000),
-                  "SETTINGS of 5 bytes": frame(SETTINGS, 0, 0, b"12345"), "SETTINGS on a stream": frame(SETTINGS, 0, 1), "a bad window": settings(window=2**31),
-                  "WINDOW_UPDATE of 0": frame(WINDOW_UPDATE, 0, 0, u32(0)), "a window past all": frame(WINDOW_UPDATE, 0, 0, u32(2**31 - 1)) * 2,
-                  "PING of 7 bytes": frame(PING, 0, 0, b"1234567"), "RST_STREAM of 3 bytes": frame(RST_STREAM, 0, 1, b"123"), "RST_STREAM of an idle stream": rst(9, CANCEL),
+                  "SETTINGS of 5 bytes": frame(SETTINGS, 0, 0, b"12345"), "SETTINGS on a stream": frame(SETTINGS, 0, 1),
+                  "a bad window": settings(window=2**31),
+                  "WINDOW_UPDATE of 0": frame(WINDOW_UPDATE, 0, 0, u32(0)),
+                  "a window past all": frame(WINDOW_UPDATE, 0, 0, u32(2**31 - 1)) * 2,
+                  "PING of 7 bytes": frame(PING, 0, 0, b"1234567"), "RST_STREAM of 3 bytes": frame(RST_STREAM, 0, 1, b"123"),
+                  "RST_STREAM of an idle stream": rst(9, CANCEL),
                   "GOAWAY of 4 bytes": frame(GOAWAY, 0, 0, b"1234"), "CONTINUATION alone": frame(CONTINUATION, END_HEADERS, 1, block(200)),
-                  "a frame in a header block": frame(HEADERS, 0, 1, block(200)) + frame(PING, 0, 0, b"12345678"), "bad HPACK": frame(HEADERS, END_HEADERS, 1, b"\xff\xff\xff\xff\xff\xff"),
-                  "an index of no entry": frame(HEADERS, END_HEADERS, 1, b"\xfe"), "PUSH_PROMISE of an odd stream": frame(PUSH_PROMISE, END_HEADERS, 1, u32(3) + block()),
+                  "a frame in a header block": frame(HEADERS, 0, 1, block(200)) + frame(PING, 0, 0, b"12345678"),
+                  "bad HPACK": frame(HEADERS, END_HEADERS, 1, b"\xff\xff\xff\xff\xff\xff"),
+                  "an index of no entry": frame(HEADERS, END_HEADERS, 1, b"\xfe"),
+                  "PUSH_PROMISE of an odd stream": frame(PUSH_PROMISE, END_HEADERS, 1, u32(3) + block()),
                   "HTTP/1.1": b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "PRIORITY of 4 bytes": frame(PRIORITY, 0, 1, b"1234"),
-                  "a flood of PING": frame(PING, 0, 0, b"12345678") * 50000, "a flood of SETTINGS": settings() * 50000, "empty DATA without end": head() + frame(DATA, 0, 1) * 50000}.items():
+                  "a flood of PING": frame(PING, 0, 0, b"12345678") * 50000, "a flood of SETTINGS": settings() * 50000,
+                  "empty DATA without end": head() + frame(DATA, 0, 1) * 50000}.items():
     case(name, bad, (200, 502, 504) if "flood" in name or "empty" in name else 502, "cut" if "empty" in name else "whole")
     if not name.startswith(("DATA before", "empty", "HEADERS on an even")):
         case(name + ", in the content", head() + frame(DATA, 0, 1, b"who") + bad, 200, "cut")

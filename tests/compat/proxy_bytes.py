@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every byte that a backend of HTTP/1.1 is sent for requests of either version, beside what Debian's nghttpx sends for the same ones. timeout: 60"""
+"""Every byte that a backend of HTTP/1.1 is sent for requests of either version, beside what Debian's nghttpx sends for the same
+ones. timeout: 60"""
 import os
 import re
 import shutil
@@ -69,7 +70,8 @@ CASES = {
     "blanks around a value": (h1("GET / HTTP/1.1", "host:a.test:8080", "x:   y \t z  ", "empty:", CLOSE),),
     "names in Title-Case": (h1("GET / HTTP/1.1", HOST, "x-LONG-name_of-MINE: 1", "etag: x", "dnt: 1", "te-x: 1", CLOSE),),
     "bytes above ASCII": (b"GET / HTTP/1.1\r\nHost: a.test:8080\r\nx: \xe4\xff\r\nConnection: close\r\n\r\n",),
-    "of the connection": (h1("GET / HTTP/1.1", HOST, "Keep-Alive: 5", "Proxy-Connection: x", "Connection: close, x-hop", "X-Hop: 1", "Upgrade: y"), "x-hop", "upgrade"),
+    "of the connection": (h1("GET / HTTP/1.1", HOST, "Keep-Alive: 5", "Proxy-Connection: x", "Connection: close, x-hop", "X-Hop: 1",
+                             "Upgrade: y"), "x-hop", "upgrade"),
     "TE: trailers": (h1("GET / HTTP/1.1", HOST, "TE: trailers", "Connection: close, TE"), "te named"),
     "TE: gzip": (h1("GET / HTTP/1.1", HOST, "TE: gzip", "Connection: close, TE"), "te"),
     "whole URI": (h1("GET http://b.test/x HTTP/1.1", HOST, CLOSE),),
@@ -79,9 +81,11 @@ CASES = {
     "content with a length": (h1("POST / HTTP/1.1", HOST, "Content-Length: 5", CLOSE, content=b"hello"),),
     "no content": (h1("POST / HTTP/1.1", HOST, "Content-Length: 0", CLOSE),),
     "chunks": (h1("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked", CLOSE, content=b"2;x\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"),),
-    "trailers": (h1("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked", "Trailer: x-t", CLOSE, content=b"5\r\nhello\r\n0\r\nx-t: 1\r\nContent-Length: 9\r\n\r\n"), "trailers"),
+    "trailers": (h1("POST / HTTP/1.1", HOST, "Transfer-Encoding: chunked", "Trailer: x-t", CLOSE,
+                    content=b"5\r\nhello\r\n0\r\nx-t: 1\r\nContent-Length: 9\r\n\r\n"), "trailers"),
     "cookies": (h1("GET / HTTP/1.1", HOST, "Cookie: a=1; b=2", "Cookie: c=3", CLOSE),),
-    "forwarded before": (h1("GET / HTTP/1.1", HOST, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "Via: 1.0 foo", "Forwarded: for=x", CLOSE),),
+    "forwarded before": (h1("GET / HTTP/1.1", HOST, "X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "Via: 1.0 foo",
+                            "Forwarded: for=x", CLOSE),),
     "Expect": (h1("POST / HTTP/1.1", HOST, "Expect: 100-continue", "Content-Length: 5", CLOSE, content=b"hello"),),
     "GET of HTTP/2": (h2("GET", "/x?y=z", ("x-b", "1"), ("accept", "*/*"), ("x-b", "2")),),
     "cookies of HTTP/2": (h2("GET", "/", ("cookie", "a=1"), ("x", "y"), ("cookie", "b=2"), ("cookie", "c=3; d=4")),),

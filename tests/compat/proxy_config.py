@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The proxy's configuration: --check, messages and exit codes by both names, beside Debian's nghttpx where that can be compared. timeout: 120"""
+"""The proxy's configuration: --check, messages and exit codes by both names, beside Debian's nghttpx where that can be compared.
+timeout: 120"""
 import os
 import re
 import shutil
@@ -24,7 +25,8 @@ class Config(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="h2box-config-")
         cls.key, cls.cert = cls.path("server.key"), cls.path("server.crt")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", cls.key, "-out", cls.cert,
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", cls.key,
+                        "-out", cls.cert,
                         "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
         cls.nghttpx = cls.path("nghttpx")
         os.symlink(peers.H2BOX, cls.nghttpx)
@@ -60,12 +62,18 @@ class Config(unittest.TestCase):
         calls = [[CLEAR],
                  ["-s", CLEAR],
                  ["--client-proxy", "-b", "127.0.0.1,8443", "--backend-http-proxy-uri=http://u:p@127.0.0.1:3128"],
-                 ["--http2-bridge", self.key, self.cert, "--subcert=%s:%s" % (self.key, self.cert), "--verify-client", "--npn-list=http/1.1,h2-14,h2"],
-                 [CLEAR, "-b", "127.0.0.1,1;/a:example.org;proto=h2;tls;sni=x;fall=1;rise=2;weight=3;group=g;group-weight=4;read-timeout=1m;dnf",
-                  "-b", "[::1],2;;affinity=cookie;affinity-cookie-name=n;affinity-cookie-path=/;affinity-cookie-secure=no", "-b", "unix:/run/x;/u;redirect-if-not-tls"],
-                 [CLEAR, "--frontend-http2-window-bits=20", "--stream-write-timeout=1500ms", "-c7", "--accesslog", "--syslog", "--single-thread"],
-                 [CLEAR, "--add-request-header=a: b=c#d", "--add-response-header=x:", "--altsvc=h2,443,,,ma=3; persist=1", "--server-name=a  b",
-                  "--accesslog-format=$remote_addr \"${time_local}\" = #", "--forwarded-by=_x", "--add-forwarded=by,for", "--log-level=INFO"]]
+                 ["--http2-bridge", self.key, self.cert, "--subcert=%s:%s" % (self.key, self.cert), "--verify-client",
+                  "--npn-list=http/1.1,h2-14,h2"],
+                 [CLEAR, "-b", "127.0.0.1,1;/a:example.org;proto=h2;tls;sni=x;fall=1;rise=2;weight=3;group=g;group-weight=4;"
+                  "read-timeout=1m;dnf",
+                  "-b", "[::1],2;;affinity=cookie;affinity-cookie-name=n;affinity-cookie-path=/;affinity-cookie-secure=no",
+                  "-b", "unix:/run/x;/u;redirect-if-not-tls"],
+                 [CLEAR, "--frontend-http2-window-bits=20", "--stream-write-timeout=1500ms", "-c7", "--accesslog", "--syslog",
+                  "--single-thread"],
+                 [CLEAR, "--add-request-header=a: b=c#d", "--add-response-header=x:", "--altsvc=h2,443,,,ma=3; persist=1",
+                  "--server-name=a  b",
+                  "--accesslog-format=$remote_addr \"${time_local}\" = #", "--forwarded-by=_x", "--add-forwarded=by,for",
+                  "--log-level=INFO"]]
         for words in calls:
             with self.subTest(words):
                 code, first, err = self.new("--check", *words)
@@ -75,7 +83,8 @@ class Config(unittest.TestCase):
                 self.assertEqual(first, second)
 
     def test_check_shows_what_is_in_effect(self):
-        have = dict(self.effective(CLEAR, "--conf", self.file("workers=2\npadding=8\nhost-rewrite=yes\nno-via=no\nbackend=10.0.0.1,80\n"), "--workers=3"))
+        have = dict(self.effective(CLEAR, "--conf", self.file("workers=2\npadding=8\nhost-rewrite=yes\nno-via=no\nbackend=10.0.0.1,80\n"),
+                                   "--workers=3"))
         self.assertEqual(have["workers"], "3")
         self.assertEqual(have["padding"], "8")
         self.assertEqual(have["host-rewrite"], "yes")
@@ -151,7 +160,8 @@ class Config(unittest.TestCase):
         for words, says in ((["-f127.0.0.1,3000"], "needs a key and a certificate"),
                             ([CLEAR, self.key], "KEY and CERT are expected together"),
                             ([CLEAR, "-b127.0.0.1,1;/x"], "one is expected for what fits no other pattern"),
-                            ([CLEAR, "-ba,1;/;affinity=ip", "-bb,1;/;affinity=cookie;affinity-cookie-name=n"], "pattern /: affinity is not the same"),
+                            ([CLEAR, "-ba,1;/;affinity=ip", "-bb,1;/;affinity=cookie;affinity-cookie-name=n"],
+                             "pattern /: affinity is not the same"),
                             ([CLEAR, "--error-page=*=/nonexistent"], "/nonexistent"),
                             (["-f127.0.0.1,3000", self.cert, self.key], "TLS for frontends"),
                             (["-f127.0.0.1,3000", self.key, "/nonexistent"], "TLS for frontends: /nonexistent: ")):
@@ -161,11 +171,13 @@ class Config(unittest.TestCase):
                 self.assertIn(says, err)
 
     def test_what_has_no_effect_is_told_once(self):
-        text = "frontend=127.0.0.1,1;no-tls\nno-ocsp=yes\nworker-read-rate=1K\nworker-read-rate=2K\nworkers=1\nfrontend-quic-debug-log=no\nnpn-list=h2\n"
+        text = ("frontend=127.0.0.1,1;no-tls\nno-ocsp=yes\nworker-read-rate=1K\nworker-read-rate=2K\nworkers=1\n"
+                "frontend-quic-debug-log=no\nnpn-list=h2\n")
         code, out, err = self.new("--check", "--conf", self.file(text))
         self.assertEqual(code, 0)
         lines = [line.split("proxy.conf:")[1] for line in err.split("\n") if line]
-        self.assertEqual(lines, ["2: no-ocsp has no effect: there is no OCSP stapling", "3: worker-read-rate has no effect: each connection has its own limits: see --read-rate and --write-rate",
+        self.assertEqual(lines, ["2: no-ocsp has no effect: there is no OCSP stapling",
+                                 "3: worker-read-rate has no effect: each connection has its own limits: see --read-rate and --write-rate",
                                  "7: npn-list is deprecated: use --alpn-list"])
 
     def test_files_that_are_none(self):
@@ -186,7 +198,8 @@ class Config(unittest.TestCase):
                 code, _, err = self.new("--check", *words)
                 self.assertEqual(code, 2)
                 self.assertIn(says, err)
-        done = subprocess.run([peers.H2BOX, "proxy", "--check", "--conf", "/dev/stdin"], input=b"frontend=127.0.0.1,1;no-tls\n", capture_output=True, timeout=60)
+        done = subprocess.run([peers.H2BOX, "proxy", "--check", "--conf", "/dev/stdin"], input=b"frontend=127.0.0.1,1;no-tls\n",
+                              capture_output=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, b""))
 
     def test_a_missing_file(self):
@@ -197,7 +210,8 @@ class Config(unittest.TestCase):
 
     def test_encrypted_keys(self):
         locked = self.path("locked.key")
-        subprocess.run(["openssl", "pkcs8", "-topk8", "-in", self.key, "-out", locked, "-passout", "pass:open", "-v2", "aes-256-cbc"], check=True,
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-in", self.key, "-out", locked, "-passout", "pass:open", "-v2", "aes-256-cbc"],
+                       check=True,
                        capture_output=True)
         words = ["--check", "-f127.0.0.1,3000", locked, self.cert]
         self.assertEqual(self.new(*words)[0], 2)
@@ -225,9 +239,12 @@ class Config(unittest.TestCase):
             s.listen()
             front = "--frontend=127.0.0.1,%d;no-tls" % s.getsockname()[1]
             for words in (["--bogus"], ["--workers"], ["--version"], ["--workers=abc", front], ["-b127.0.0.1,80;;bogus", front],
-                          ["-b127.0.0.1,80;/a", front], ["-b127.0.0.1", front], ["-b127.0.0.1,0", front], ["-b127.0.0.1,80;/;weight=300", front],
-                          ["-b127.0.0.1,80;/;affinity=cookie", front], ["-b127.0.0.1,1;/;read-timeout=1s", "-b127.0.0.1,2;/;read-timeout=2s", front],
-                          ["-b127.0.0.1,1;/;group=a;group-weight=2", "-b127.0.0.1,2;/;group=a;group-weight=3", front], ["-f127.0.0.1,1;quic"],
+                          ["-b127.0.0.1,80;/a", front], ["-b127.0.0.1", front], ["-b127.0.0.1,0", front],
+                          ["-b127.0.0.1,80;/;weight=300", front],
+                          ["-b127.0.0.1,80;/;affinity=cookie", front],
+                          ["-b127.0.0.1,1;/;read-timeout=1s", "-b127.0.0.1,2;/;read-timeout=2s", front],
+                          ["-b127.0.0.1,1;/;group=a;group-weight=2", "-b127.0.0.1,2;/;group=a;group-weight=3", front],
+                          ["-f127.0.0.1,1;quic"],
                           ["-f127.0.0.1,1;foo"], ["-f127.0.0.1,1;api;healthmon"], ["-f127.0.0.1,1"], ["--error-page=300=/x", front],
                           ["--add-request-header=x", front], ["--forwarded-by=x", front], ["--altsvc=h2", front],
                           ["--tls-min-proto-version=x", front], ["--psk-secrets=/x", front], ["--conf=" + self.file("nosuch=1\n")],

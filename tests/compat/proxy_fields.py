@@ -15,6 +15,7 @@ import h2.connection
 import h2.events
 
 import peers
+from scripted import Accepting
 
 NGHTTPX = shutil.which("nghttpx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 ANSWER = ("HTTP/1.1 %(status)s\r\nContent-Length: 2\r\nDate: x\r\nServer: back/1\r\nVia: 1.0 x\r\n%(fields)sSet-Cookie: a=b\r\n"
@@ -24,24 +25,14 @@ ASKED = [("user-agent", "ua"), ("accept", "*/*"), ("te", "trailers"), ("x-forwar
          ("proxy-authorization", "Basic xx"), ("x-last", "1")]
 
 
-class Backend:
+class Backend(Accepting):
     """A server of HTTP/1.1 that keeps the heads it was sent, and gives an answer of ours."""
 
     def __init__(self, name=""):
         self.heads, self.fields, self.name = [], "", name
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(seconds=None)
 
-    def accept(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
-
-    def serve(self, peer):
+    def serve(self, peer, _):
         with peer:
             self.answer(peer)
 
@@ -57,9 +48,6 @@ class Backend:
                 self.heads.append(head.decode())
                 answer = ANSWER % {"status": "200 OK", "fields": self.fields + "X-Name: %s\r\n" % self.name}
                 peer.sendall(answer.encode().replace(b"\r\nok", b"\r\n" if head.startswith(b"HEAD ") else b"\r\nok"))
-
-    def close(self):
-        self.socket.close()
 
 
 def proxy(ours, frontend, *options):
@@ -103,7 +91,8 @@ class Proxy:
         self.process.wait(30)
 
     def ask_h1(self, target, host="front.test:8080", fields=(), method="GET"):
-        lines = ["%s %s HTTP/1.1" % (method, target), "Host: " + host, *("%s: %s" % f for f in fields), "Connection: close, TE, x-hop", "X-Hop: 1"]
+        lines = ["%s %s HTTP/1.1" % (method, target), "Host: " + host, *("%s: %s" % f for f in fields), "Connection: close, TE, x-hop",
+                 "X-Hop: 1"]
         with self.connect() as s:
             s.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
             came = b""
@@ -199,7 +188,8 @@ class Fields(unittest.TestCase):
             self.same(lambda p: [p.ask_h1("/"), p.ask_h2("/")], *options, unix=folder + "/s")
 
     def test_locations(self):
-        for location in ("http://front.test/a", "http://front.test:9999/a?b#c", "https://front.test", "HTTP://front.test/x", "//front.test/y",
+        for location in ("http://front.test/a", "http://front.test:9999/a?b#c", "https://front.test", "HTTP://front.test/x",
+                         "//front.test/y",
                          "/rel", "http://front.test.evil/x", "http://front.test:8080?x", "http://other.test/x"):
             with self.subTest(location=location):
                 self.backend.fields = "Location: %s\r\n" % location
@@ -212,10 +202,13 @@ class Fields(unittest.TestCase):
         self.assertNotRegex(self.backend.heads[0].lower(), "\n(x-hop|te|keep-alive):")
 
 
-PATTERNS = ["", "/foo/", "/foo/*", "/foo", "/fo*", "/bar/", "/bar*", "/c%3Ad", "/E%2fg", "h.org", "*.h.org/a", "*.g.h.org/b", "*h.org/z", "/m*",
+PATTERNS = ["", "/foo/", "/foo/*", "/foo", "/fo*", "/bar/", "/bar*", "/c%3Ad", "/E%2fg", "h.org", "*.h.org/a", "*.g.h.org/b", "*h.org/z",
+            "/m*",
             "/m/x/"]
-REQUESTS = [("x", p) for p in ("/foo", "/foo/", "/foo/b", "/foob", "/fo", "/bar", "/bar/", "/barx", "/bar/x", "/c:d", "/E%2Fg", "/%45%2fg", "//foo",
-                               "/./foo", "/q/../foo/.", "/q/..foo", "/../foo", "/foo/..", "/foo?x", "/m/x/y", "/m/x", "/m/xy", "/%2e%2e/foo",
+REQUESTS = [("x", p) for p in ("/foo", "/foo/", "/foo/b", "/foob", "/fo", "/bar", "/bar/", "/barx", "/bar/x", "/c:d", "/E%2Fg", "/%45%2fg",
+                               "//foo",
+                               "/./foo", "/q/../foo/.", "/q/..foo", "/../foo", "/foo/..", "/foo?x", "/m/x/y", "/m/x", "/m/xy",
+                               "/%2e%2e/foo",
                                "/foo%", "/foo%zz", "/foo?/../bar")] + [
     ("h.org", "/"), ("H.ORG:80", "/zz"), ("a.h.org", "/a"), ("a.g.h.org", "/a"), ("a.g.h.org", "/b"), ("a.g.h.org", "/c"), ("ah.org", "/z"),
     ("h.org", "/z"), ("h.org.", "/"), ("[::1]:80", "/foo")]
@@ -229,7 +222,8 @@ class Routes(unittest.TestCase):
         found = []
         for ours in (False, True):
             with Proxy(ours, *options) as p:
-                found.append([(host, path, dict((n.lower(), v) for n, v in p.ask_h1(path, host)[1]).get("x-name")) for host, path in REQUESTS])
+                found.append([(host, path, dict((n.lower(), v) for n, v in p.ask_h1(path, host)[1]).get("x-name"))
+                              for host, path in REQUESTS])
         for b in backends:
             b.close()
         self.assertEqual(found[1], found[0])
@@ -240,13 +234,15 @@ class Routes(unittest.TestCase):
 class Lines(unittest.TestCase):
     """The access log, with every variable but $tls_session_id, which ends nghttpx 1.52."""
 
-    FORMAT = ("[$remote_addr|$time_local|${time_iso8601}|$request|$status|$body_bytes_sent|$http_user_agent|$http_host|$remote_port|$server_port|"
-              "$request_time|$pid|$alpn|$tls_cipher|$tls_client_fingerprint_sha256|$tls_client_subject_name|$tls_protocol|$tls_session_reused|"
-              "$tls_sni|$backend_host|$backend_port|$method|$path|$path_without_query|$protocol_version|${http_x_foo}bar|$foo|$$|a$-b|$ssl_cipher] $")
+    FORMAT = ("[$remote_addr|$time_local|${time_iso8601}|$request|$status|$body_bytes_sent|$http_user_agent|$http_host|$remote_port|"
+              "$server_port|$request_time|$pid|$alpn|$tls_cipher|$tls_client_fingerprint_sha256|$tls_client_subject_name|"
+              "$tls_protocol|$tls_session_reused|$tls_sni|$backend_host|$backend_port|$method|$path|$path_without_query|"
+              "$protocol_version|${http_x_foo}bar|$foo|$$|a$-b|$ssl_cipher] $")
 
     def lines(self, ours, backend, *options, unix=False):
         with tempfile.TemporaryDirectory(prefix="h2box-lines-") as folder:
-            with Proxy(ours, "-b127.0.0.1,%d" % backend.port, "--accesslog-file=" + folder + "/log", *options, unix=unix and folder + "/s") as p:
+            with Proxy(ours, "-b127.0.0.1,%d" % backend.port, "--accesslog-file=" + folder + "/log", *options,
+                       unix=unix and folder + "/s") as p:
                 p.ask_h1("/a?b=1", fields=[("User-Agent", "a\"b\\c\td\xe9")])
                 p.ask_h1("*", method="OPTIONS")
                 p.ask_h1("/head", method="HEAD")

@@ -14,31 +14,23 @@ import h2.errors
 import h2.events
 
 from proxying import Proxy, backend
+from scripted import Accepting
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
-ANSWERS = {b"/old": b"HTTP/1.0 200 OK\r\n\r\nhello", b"/cut": CHUNKED, b"/dated": b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 2\r\n\r\nok"}
+ANSWERS = {b"/old": b"HTTP/1.0 200 OK\r\n\r\nhello", b"/cut": CHUNKED,
+           b"/dated": b"HTTP/1.1 200 OK\r\nDate: x\r\nContent-Length: 2\r\n\r\nok"}
 USUAL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 WHOLE, CUT = "whole", "cut"
 
 
-class Backend:
+class Backend(Accepting):
     """Answers one request by its path, keeps its head, and closes."""
 
     def __init__(self):
         self.heads, self.broken = [], threading.Event()
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        super().__init__(seconds=None)
 
-    def accept(self):
-        while True:
-            try:
-                peer, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
-
-    def serve(self, peer):
+    def serve(self, peer, _):
         with peer:
             head = b""
             while not head.endswith(b"\r\n\r\n"):
@@ -69,7 +61,7 @@ class Backend:
 class Forwarding(unittest.TestCase):
     def setUp(self):
         self.backend = Backend()
-        self.addCleanup(self.backend.socket.close)
+        self.addCleanup(self.backend.close)
 
     def start(self, *options):
         proxy = Proxy("-n1", *options)

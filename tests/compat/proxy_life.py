@@ -87,7 +87,8 @@ class Ends(Life):
 class Logs(Life):
     def test_they_can_be_moved_away(self):
         access, errors = self.folder.name + "/access.log", self.folder.name + "/error.log"
-        proxy = self.start(backend_line(self.one), backend_line(peers.free_port(), ";/gone"), "accesslog-file=" + access, "errorlog-file=" + errors,
+        proxy = self.start(backend_line(self.one), backend_line(peers.free_port(), ";/gone"), "accesslog-file=" + access,
+                           "errorlog-file=" + errors,
                            "accesslog-format=$status $path", "workers=1")
         curl(proxy.url("/name"))
         curl(proxy.url("/gone"))
@@ -209,7 +210,8 @@ class Process(Life):
     @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
     def test_a_user_that_there_is_not(self):
         port = peers.free_port()
-        done = subprocess.run([peers.H2BOX, "proxy", "--user=no-such-user", "-f127.0.0.1,%d;no-tls" % port], capture_output=True, timeout=60)
+        done = subprocess.run([peers.H2BOX, "proxy", "--user=no-such-user", "-f127.0.0.1,%d;no-tls" % port], capture_output=True,
+                              timeout=60)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"no such user", done.stderr)
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""What one client of the proxy may take: fields, time, connections; who goes beyond is told so, or cut off, and others are served. timeout: 60"""
+"""What one client of the proxy may take: fields, time, connections; who goes beyond is told so, or cut off, and others are
+served. timeout: 60"""
 import contextlib
 import socket
 import time
@@ -7,7 +8,7 @@ import unittest
 
 import backends
 from backends import ASK, OK, Frames, Watched, ask_h1, parse_h1, recorder, request_fields, talk
-from proxying import PROTOS, backend
+from proxying import backend
 from scripted import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, Server, block, frame, settings
 
 GET = b"GET / HTTP/1.1\r\nHost: a.test\r\n"
@@ -30,7 +31,8 @@ class Fields(unittest.TestCase):
             self.assertEqual(ask(proxy.port, fields=good).status, 200, version)
             got = ask(proxy.port, fields=bad)
             # A header block beyond 64 KiB ends the connection: it is not even decoded (RFC 9113 section 4.3).
-            self.assertIn((got.status, got.end, got.code), [(431, "whole", None), (None, "gone", 11)] if version == "h2" else [(431, "whole", None)])
+            self.assertIn((got.status, got.end, got.code), [(431, "whole", None), (None, "gone", 11)] if version == "h2"
+                          else [(431, "whole", None)])
         self.assertEqual(len(self.seen), 2)
 
     def test_bytes(self):
@@ -58,7 +60,8 @@ class Fields(unittest.TestCase):
             while True:
                 r = backends.read_request(peer)
                 count, size = (int(x) for x in r.target[1:].split("/"))
-                peer.send(b"HTTP/1.1 200 OK\r\n" + b"".join(b"x%d: %s\r\n" % (i, b"y" * size) for i in range(count)) + b"Content-Length: 0\r\n\r\n")
+                peer.send(b"HTTP/1.1 200 OK\r\n" + b"".join(b"x%d: %s\r\n" % (i, b"y" * size) for i in range(count)) +
+                          b"Content-Length: 0\r\n\r\n")
         with Server(play) as server:
             with Watched(backend(server.port), "--max-response-header-fields=10", "--response-header-field-buffer=4K") as proxy:
                 for version, ask in ASK.items():
@@ -119,7 +122,8 @@ class Times(unittest.TestCase):
             self.assertIn(c.answer().status, (408, None))
 
     def test_idle(self):
-        for sent in (b"", GET + b"\r\n", PREFACE + settings(), PREFACE + settings() + frame(4, 1) + frame(HEADERS, END_HEADERS | END_STREAM, 1, block(*request_fields()))):
+        for sent in (b"", GET + b"\r\n", PREFACE + settings(),
+                     PREFACE + settings() + frame(4, 1) + frame(HEADERS, END_HEADERS | END_STREAM, 1, block(*request_fields()))):
             begun = time.time()
             talk(self.proxy.port, sent, 1 + SLACK)
             self.assertGreater(time.time() - begun, 0.8)
@@ -167,7 +171,8 @@ class Connections(unittest.TestCase):
             backends.read_request(peer)
             time.sleep(1)
             peer.send(OK)
-        with Server(play) as server, Watched(backend(server.port), "--frontend-http2-max-concurrent-streams=5") as proxy, Frames(proxy.port) as c:
+        with Server(play) as server, Watched(backend(server.port),
+                                             "--frontend-http2-max-concurrent-streams=5") as proxy, Frames(proxy.port) as c:
             head = [frame(HEADERS, END_HEADERS | END_STREAM, 2 * i + 1, block(*request_fields())) for i in range(8)]
             while c.frame()[0] != 4 or c.data:  # SETTINGS
                 pass

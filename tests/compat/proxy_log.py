@@ -100,7 +100,8 @@ class Logs(unittest.TestCase):
     def test_certificates_of_clients(self):
         def ask(base):
             curl("--http2", "--cert", self.client.cert, "--key", self.client.key, *self.WORDS, base + "/size-1")
-        ours, theirs = self.both(ask, "--tls13-ciphers=TLS_AES_128_GCM_SHA256", "--verify-client", "--verify-client-cacert=" + self.client.cert,
+        ours, theirs = self.both(ask, "--tls13-ciphers=TLS_AES_128_GCM_SHA256", "--verify-client",
+                                 "--verify-client-cacert=" + self.client.cert,
                                  tls=True, n=1)
         self.assertEqual(ours, theirs)
 

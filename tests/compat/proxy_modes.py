@@ -167,7 +167,8 @@ class Direct(Modes):
         gone = peers.free_port()
         got = curl("--noproxy", "", "-i", "-x", proxy.url(""), "http://127.0.0.1:%d/" % gone)
         self.assertIn(b" 502", got.split(b"\r\n")[0])
-        got = curl("--noproxy", "", "-o", "/dev/null", "-w", "%{http_connect}", "-p", "-x", proxy.url(""), "http://127.0.0.1:%d/" % gone, code=None)
+        got = curl("--noproxy", "", "-o", "/dev/null", "-w", "%{http_connect}", "-p", "-x", proxy.url(""), "http://127.0.0.1:%d/" % gone,
+                   code=None)
         self.assertEqual(got, b"502")
         got = curl("--noproxy", "", "-i", "-x", proxy.url(""), "http://nobody.invalid/")
         self.assertIn(b" 502", got.split(b"\r\n")[0])

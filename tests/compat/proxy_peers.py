@@ -103,7 +103,8 @@ class Before(Peers):
             for words in [], ["--h1"]:
                 for program in ["h2load"], [peers.H2BOX, "load"]:
                     with self.subTest("%s %s" % (program, words)):
-                        done = subprocess.run([*program, "-n", "1000", "-c", "4", "-m", "8", *words, proxy.url("/size-612")], capture_output=True,
+                        done = subprocess.run([*program, "-n", "1000", "-c", "4", "-m", "8", *words, proxy.url("/size-612")],
+                                              capture_output=True,
                                               text=True, timeout=60)
                         self.assertIn("1000 succeeded, 0 failed", done.stdout, done.stdout + done.stderr + proxy.output)
 
@@ -132,7 +133,8 @@ class Before(Peers):
     def test_other_proxies_before_it(self):
         proxy = self.start()
         port = peers.free_port()
-        words = ["nghttpx", "--conf=/dev/null", "-f127.0.0.1,%d;no-tls" % port, "-b127.0.0.1,%d;;proto=h2" % proxy.port, "--errorlog-file=/dev/null"]
+        words = ["nghttpx", "--conf=/dev/null", "-f127.0.0.1,%d;no-tls" % port, "-b127.0.0.1,%d;;proto=h2" % proxy.port,
+                 "--errorlog-file=/dev/null"]
         with peers.Running(words, port) as near:
             near.url = lambda path: "http://127.0.0.1:%d%s" % (port, path)
             self.gets(near)

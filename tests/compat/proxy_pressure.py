@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Much content through the proxy in every pair of versions: little memory, and who does not read holds up nobody but its own backend. timeout: 120"""
+"""Much content through the proxy in every pair of versions: little memory, and who does not read holds up nobody but its own
+backend. timeout: 120"""
 import contextlib
 import os
 import socket
@@ -15,7 +16,7 @@ import backends
 import peers
 from backends import ASK, OK, Frames, Watched, head_frames, request_fields, window
 from proxying import PROTOS, VERSIONS, backend, curl
-from scripted import DATA, END_STREAM, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE, Server, frame, response
+from scripted import DATA, HEADERS, RST_STREAM, SETTINGS, WINDOW_UPDATE, Server, frame, response
 
 SANITIZED = os.environ.get("H2BOX_FLAVOR") in ("dev", "tsan")
 SIZE = 200 << 20 if SANITIZED else 1 << 30
@@ -88,7 +89,8 @@ class Pairs(unittest.TestCase):
                         stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16384)
                         stalled.connect(("127.0.0.1", proxy.port))
                         stalled.sendall(GET % b"big")
-                        done = subprocess.run([peers.H2BOX, "load", "--h1", "-n396", "-c99", proxy.url("/size-65535")], capture_output=True, timeout=60)
+                        done = subprocess.run([peers.H2BOX, "load", "--h1", "-n396", "-c99", proxy.url("/size-65535")], capture_output=True,
+                                              timeout=60)
                         self.assertIn(b"396 succeeded, 0 failed", done.stdout, done.stdout + done.stderr)
                 if behind == "h2":
                     self.assertEqual(proxy.connections(self.server.port), 1)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Requests that `h2box proxy` refuses as they come, before any of its rules looks at them: each gets the page of its status and a line in the access
-log, as it does from nghttpx."""
+"""Requests that `h2box proxy` refuses as they come, before any of its rules looks at them: each gets the page of its status and
+a line in the access log, as it does from nghttpx."""
 import os
 import re
 import socket
@@ -81,7 +81,8 @@ class Refused(unittest.TestCase):
         head, content = got.split(b"\r\n\r\n", 1)
         fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
         self.assertEqual((int(head.split()[1]), content), (status, PAGE), name)
-        for field, value in ((b"content-length", b"%d" % len(PAGE)), (b"connection", b"close"), (b"content-type", b"text/html; charset=utf-8")):
+        for field, value in ((b"content-length", b"%d" % len(PAGE)), (b"connection", b"close"),
+                             (b"content-type", b"text/html; charset=utf-8")):
             self.assertEqual(fields[field], value, name)
         self.assertIn(b"server", fields, name)
         self.assertIn(b"date", fields, name)
@@ -100,7 +101,8 @@ class Refused(unittest.TestCase):
             self.play(proxy, SAME)
         os.rename(self.log, self.log + ".ours")
         port = peers.free_port()
-        args = ["nghttpx", "--conf=/dev/null", "-f127.0.0.1,%d;no-tls" % port, backend(self.server.port), "--errorlog-file=/dev/null", *self.words]
+        args = ["nghttpx", "--conf=/dev/null", "-f127.0.0.1,%d;no-tls" % port, backend(self.server.port), "--errorlog-file=/dev/null",
+                *self.words]
         with peers.Running(args, port) as theirs:
             self.play(theirs, SAME)
 

@@ -135,7 +135,8 @@ class Reloads(Life):
             proxy.reload([*lines, backend_line((self.one, self.two)[i % 2]), "accesslog-file=" + logs[i % 3]])
         out, _ = run.communicate(timeout=100)
         self.assertIn("2000 succeeded", out)
-        proxy.reload([*lines, backend_line(self.two), "accesslog-file=" + self.folder.name], r"accesslog-file .*: Is a directory(?s:.*)stays as it is")
+        proxy.reload([*lines, backend_line(self.two), "accesslog-file=" + self.folder.name],
+                     r"accesslog-file .*: Is a directory(?s:.*)stays as it is")
         proxy.reload([*lines, backend_line(self.two), "accesslog-file=" + logs[0], "errorlog-file=" + self.folder.name],
                      r"errorlog-file .*: Is a directory(?s:.*)stays as it is")
         self.assertEqual(curl(proxy.url("/name")), b"one")

@@ -35,7 +35,8 @@ class Restart(unittest.TestCase):
     def test_kills(self):
         """Each pair of versions has a quarter of them."""
         server = self.serve()
-        proxies = {name: Watched(backend(self.port, "", *params), "--backend-max-backoff=200ms", "--accesslog-file=%s/%s" % (self.folder, name),
+        proxies = {name: Watched(backend(self.port, "", *params), "--backend-max-backoff=200ms",
+                                 "--accesslog-file=%s/%s" % (self.folder, name),
                                  "--accesslog-format=$status") for name, params in PROTOS.items()}
         loads = [load(proxy, version) for proxy in proxies.values() for version in VERSIONS]
         for _ in range(3):
@@ -47,7 +48,8 @@ class Restart(unittest.TestCase):
         for done in loads:
             out = done.communicate(timeout=50)[0]
             self.assertEqual(done.returncode, 0, out)
-            total, answered, good, failed = (int(re.search(r"(\d+) %s[,\n]" % word, out)[1]) for word in ("total", "done", "succeeded", "failed"))
+            total, answered, good, failed = (int(re.search(r"(\d+) %s[,\n]" % word, out)[1]) for word
+                                             in ("total", "done", "succeeded", "failed"))
             self.assertEqual((total, answered, good + failed), (REQUESTS,) * 3, out)
             self.assertIn(" 0 errored, 0 timeout", out)
             self.assertGreater(good, REQUESTS // 10, out)

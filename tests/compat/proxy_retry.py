@@ -50,7 +50,8 @@ class Reused(unittest.TestCase):
 
     def test_others_never(self):
         for end in (self.closes, self.resets):
-            for method, content in (("POST", b""), ("POST", b"abc"), ("PUT", b"abc"), ("DELETE", None), ("PATCH", b"x"), ("GET", b"abc"), ("X-NEW", None)):
+            for method, content in (("POST", b""), ("POST", b"abc"), ("PUT", b"abc"), ("DELETE", None), ("PATCH", b"x"), ("GET", b"abc"),
+                                    ("X-NEW", None)):
                 for got, seen in self.second(end, method, content):
                     self.assertEqual((got.status, got.end, seen), (502, "whole", [(1, "GET"), (1, method)]))
 
@@ -132,7 +133,8 @@ class Refused(unittest.TestCase):
         """The answer to a POST, and the contents that backends had of it. first: a GET goes before it, so that their SETTINGS are known."""
         for version, ask in ASKS.items():
             bodies = []
-            with Server(lambda peer: play(peer, bodies)) as server, Watched(backend(server.port, "", "proto=h2", "read-timeout=3s")) as proxy:
+            with Server(lambda peer: play(peer, bodies)) as server, Watched(backend(server.port, "", "proto=h2",
+                                                                                    "read-timeout=3s")) as proxy:
                 if first:
                     self.assertEqual(ask(proxy.port).status, 200)
                 yield ask(proxy.port, "POST", "/", (), content), bodies

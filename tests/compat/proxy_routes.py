@@ -57,7 +57,8 @@ class Named(unittest.TestCase):
 class Routes(Named):
     def test_patterns(self):
         proxy = self.start(self.at("a"), self.at("b", "b.example:/b/"), self.at("c", "*.example/c/"))
-        for host, path, name in (("x", "/", "a"), ("x", "/b/1", "b"), ("x", "/b", "b"), ("B.Example", "/any", "b"), ("b.example:99", "/c/", "b"),
+        for host, path, name in (("x", "/", "a"), ("x", "/b/1", "b"), ("x", "/b", "b"), ("B.Example", "/any", "b"),
+                                 ("b.example:99", "/c/", "b"),
                                  ("z.example", "/c/1", "c"), ("z.example", "/d", "a"), ("x", "/a/../b/1", "b")):
             with self.subTest(host + path):
                 for words in ["--http1.1"], ["--http2-prior-knowledge"]:
@@ -79,7 +80,8 @@ class Routes(Named):
         self.assertEqual(len({self.who(proxy) for _ in range(8)}), 1)
 
     def test_affinity_by_cookie(self):
-        proxy = self.start(*[self.at(name, "", "affinity=cookie", "affinity-cookie-name=lb", "affinity-cookie-path=/p") for name in "abc"], "-n1")
+        proxy = self.start(*[self.at(name, "", "affinity=cookie", "affinity-cookie-name=lb", "affinity-cookie-path=/p") for name in "abc"],
+                           "-n1")
         cookies, names = {}, []
         for _ in range(6):
             head = curl("-i", proxy.url()).decode()
@@ -226,7 +228,8 @@ class Control(Named):
         self.assertEqual(self.api(path)["code"], 405)
         self.assertEqual(self.api("/api/v1beta1/configrevision", "-d", "x")["code"], 405)
         self.assertIn("allow: post, put", curl("-i", "http://127.0.0.1:%d%s" % (self.port, path)).decode().lower())
-        for text in "backend=127.0.0.1", "backend=not.an.address,80", "backend=127.0.0.1,80;/only", "backend=127.0.0.1,80;;fall=x", "nonsense":
+        for text in ("backend=127.0.0.1", "backend=not.an.address,80", "backend=127.0.0.1,80;/only", "backend=127.0.0.1,80;;fall=x",
+                     "nonsense"):
             with self.subTest(text):
                 self.assertEqual(self.api(path, "--data-binary", text)["code"], 400)
         self.assertEqual(self.api(path, "--data-binary", "#" * 2000)["code"], 413)

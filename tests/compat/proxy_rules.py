@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Rules of RFC 9110 and RFC 9112 for those in the middle that no other test shows: what a message must not have, or must, on its way through.
-timeout: 60"""
+"""Rules of RFC 9110 and RFC 9112 for those in the middle that no other test shows: what a message must not have, or must, on its
+way through. timeout: 60"""
 import socket
 import ssl
 import unittest
@@ -227,7 +227,8 @@ class Rules(unittest.TestCase):
                 seen.append(r)
                 peer.send(response(r.stream, 200, [("content-length", "0")]))
         port = self.start(play, proto="h2").port
-        for lines, authority in ((("GET / HTTP/1.1", "Host: a.test:81"), "a.test:81"), (("GET http://b.test/ HTTP/1.1", "Host: a.test"), "b.test"),
+        for lines, authority in ((("GET / HTTP/1.1", "Host: a.test:81"), "a.test:81"),
+                                 (("GET http://b.test/ HTTP/1.1", "Host: a.test"), "b.test"),
                                  (("OPTIONS * HTTP/1.1", "Host: a.test"), "a.test")):
             self.ask(port, *lines, CLOSE)
             self.assertEqual((seen[-1][":authority"], seen[-1]["host"]), (authority, None))
@@ -241,7 +242,8 @@ class Rules(unittest.TestCase):
         """RFC 9113 sections 8.1.1, 8.2.1, 8.2.2 and 10.3: not passed on."""
         for fields in ([("x", "a\rb")], [("x", "a\nb")], [("x", "a\0b")], [("x", " a")], [("X", "a")], [("x y", "a")], [("x:y", "a")],
                        [("connection", "x")], [("transfer-encoding", "chunked")], [("keep-alive", "5")], [("upgrade", "x")],
-                       [("content-length", "1"), ("content-length", "2")], [("content-length", "-1")], [(":status", "200")], [(":path", "/")]):
+                       [("content-length", "1"), ("content-length", "2")], [("content-length", "-1")], [(":status", "200")],
+                       [(":path", "/")]):
             def play(peer, fields=fields):
                 peer.begin()
                 r = peer.request()

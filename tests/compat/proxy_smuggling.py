@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Requests that try to be two on their way through the proxy, from HTTP/1.1 and HTTP/2, to backends of either: smuggling.py. timeout: 120"""
+"""Requests that try to be two on their way through the proxy, from HTTP/1.1 and HTTP/2, to backends of either: smuggling.py.
+timeout: 120"""
 import contextlib
 import re
 import socket
@@ -125,7 +126,8 @@ class Smuggling(unittest.TestCase):
     def test_trailers(self):
         """Bad ones end the request: a backend never sees it whole."""
         for behind, proxy in self.proxies.items():
-            for name, value in (("x", "a\r\nb"), ("x", "a\0b"), ("X", "y"), ("x y", "z"), (":path", "/evil"), ("transfer-encoding", "chunked"), ("connection", "x")):
+            for name, value in (("x", "a\r\nb"), ("x", "a\0b"), ("X", "y"), ("x y", "z"), (":path", "/evil"),
+                                ("transfer-encoding", "chunked"), ("connection", "x")):
                 with self.subTest(name, value=value, behind=behind):
                     with Frames(proxy.port) as c:
                         c.send(frame(HEADERS, END_HEADERS, 1, block(*smuggling.fields(method="POST"))), frame(DATA, 0, 1, b"hello"),

@@ -22,7 +22,8 @@ class Authority:
 
     def openssl(self, name, *words):
         key, cert = "%s/%s-key.pem" % (self.folder, name), "%s/%s.pem" % (self.folder, name)
-        subprocess.run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert, *words],
+        subprocess.run(["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", cert,
+                        *words],
                        check=True, capture_output=True, timeout=60)
         return cert
 
@@ -30,7 +31,8 @@ class Authority:
         request = self.openssl(name, "-subj", "/CN=" + host)
         with open(request + ".ext", "w") as f:
             f.write("subjectAltName=DNS:%s,IP:127.0.0.1\n" % host)
-        subprocess.run(["openssl", "x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.name + "-key.pem", "-CAcreateserial", "-days",
+        subprocess.run(["openssl", "x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.name + "-key.pem", "-CAcreateserial",
+                        "-days",
                         str(days), "-extfile", request + ".ext", "-out", request], check=True, capture_output=True, timeout=60)
         pair = peers.Identity.__new__(peers.Identity)
         pair.key, pair.cert = "%s/%s-key.pem" % (self.folder, name), request
@@ -86,7 +88,8 @@ class Front(Tls):
 
     def test_keys_with_passwords(self):
         key, word = folder.name + "/locked.pem", folder.name + "/word"
-        subprocess.run(["openssl", "pkcs8", "-topk8", "-in", first.key, "-out", key, "-passout", "pass:secret"], check=True, capture_output=True)
+        subprocess.run(["openssl", "pkcs8", "-topk8", "-in", first.key, "-out", key, "-passout", "pass:secret"], check=True,
+                       capture_output=True)
         with open(word, "w") as f:
             f.write("secret\n")
         locked = peers.Identity.__new__(peers.Identity)
@@ -99,7 +102,8 @@ class Front(Tls):
                                  (["--tls-min-proto-version=TLSv1.3"], ["--tlsv1.3"], ["--tls-max", "1.2"]),
                                  (["--tls13-ciphers=TLS_AES_256_GCM_SHA384"], ["--tls13-ciphers", "TLS_AES_256_GCM_SHA384"],
                                   ["--tlsv1.3", "--tls13-ciphers", "TLS_AES_128_GCM_SHA256"]),
-                                 (["--ciphers=ECDHE-ECDSA-AES128-GCM-SHA256"], ["--tls-max", "1.2", "--ciphers", "ECDHE-ECDSA-AES128-GCM-SHA256"],
+                                 (["--ciphers=ECDHE-ECDSA-AES128-GCM-SHA256"],
+                                  ["--tls-max", "1.2", "--ciphers", "ECDHE-ECDSA-AES128-GCM-SHA256"],
                                   ["--tls-max", "1.2", "--ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384"])):
             with self.subTest(words):
                 proxy = self.start(backend(server.port), *words, identity=first)
@@ -108,7 +112,8 @@ class Front(Tls):
 
     def test_alternatives(self):
         """By the field to each version, and by a frame of HTTP/2."""
-        proxy = self.start(backend(server.port), "--altsvc=h2,8443,one.example", "--http2-altsvc=h2,8444,two.example,,ma=60", identity=first)
+        proxy = self.start(backend(server.port), "--altsvc=h2,8443,one.example", "--http2-altsvc=h2,8444,two.example,,ma=60",
+                           identity=first)
         self.assertIn('alt-svc: h2="one.example:8443"\r\n', curl("--http1.1", "-I", proxy.url("/size-1")).decode().lower())
         self.assertIn('alt-svc: h2="two.example:8444"; ma=60\r\n', curl("--http2", "-I", proxy.url("/size-1")).decode().lower())
         done = subprocess.run(["nghttp", "-nvy", proxy.url("/size-1"), proxy.url("/size-612")], capture_output=True, timeout=30)
@@ -122,8 +127,10 @@ class Back(Tls):
         with peers.h2box_server(folder.name + "/site", "-n1", identity=first) as behind:
             for proto in [], ["proto=h2"]:
                 for words, sni, code in ((["--cacert=" + authority.cert], ["sni=first.example"], "200"),
-                                         (["--cacert=" + authority.cert], ["sni=second.example"], "502"), ([], ["sni=first.example"], "502"),
-                                         (["--insecure"], [], "200"), (["--cacert=" + authority.cert, "--backend-tls-sni-field=first.example"], [], "200")):
+                                         (["--cacert=" + authority.cert], ["sni=second.example"], "502"),
+                                         ([], ["sni=first.example"], "502"),
+                                         (["--insecure"], [], "200"),
+                                         (["--cacert=" + authority.cert, "--backend-tls-sni-field=first.example"], [], "200")):
                     with self.subTest("%s %s %s" % (proto, words, sni)):
                         proxy = self.start(backend(behind.port, "", "tls", *proto, *sni), *words)
                         self.assertEqual(self.ask(proxy)[:3], code, proxy.output)

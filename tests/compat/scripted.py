@@ -162,11 +162,11 @@ def until_headers(peer, **entries):
             return stream, dict(peer.decoder.decode(payload))
 
 
-class Server:
-    """Plays play(peer) to each connection, and closes it then. faults are what went wrong in the plays."""
+class Accepting:
+    """A listening socket with a thread for each connection: serve(sock, index), whose calls take `seconds` at most (None: for ever)."""
 
-    def __init__(self, play, address=None, context=None, seconds=20):
-        self.play, self.context, self.seconds = play, context, seconds
+    def __init__(self, address=None, seconds=20):
+        self.seconds = seconds
         if address:
             self.listener = socket.socket(socket.AF_UNIX)
             self.listener.bind(address)
@@ -174,7 +174,7 @@ class Server:
         else:
             self.listener = socket.create_server(("127.0.0.1", 0))
             self.port = self.listener.getsockname()[1]
-        self.count, self.faults, self.threads = 0, [], []
+        self.count, self.threads = 0, []
         self.accepter = threading.Thread(target=self.accept, daemon=True)
         self.accepter.start()
 
@@ -187,6 +187,21 @@ class Server:
                 thread = threading.Thread(target=self.serve, args=(sock, self.count), daemon=True)
                 thread.start()
                 self.threads.append(thread)
+
+    def close(self):
+        """Takes no more connections; those that are there go on."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.accepter.join(self.seconds)  # first: it may be about to start one more
+        self.listener.close()
+
+
+class Server(Accepting):
+    """Plays play(peer) to each connection, and closes it then. faults are what went wrong in the plays."""
+
+    def __init__(self, play, address=None, context=None, seconds=20):
+        self.play, self.context, self.faults = play, context, []
+        super().__init__(address, seconds)
 
     def serve(self, sock, index):
         try:
@@ -211,18 +226,15 @@ class Server:
         return self
 
     def __exit__(self, *_):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.accepter.join(self.seconds)  # first: it may be about to start one more
-        self.listener.close()
+        self.close()
         for thread in self.threads:
             thread.join(self.seconds)
         assert not self.faults, self.faults
 
 
 def site(pages, requests=None, **entries):
-    """A play that answers GETs: pages maps a path to (status, fields, body), or to a function of the request that makes that; others are 404.
-    requests collects what was asked for."""
+    """A play that answers GETs: pages maps a path to (status, fields, body), or to a function of the request that makes that;
+    others are 404. requests collects what was asked for."""
     def play(peer):
         peer.begin(**entries)
         while True:

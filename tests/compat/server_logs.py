@@ -41,7 +41,8 @@ class Logs(Case):
         self.curl("/.hidden", "-A", "x")
         got = self.read(log, 6)
         self.assertEqual(got[0], ("GET /f", "200", "100000", "http://here/", "a \\x22b\\x22 \\x5cc"))
-        self.assertEqual([g[:3] for g in got[1:4]], [("GET /f", "206", "10"), ("GET /none", "404", got[2][2]), ("DELETE /f", "405", got[3][2])])
+        self.assertEqual([g[:3] for g in got[1:4]], [("GET /f", "206", "10"), ("GET /none", "404", got[2][2]),
+                                                     ("DELETE /f", "405", got[3][2])])
         self.assertEqual([g[:3] for g in got[4:]], [("HEAD /f", "200", "0"), ("GET /.hidden", "404", got[5][2])])
         os.rename(log, log + ".1")
         self.curl("/f", "-A", "between")
@@ -77,7 +78,8 @@ class Logs(Case):
         log = self.folder + "/access"
         server = self.serve("-n1", "--access-log", log)
         post = b"POST /p HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"
-        for sent in b"\x16\x03\x01\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: a\r\nUser-Agent: x\r\nbad name: 1\r\n\r\n", b"GET /b HTTP/3.1\r\n\r\n", post:
+        for sent in (b"\x16\x03\x01\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: a\r\nUser-Agent: x\r\nbad name: 1\r\n\r\n",
+                     b"GET /b HTTP/3.1\r\n\r\n", post):
             with socket.create_connection(("127.0.0.1", self.port)) as s:
                 s.sendall(sent)
                 while s.recv(1000):

@@ -141,7 +141,8 @@ class Server(unittest.TestCase):
         self.assertIn("300 succeeded, 0 failed", shown(done))
 
     def test_openssl_ciphers_and_groups(self):
-        for options, want in ((["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"], "TLSv1.3, Cipher is TLS_CHACHA20_POLY1305_SHA256"),
+        for options, want in ((["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+                               "TLSv1.3, Cipher is TLS_CHACHA20_POLY1305_SHA256"),
                               (["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"], "TLSv1.3, Cipher is TLS_AES_256_GCM_SHA384"),
                               (["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-GCM-SHA384"], "TLSv1.2, Cipher is ECDHE-ECDSA-AES256-GCM-SHA384"),
                               (["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"], "TLSv1.2, Cipher is ECDHE-ECDSA-CHACHA20-POLY1305"),
@@ -374,7 +375,8 @@ class Client(unittest.TestCase):
                                                                     env={"SSLKEYLOGFILE": d + "/server"}) as server:
             url = "https://localhost:%d/size-1" % server.port
             for version in ("TLSv1.2", "TLSv1.3"):
-                run(peers.H2BOX, "client", "-k", "--tls-max-proto-version=" + version, url, env={**os.environ, "SSLKEYLOGFILE": d + "/client"})
+                run(peers.H2BOX, "client", "-k", "--tls-max-proto-version=" + version, url,
+                    env={**os.environ, "SSLKEYLOGFILE": d + "/client"})
             with open(d + "/server") as a, open(d + "/client") as b:
                 logged = a.read()
                 self.assertEqual(sorted(logged.splitlines()), sorted(b.read().splitlines()))

@@ -104,7 +104,8 @@ def load_instructions():
     short, long = 2560, 12800
 
     def run(port, n):
-        command = [*CALLGRIND, peers.H2BOX, "load", "--format", "text", "-n%d" % n, "-c4", "-m32", "http://127.0.0.1:%d%s" % (port, load.FILES[0])]
+        command = [*CALLGRIND, peers.H2BOX, "load", "--format", "text", "-n%d" % n, "-c4", "-m32",
+                   "http://127.0.0.1:%d%s" % (port, load.FILES[0])]
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **PLAIN}, timeout=100)
         if "%d succeeded, 0 failed" % n not in done.stdout:
             raise AssertionError("not every request was answered\n%s%s" % (done.stdout, done.stderr))

@@ -1,6 +1,8 @@
-"""Tables of the docs that set the options of an older tool beside ours: tests/compat/options/TOOL.tsv, and what `h2box --docs APPLET` prints.
+"""Tables of the docs that set the options of an older tool beside ours: tests/compat/options/TOOL.tsv, and what `h2box --docs
+APPLET` prints.
 
-A row of the list: long name, letter, what the newest release of the tool says of it (active, deprecated, removed), and what is different here (empty: nothing).
+A row of the list: long name, letter, what the newest release of the tool says of it (active, deprecated, removed), and what is
+different here (empty: nothing).
 Every name of the list must be a row of our option table, with the same letter; what only our table has is shown as new."""
 import re
 
@@ -62,7 +64,8 @@ def table(tool, docs, report):
             continue
         mine, label, text = have[name]
         if letter and letter != mine:
-            report.fault(f"{FOLDER}/{tool}.tsv", line, f"--{name} is -{letter} in {tool} and has {'-' + mine if mine else 'no letter'} here")
+            its = f"-{mine}" if mine else "no letter"
+            report.fault(f"{FOLDER}/{tool}.tsv", line, f"--{name} is -{letter} in {tool} and has {its} here")
         word, instead = status(text)
         out.append(f"| `{label}` | {there} | {word} | {note or instead} |")
     for name, (_, label, text) in have.items():

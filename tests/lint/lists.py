@@ -2,8 +2,8 @@
 """Tables of the docs that come from lists: `<!-- generated:NAME -->` ... `<!-- end -->`.
 
 NAME is the stem of a core/*.def; or `applets`, for applets/list.def; or `options`, for what `h2box --docs APPLET` prints
-of every applet, by the program that H2BOX names (the one of the dev preset); or `compat_TOOL`, for these rows beside those of an older tool (compat_pages.py);
-or `rules`, for tests/flows/rules.tsv. Without arguments it fails where a page differs
+of every applet, by the program that H2BOX names (the one of the dev preset); or `compat_TOOL`, for these rows beside those of an
+older tool (compat_pages.py); or `rules`, for tests/flows/rules.tsv. Without arguments it fails where a page differs
 from the list, and where a list of core is in no page; with --write it rewrites the pages.
 
 A row is MACRO(arg, arg, ...) with an optional comment behind it. Column titles are the words in the list's opening

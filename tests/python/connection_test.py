@@ -320,10 +320,14 @@ class Refusals(unittest.TestCase):
     def test_wrong_types(self):
         connection = Connection()
         bad = [lambda: connection.receive_data("text"), lambda: connection.receive_data(None), lambda: connection.receive_data(),
-               lambda: connection.receive_data(b"", now="soon"), lambda: connection.data_to_send("1"), lambda: connection.send_headers("1", GET),
-               lambda: connection.send_headers(1, None), lambda: connection.send_headers(1, "ab"), lambda: connection.send_headers(1, [("a", 1)]),
-               lambda: connection.send_message(1, GET, "text"), lambda: connection.send_data(1, "text"), lambda: connection.send_data(1, None),
-               lambda: connection.send_data(1, [1, 2]), lambda: connection.send_data(1, iter(b"ab")), lambda: connection.send_message(1, GET, {}),
+               lambda: connection.receive_data(b"", now="soon"), lambda: connection.data_to_send("1"),
+               lambda: connection.send_headers("1", GET),
+               lambda: connection.send_headers(1, None), lambda: connection.send_headers(1, "ab"),
+               lambda: connection.send_headers(1, [("a", 1)]),
+               lambda: connection.send_message(1, GET, "text"), lambda: connection.send_data(1, "text"),
+               lambda: connection.send_data(1, None),
+               lambda: connection.send_data(1, [1, 2]), lambda: connection.send_data(1, iter(b"ab")),
+               lambda: connection.send_message(1, GET, {}),
                lambda: connection.send_message(1, GET, 5), lambda: connection.reset_stream(1.5), lambda: connection.ping("12345678"),
                lambda: connection.close_connection("now"), lambda: connection.acknowledge_received_data("1", 1),
                lambda: connection.prioritize(1, "high"), lambda: Connection(settings=[(1, 2)]), lambda: Connection(settings={"a": 1}),
@@ -333,8 +337,10 @@ class Refusals(unittest.TestCase):
             with self.subTest(number=number), self.assertRaises(TypeError):
                 call()
         for number, call in enumerate([lambda: Connection(protocol="spdy"), lambda: Connection(False, protocol="h2c"),
-                                       lambda: Connection(settings={99: 1}), lambda: Connection(settings={2: 2}), lambda: Connection(now=-1),
-                                       lambda: Connection(now=float("nan")), lambda: Connection(connection_window=1), lambda: connection.ping(b"1"),
+                                       lambda: Connection(settings={99: 1}), lambda: Connection(settings={2: 2}),
+                                       lambda: Connection(now=-1),
+                                       lambda: Connection(now=float("nan")), lambda: Connection(connection_window=1),
+                                       lambda: connection.ping(b"1"),
                                        lambda: connection.acknowledge_received_data(-1, 1), lambda: connection.prioritize(1, 8),
                                        lambda: connection.receive_data(b"", now=-5.0)]):
             with self.subTest(number=number), self.assertRaises(ValueError):

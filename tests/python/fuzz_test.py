@@ -19,7 +19,8 @@ OK = [(":status", "200")]
 def frame(rnd):
     """A frame that is often nearly right."""
     kind = rnd.choice((0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, rnd.randrange(256)))
-    payload = rnd.choice((b"", rnd.randbytes(4), rnd.randbytes(8), bytes.fromhex("828684410161"), rnd.randbytes(rnd.randrange(40)), bytes(6),
+    payload = rnd.choice((b"", rnd.randbytes(4), rnd.randbytes(8), bytes.fromhex("828684410161"), rnd.randbytes(rnd.randrange(40)),
+                          bytes(6),
                           bytes.fromhex("000300000064"), b"x" * 1000))
     length = len(payload) if rnd.random() < 0.97 else rnd.randrange(1 << 24)
     return (length.to_bytes(3, "big") + bytes((kind, rnd.choice((0, 1, 4, 5, 8, 0x24, rnd.randrange(256)))))
@@ -30,14 +31,17 @@ def line(rnd):
     return rnd.choice((b"GET / HTTP/1.1\r\nhost: a\r\n\r\n", b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello",
                        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n",
                        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", b"0\r\n\r\n", rnd.randbytes(9),
-                       b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n" + PREFACE,
-                       b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n",
+                       b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\n"
+                        b"http2-settings: AAMAAABk\r\n\r\n" + PREFACE,
+                       b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+                       b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n",
                        PREFACE, frame(rnd), b"\r\n", b"HTTP/1.0 404 No\r\n\r\n"))
 
 
 def value(rnd):
     """An argument that may be of any type."""
-    return rnd.choice((1, 3, 2, 0, -1, 1 << 40, None, "x", b"x", b"y" * 70000, bytearray(b"z"), 1.5, GET, OK, [("a", "b")], [("A", 1)], (), {}, "a\r\nb",
+    return rnd.choice((1, 3, 2, 0, -1, 1 << 40, None, "x", b"x", b"y" * 70000, bytearray(b"z"), 1.5, GET, OK, [("a", "b")], [("A", 1)], (),
+                       {}, "a\r\nb",
                        [(":status", "103")], [*GET, ("x", "y" * 5000)], [("\ud800", "")], True, object(), memoryview(b"abcd")[::2]))
 
 
@@ -47,7 +51,8 @@ LIKELY = {"send_headers": lambda r: (r.choice((1, 3, 5, 2)), r.choice((GET, OK, 
           "send_data": lambda r: (r.choice((1, 3, 2)), b"d" * r.choice((0, 7, 40000)), r.random() < 0.3),
           "push_stream": lambda r: (1, None, GET), "reset_stream": lambda r: (r.choice((1, 3)), r.randrange(20)),
           "acknowledge_received_data": lambda r: (r.choice((1, 100, 1000)), r.choice((1, 3))), "ping": lambda r: (b"12345678",),
-          "receive_eof": lambda r: (r.random() < 0.5,), "close_connection": lambda r: (r.randrange(20), r.choice((None, "why", b"\xff" * 500)))}
+          "receive_eof": lambda r: (r.random() < 0.5,), "close_connection": lambda r: (r.randrange(20),
+                                                                                       r.choice((None, "why", b"\xff" * 500)))}
 
 
 def call(rnd, connection):
@@ -94,7 +99,8 @@ class Fuzz(unittest.TestCase):
         self.assertGreater(games, 10)
 
     def test_server(self):
-        self.play(lambda rnd: Connection(False, protocol=rnd.choice(("any", "h2")), now=0), frame, PREFACE + bytes.fromhex("000000040000000000"))
+        self.play(lambda rnd: Connection(False, protocol=rnd.choice(("any", "h2")), now=0), frame,
+                  PREFACE + bytes.fromhex("000000040000000000"))
 
     def test_client(self):
         def make(rnd):

@@ -163,7 +163,8 @@ class References(unittest.TestCase):
         sources = [f for part in ("core", "python/ext") for f in sorted(glob.glob(os.path.join(support.ROOT, part, "*.c")))]
         with tempfile.TemporaryDirectory() as folder:
             shutil.copytree(os.path.join(support.ROOT, "python", "h2box"), folder + "/h2box")
-            subprocess.run(["gcc", "-std=c17", "-O0", "-shared", "-fPIC", "-fvisibility=hidden", "-I" + support.ROOT, *include, *sources, "-o",
+            subprocess.run(["gcc", "-std=c17", "-O0", "-shared", "-fPIC", "-fvisibility=hidden", "-I" + support.ROOT, *include, *sources,
+                            "-o",
                             folder + "/h2box/_core.abi3.so"], check=True, timeout=120)
             done = subprocess.run(["python3-dbg", "-B", os.path.abspath(__file__), "counts"], capture_output=True, text=True, timeout=120,
                                   env={**os.environ, "H2BOX_PYTHON": folder})

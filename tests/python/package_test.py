@@ -20,7 +20,8 @@ import nghttp2
 SOURCE = os.path.join(support.ROOT, "python")
 
 # With an underscore, and in the stable ABI all the same (PEP 384).
-STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_PyArg_ParseTupleAndKeywords_SizeT", "_PyArg_ParseTuple_SizeT", "_PyObject_CallFunction_SizeT",
+STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_PyArg_ParseTupleAndKeywords_SizeT",
+          "_PyArg_ParseTuple_SizeT", "_PyObject_CallFunction_SizeT",
           "_PyObject_CallMethod_SizeT"}
 
 
@@ -70,9 +71,11 @@ class Wheel(unittest.TestCase):
                 self.skipTest(module + " is not installed")
         with tempfile.TemporaryDirectory() as folder:
             for part in ("python", "core"):  # the source tree stays as it is
-                shutil.copytree(os.path.join(support.ROOT, part), os.path.join(folder, part), ignore=shutil.ignore_patterns("build", "*.egg-info"))
+                shutil.copytree(os.path.join(support.ROOT, part), os.path.join(folder, part),
+                                ignore=shutil.ignore_patterns("build", "*.egg-info"))
             done = subprocess.run([sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", folder,
-                                   os.path.join(folder, "python")], capture_output=True, text=True, timeout=170, env={**os.environ, "CFLAGS": "-O0"})
+                                   os.path.join(folder, "python")], capture_output=True, text=True, timeout=170,
+                                  env={**os.environ, "CFLAGS": "-O0"})
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             wheel, = (name for name in os.listdir(folder) if name.endswith(".whl"))
             self.assertRegex(wheel, r"^h2box-%s-cp311-abi3-" % re.escape(h2box.__version__))
@@ -104,8 +107,10 @@ class Symbols(unittest.TestCase):
         wanted = {line.split()[-1].split("@")[0] for line in done.stdout.splitlines()}
         self.assertEqual({name for name in wanted if name.startswith("_Py")} - STABLE, set())
         others = {n for n in wanted if not n.startswith(("Py", "_Py", "__asan", "__ubsan", "__sanitizer"))}
-        self.assertLessEqual(others, {"clock_gettime", "memcpy", "memmove", "memset", "memcmp", "memchr", "memrchr", "strlen", "strcmp", "strnlen",
-                                      "__stack_chk_fail", "__memcpy_chk", "__memmove_chk", "__memset_chk", "__gmon_start__", "__cxa_finalize",
+        self.assertLessEqual(others, {"clock_gettime", "memcpy", "memmove", "memset", "memcmp", "memchr", "memrchr", "strlen", "strcmp",
+                                      "strnlen",
+                                      "__stack_chk_fail", "__memcpy_chk", "__memmove_chk", "__memset_chk", "__gmon_start__",
+                                      "__cxa_finalize",
                                       "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable"})
 
 
@@ -138,7 +143,8 @@ class Words(unittest.TestCase):
             tree = ast.parse(f.read())
         told = {node.name: {part.targets[0].id: part.value.value for part in node.body if isinstance(part, ast.Assign)}
                 for node in tree.body if isinstance(node, ast.ClassDef)}
-        self.assertEqual(told, {kind.__name__: {member.name: int(member) for member in kind} for kind in (h2box.ErrorCodes, h2box.SettingCodes)})
+        self.assertEqual(told, {kind.__name__: {member.name: int(member) for member in kind} for kind
+                                in (h2box.ErrorCodes, h2box.SettingCodes)})
 
     def test_types(self):
         """What a program that uses the package is told by mypy: nothing where it is right, and of each line that is wrong."""
@@ -175,11 +181,13 @@ class Words(unittest.TestCase):
                     continue
                 with open(os.path.join(folder, name)) as f:
                     for node in ast.walk(ast.parse(f.read())):
-                        for module in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module] if isinstance(node, ast.ImportFrom) else []):
+                        for module in ([a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
+                                       if isinstance(node, ast.ImportFrom) else []):
                             self.assertIn(module.split(".")[0], sys.stdlib_module_names | ours, name)
 
     def test_hpack_without_asyncio(self):
-        done = subprocess.run([sys.executable, "-B", "-c", "import h2box, sys; print('asyncio' in sys.modules)"], capture_output=True, text=True,
+        done = subprocess.run([sys.executable, "-B", "-c", "import h2box, sys; print('asyncio' in sys.modules)"], capture_output=True,
+                              text=True,
                               env=support.python_environment())
         self.assertEqual(done.stdout, "False\n")
 

@@ -35,7 +35,8 @@ class Handler(BaseRequestHandler):
         if self.path == "/fail-early":
             raise RuntimeError("on purpose")
         if self.path == "/push":
-            self.pushed = [self.push("/a", body="pushed text"), self.push("/b", "HEAD", [("accept", "x"), ("content-length", "3")], body=b"1234")]
+            self.pushed = [self.push("/a", body="pushed text"),
+                           self.push("/b", "HEAD", [("accept", "x"), ("content-length", "3")], body=b"1234")]
 
     def on_data(self, data):
         self.digest.update(data)
@@ -164,14 +165,20 @@ class Mistakes(BaseRequestHandler):
     def on_request_done(self):
         for kind, call in ((TypeError, lambda: self.send_response("200")), (TypeError, lambda: self.send_response(None, body=self.file())),
                            (ValueError, lambda: self.send_response(99)), (ValueError, lambda: self.send_response(1000, body=self.file())),
-                           (TypeError, lambda: self.send_response(200, 5, self.file())), (TypeError, lambda: self.send_response(200, [5], self.file())),
-                           (TypeError, lambda: self.send_response(200, [("a", 5)], self.file())), (TypeError, lambda: self.send_response(200, ["ab"])),
+                           (TypeError, lambda: self.send_response(200, 5, self.file())),
+                           (TypeError, lambda: self.send_response(200, [5], self.file())),
+                           (TypeError, lambda: self.send_response(200, [("a", 5)], self.file())),
+                           (TypeError, lambda: self.send_response(200, ["ab"])),
                            (TypeError, lambda: self.send_response(200, [()])), (TypeError, lambda: self.send_response(200, {1: "x"})),
-                           (TypeError, lambda: self.send_response(200, body=object())), (TypeError, lambda: self.send_response(200, trailers=5, body=self.file())),
-                           (H2Error, lambda: self.send_response(200, [("a\r\nb", "c")], self.file())), (ValueError, lambda: self.send_response(200, [("a", "\udc80")])),
+                           (TypeError, lambda: self.send_response(200, body=object())),
+                           (TypeError, lambda: self.send_response(200, trailers=5, body=self.file())),
+                           (H2Error, lambda: self.send_response(200, [("a\r\nb", "c")], self.file())),
+                           (ValueError, lambda: self.send_response(200, [("a", "\udc80")])),
                            (TypeError, lambda: self.send_informational("103")), (ValueError, lambda: self.send_informational(200)),
-                           (TypeError, lambda: self.push(5, body=self.file())), (H2Error, lambda: self.push("/x", headers=[("a", "\r")], body=self.file())),
-                           (TypeError, lambda: self.push("/x", status="200", body=self.file())), (TypeError, lambda: self.push("/x", request_headers=[5])),
+                           (TypeError, lambda: self.push(5, body=self.file())),
+                           (H2Error, lambda: self.push("/x", headers=[("a", "\r")], body=self.file())),
+                           (TypeError, lambda: self.push("/x", status="200", body=self.file())),
+                           (TypeError, lambda: self.push("/x", request_headers=[5])),
                            (TypeError, lambda: self.reset("x")), (TypeError, lambda: self.acknowledge("x"))):
             try:
                 call()
@@ -301,8 +308,10 @@ class WithCurl(Serving):
         """CONNECT and WebSockets are for handlers that ask for them: a plain one would open a tunnel by saying 200."""
         upgrade = b"GET /x HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n" \
                   b"sec-websocket-key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
-        for handler, request, first in ((Handler, upgrade, b"HTTP/1.1 501"), (Handler, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", b"HTTP/1.1 501"),
-                                        (Tunnel, upgrade, b"HTTP/1.1 101"), (Tunnel, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", b"HTTP/1.1 200")):
+        for handler, request, first in ((Handler, upgrade, b"HTTP/1.1 501"),
+                                        (Handler, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", b"HTTP/1.1 501"),
+                                        (Tunnel, upgrade, b"HTTP/1.1 101"),
+                                        (Tunnel, b"CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", b"HTTP/1.1 200")):
             server, _ = await self.serve(handler)
             reader, writer = await asyncio.open_connection(*server.address)
             writer.write(request)
@@ -393,7 +402,8 @@ class WithCurl(Serving):
         server, _ = await self.serve(Mistakes)
         async with HTTP2Client(server.address, on_push=lambda headers, response: None) as client:
             response = await client.request(headers={"a": "b"})
-            self.assertEqual((response.status, response.header("x"), await response.read(), response.trailers), (200, "y", b"content", [(b"sum", b"1")]))
+            self.assertEqual((response.status, response.header("x"), await response.read(), response.trailers),
+                             (200, "y", b"content", [(b"sum", b"1")]))
         self.assertEqual(Mistakes.accepted, [])
         self.assertGreater(len(Mistakes.open), 9)
         self.assertTrue(all(file.closed for file in Mistakes.open))

@@ -32,7 +32,8 @@ def python_environment():
     if PRELOAD:
         # Leaks of Python's own are no news; those of the extension are looked for by leak_test.py. Without pymalloc the
         # sanitizer sees each allocation.
-        env.update(LD_PRELOAD=PRELOAD, PYTHONMALLOC="malloc", ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0:quarantine_size_mb=8")
+        env.update(LD_PRELOAD=PRELOAD, PYTHONMALLOC="malloc",
+                   ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0:quarantine_size_mb=8")
     return env
 
 

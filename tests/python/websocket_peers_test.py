@@ -81,7 +81,8 @@ class WithOthers(unittest.IsolatedAsyncioTestCase):
             with tempfile.TemporaryDirectory(prefix="h2box-browser-", ignore_cleanup_errors=True) as profile:
                 browser = await asyncio.create_subprocess_exec(
                     chromium.CHROMIUM, *chromium.QUIET, "--ignore-certificate-errors", "--user-data-dir=" + profile,
-                    "https://127.0.0.1:%d/" % server.address[1], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                    "https://127.0.0.1:%d/" % server.address[1], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL)
                 try:
                     self.assertEqual(await asyncio.wait_for(app.report, 100), "open chat/; grüße; 100000 of 7; closed 4321 true")
                 finally:

@@ -56,10 +56,14 @@ class Frames(unittest.TestCase):
 
     def test_faults(self):
         good = frame(TEXT, b"good"), message("good")
-        for data, code in ((b"\x81\x01x", 1002), (frame(TEXT, reserved=0x40), 1002), (frame(3), 1002), (frame(11), 1002), (frame(MORE), 1002),
-                           (frame(TEXT, b"a", False) + frame(TEXT, b"b"), 1002), (frame(PING, b"x", False), 1002), (frame(PING, bytes(126)), 1002),
-                           (b"\x82\xfe\x00\x01abcdx", 1002), (b"\x82\xff" + (1 << 63).to_bytes(8, "big") + b"abcd", 1002), (frame(CLOSE, b"x"), 1002),
-                           (closing(1005), 1002), (closing(2000), 1002), (closing(999), 1002), (closing(1000, b"\xff"), 1007), (frame(TEXT, b"\xff"), 1007),
+        for data, code in ((b"\x81\x01x", 1002), (frame(TEXT, reserved=0x40), 1002), (frame(3), 1002), (frame(11), 1002),
+                           (frame(MORE), 1002),
+                           (frame(TEXT, b"a", False) + frame(TEXT, b"b"), 1002), (frame(PING, b"x", False), 1002),
+                           (frame(PING, bytes(126)), 1002),
+                           (b"\x82\xfe\x00\x01abcdx", 1002), (b"\x82\xff" + (1 << 63).to_bytes(8, "big") + b"abcd", 1002),
+                           (frame(CLOSE, b"x"), 1002),
+                           (closing(1005), 1002), (closing(2000), 1002), (closing(999), 1002), (closing(1000, b"\xff"), 1007),
+                           (frame(TEXT, b"\xff"), 1007),
                            (frame(TEXT, b"\xc3"), 1007), (frame(TEXT, b"\xed\xa0\x80", False), 1007)):
             with self.subTest(data=data):
                 self.check(good[0] + data, good[1], code)
@@ -84,12 +88,14 @@ class Frames(unittest.TestCase):
     def test_wrong_arguments(self):
         channel = WebSocket()
         for call in (lambda: channel.receive_data("x"), lambda: channel.receive_data(None), lambda: channel.send_message(None),
-                     lambda: channel.send_message(1), lambda: channel.send_message([1]), lambda: channel.ping("x"), lambda: channel.ping(b"", b""),
+                     lambda: channel.send_message(1), lambda: channel.send_message([1]), lambda: channel.ping("x"),
+                     lambda: channel.ping(b"", b""),
                      lambda: channel.close("x"), lambda: channel.close(1000, 5), lambda: WebSocket(5), lambda: WebSocket(max_message="x"),
                      lambda: WebSocket(max=5), lambda: channel.close(None), lambda: type("Sub", (WebSocket,), {})):
             with self.assertRaises(TypeError):
                 call()
-        for call in (lambda: channel.ping(bytes(126)), lambda: channel.close(1006), lambda: channel.close(5000), lambda: channel.close(1000, "r" * 124),
+        for call in (lambda: channel.ping(bytes(126)), lambda: channel.close(1006), lambda: channel.close(5000),
+                     lambda: channel.close(1000, "r" * 124),
                      lambda: channel.close(1005, "r"), lambda: channel.send_message("\ud800"), lambda: WebSocket(max_message=124),
                      lambda: channel.close(66536), lambda: WebSocket(max_message=(16 << 20) + 1)):
             with self.assertRaises(ValueError):
@@ -217,7 +223,8 @@ class Told:
         await send({"type": "websocket.send", "text": str(self.got)})
 
     async def wrong_answer(self, scope, receive, send):
-        for message in ({"type": "websocket.accept", "subprotocol": "not offered"}, {"type": "websocket.accept", "headers": [(b"Sec-WebSocket-Accept", b"x")]},
+        for message in ({"type": "websocket.accept", "subprotocol": "not offered"},
+                        {"type": "websocket.accept", "headers": [(b"Sec-WebSocket-Accept", b"x")]},
                         {"type": "websocket.http.response.start", "status": 200}, {"type": "websocket.http.response.body", "body": b""},
                         {"type": "websocket.send", "text": "x"}):
             try:
@@ -256,8 +263,10 @@ class Application(unittest.IsolatedAsyncioTestCase):
             scope = self.told.scopes.pop()
             headers = dict(scope.pop("headers"))
             self.assertEqual(scope.pop("client")[0], "127.0.0.1")
-            self.assertEqual(scope, {"type": "websocket", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": version, "scheme": "ws",
-                                     "path": "/chat", "raw_path": b"/chat", "query_string": b"a=b", "root_path": "", "server": self.server.address,
+            self.assertEqual(scope, {"type": "websocket", "asgi": {"version": "3.0", "spec_version": "2.4"}, "http_version": version,
+                                     "scheme": "ws",
+                                     "path": "/chat", "raw_path": b"/chat", "query_string": b"a=b", "root_path": "",
+                                     "server": self.server.address,
                                      "subprotocols": ["one", "chat", "three"], "extensions": {"websocket.http.response": {}}, "state": {}})
             self.assertEqual((headers[b"host"], headers[b"cookie"]), (b"test", b"a=b"))
             self.assertEqual((peer.headers["sec-websocket-protocol"], peer.headers["x-said"]), ("chat", "yes"))

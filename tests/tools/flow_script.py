@@ -257,8 +257,8 @@ def sent(text, turn=0):
 
 class Flow:
     """steps: (kind, text, bytes) in order; kind is `>`, `<`, `event`, `do`, `time`, `over`, `begin`. The rounds of a
-    `repeat` are one step of kind `>`; before it stands one of kind `lock step` when they wait for us. `sets` holds names to values. start is "h2" for
-    flows of HTTP/2 alone; else as the role line says."""
+    `repeat` are one step of kind `>`; before it stands one of kind `lock step` when they wait for us. `sets` holds names to
+    values. start is "h2" for flows of HTTP/2 alone; else as the role line says."""
 
     def __init__(self, name):
         self.name, self.role, self.start, self.sets, self.ignored, self.steps = name, None, "h2", {}, [], []

@@ -14,7 +14,8 @@ import unittest
 import peers
 from h2_client import Client
 from proxying import Proxy, backend, curl
-from scripted import ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, SETTINGS, Peer, Server, block, frame, settings, until_headers
+from scripted import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, SETTINGS, Peer, Server, block, frame,
+                      settings, until_headers)
 
 def telling(seen):
     """Answers each request with its first line; seen collects their fields."""

@@ -106,94 +106,6 @@ void h2_conn_free(h2_conn *c) {
     mem_give(c->mem, c, sizeof *c);
 }
 
-/* ---- judgement and the end of streams ---- */
-
-static void hold_less(h2_conn *c, uint32_t n) {
-    c->held -= n;
-    if (c->held > c->config->held_max || !c->recv_unpaid) return;
-    uint32_t owed = c->recv_unpaid;
-    c->recv_unpaid = 0;
-    h2_conn_credit_connection(c, owed);
-}
-
-void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v) {
-    if (s->flags & H2_STREAM_COUNTED) {
-        if (h2_conn_is_ours(c, s->id))
-            c->our_streams--;
-        else
-            c->peer_streams--;
-    }
-    if (s->state == H2_STATE_RESERVED_REMOTE) c->reserved--;
-    if (s->state != H2_STATE_CLOSED || v.scope != VERDICT_NONE) s->flags |= H2_STREAM_EARLY;
-    s->state = H2_STATE_CLOSED;
-    s->code = v.code;
-    s->scope = v.scope;
-    s->line = v.line;
-    s->why = v.why;
-    h2_prio_close(&c->prio, &c->streams, s);
-    h2_send_forget_trailers(c, s);
-    uint32_t held = s->recv_held;
-    s->recv_held = 0;
-    if (s->user) {
-        s->flags |= H2_STREAM_TELL;
-        c->tell++;
-    }
-    h2_stream_retire(&c->streams, s);
-    if (c->trace.ops) c->trace.ops->closed(c->trace.user, s->id, v.code);
-    if (held) hold_less(c, held);
-}
-
-void h2_conn_settle(h2_conn *c, h2_stream *s) {
-    if (s->state == H2_STATE_CLOSED) h2_conn_retire(c, s, VERDICT_OK);
-}
-
-static void end_streams(h2_conn *c) {
-    for (uint32_t i = 0; i < c->streams.begun; i++) {
-        h2_stream *s = &c->streams.at[i];
-        if (h2_stream_is_open(s)) h2_conn_retire(c, s, c->over);
-    }
-}
-
-static void end(h2_conn *c, verdict v) {
-    if (c->ending != H2_ENDING_NO) return;
-    c->over = v;
-    c->ending = H2_ENDING_TELL;
-    end_streams(c);
-}
-
-/* What GOAWAY names: never more than a GOAWAY before it (RFC 9113 section 6.8). */
-static uint32_t last_taken(const h2_conn *c) {
-    return c->drain_final ? c->our_last : c->last_peer_id;
-}
-
-void h2_conn_judge(h2_conn *c, verdict v) {
-    if (c->ending != H2_ENDING_NO) return;
-    if (v.scope == VERDICT_STREAM && h2_conn_is_idle(c, v.stream_id))
-        v.scope = VERDICT_CONNECTION; /* an idle stream cannot be reset */
-    if (v.scope == VERDICT_CONNECTION) {
-        h2_send_goaway(c, last_taken(c), (h2_code)v.code, v.why);
-        end(c, v);
-        return;
-    }
-    h2_send_reset(c, v.stream_id, (h2_code)v.code);
-    h2_stream *s = h2_stream_find(&c->streams, v.stream_id);
-    if (s) h2_conn_retire(c, s, v);
-    if (c->server && v.code != H2_INTERNAL_ERROR) h2_conn_charge(c, H2_GUARD_RESET);
-}
-
-bool h2_conn_charge(h2_conn *c, h2_guard_cost cost) {
-    if (h2_guard_charge(&c->guard, cost, c->now_ms)) return true;
-    h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, h2_guard_text(cost)));
-    return false;
-}
-
-bool h2_conn_was_reset(const h2_conn *c, uint32_t id) {
-    uint32_t n = c->reset_count < LIMIT_RESET_MEMORY ? c->reset_count : LIMIT_RESET_MEMORY;
-    for (uint32_t i = 0; i < n; i++)
-        if (c->resets[i] == id) return true;
-    return false;
-}
-
 /* ---- telling ---- */
 
 static bool room_grew(const h2_conn *c) {
@@ -252,8 +164,9 @@ http_event_kind h2_conn_step(h2_conn *c, span *in, uint64_t now_ms, http_event *
     if (in->n == 0) h2_watch_clock(c); /* what has come counts before what is late */
     for (;;) {
         if (c->tell | c->drain_final | c->room_wanted | c->ending) { /* seldom but for tell */
-            if (c->ending == H2_ENDING_TELL && c->streams.live) end_streams(c); /* no memory */
-            if (drained(c)) end(c, VERDICT_OK);
+            if (c->ending == H2_ENDING_TELL && c->streams.live)
+                h2_judge_end_streams(c); /* no memory */
+            if (drained(c)) h2_judge_end(c, VERDICT_OK);
             if (h2_conn_pending(c)) return tell_pending(c, ev);
             if (c->ending == H2_ENDING_TOLD) {
                 *in = span_skip(*in, in->n);
@@ -372,7 +285,7 @@ verdict h2_conn_reply(h2_conn *c, http_ref ref, const http_field *f, size_t n, h
     }
     s->state = h2_stream_next(s->state, H2_SEND_HEADERS);
     take_body(c, s, body);
-    h2_conn_settle(c, s);
+    h2_judge_settle(c, s);
     return VERDICT_OK;
 }
 
@@ -469,7 +382,7 @@ verdict h2_conn_credit(h2_conn *c, http_ref ref, size_t n) {
     if (n > s->recv_held) return BAD_CALL("more credit than was told");
     s->recv_held -= (uint32_t)n;
     s->recv_owed += (uint32_t)n;
-    hold_less(c, (uint32_t)n);
+    h2_judge_held(c, (uint32_t)n);
     h2_conn_credit_stream(c, s);
     return VERDICT_OK;
 }
@@ -488,7 +401,7 @@ verdict h2_conn_reset(h2_conn *c, http_ref ref, h2_code code) {
     h2_stream *s = h2_stream_of(&c->streams, ref);
     if (!s) return STALE;
     h2_send_reset(c, s->id, code);
-    h2_conn_retire(c, s, VERDICT_ON_STREAM(s->id, code, "reset by us"));
+    h2_judge_retire(c, s, VERDICT_ON_STREAM(s->id, code, "reset by us"));
     return VERDICT_OK;
 }
 
@@ -587,13 +500,13 @@ void h2_conn_drain(h2_conn *c, uint64_t now_ms) {
 
 void h2_conn_close(h2_conn *c, h2_code code, const char *why) {
     if (c->ending != H2_ENDING_NO) return;
-    h2_send_goaway(c, last_taken(c), code, why);
-    end(c, code == H2_NO_ERROR ? VERDICT_OK : VERDICT_ON_CONNECTION(code, why));
+    h2_send_goaway(c, h2_judge_last_taken(c), code, why);
+    h2_judge_end(c, code == H2_NO_ERROR ? VERDICT_OK : VERDICT_ON_CONNECTION(code, why));
 }
 
 void h2_conn_cut(h2_conn *c, const char *why) {
     h2_send_written(c, c->out.bytes);
-    end(c, c->streams.live ? VERDICT_ON_CONNECTION(H2_NO_ERROR, why) : VERDICT_OK);
+    h2_judge_end(c, c->streams.live ? VERDICT_ON_CONNECTION(H2_NO_ERROR, why) : VERDICT_OK);
     outq_end(&c->out);
 }
 

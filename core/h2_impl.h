@@ -1,5 +1,5 @@
-/* The inside of h2_conn, for h2_recv*, h2_send, h2_watch, h2_upgrade and h2_conn, and for tests
- * that look in.
+/* The inside of h2_conn, for h2_recv*, h2_send, h2_judge, h2_watch, h2_upgrade and h2_conn, and for
+ * tests that look in.
  */
 #ifndef H2BOX_CORE_H2_IMPL_H
 #define H2BOX_CORE_H2_IMPL_H
@@ -129,29 +129,13 @@ struct h2_conn {
 
 /* ---- h2_conn.c ---- */
 
-/* Carries out a verdict: RST_STREAM and close, or GOAWAY and the end. */
-void h2_conn_judge(h2_conn *c, verdict v);
-
-/* The stream is closed: out of every list, its CLOSED queued, its bytes given back to the
- * connection. */
-void h2_conn_retire(h2_conn *c, h2_stream *s, verdict v);
-
 /* c->codec, made if need be; NULL when memory is refused. */
 h2_codec *h2_conn_codec(h2_conn *c);
-
-/* Both directions may have ended: retires the stream if so. */
-void h2_conn_settle(h2_conn *c, h2_stream *s);
 
 /* Whether we may have reset it and forgotten that since. */
 static inline bool h2_conn_forgot_resets(const h2_conn *c) {
     return c->reset_count > LIMIT_RESET_MEMORY;
 }
-
-/* Charges the guard; ends the connection when the budget is used up, and returns false. */
-bool h2_conn_charge(h2_conn *c, h2_guard_cost cost);
-
-/* Whether we reset this stream lately, so that frames for it may still be on their way. */
-bool h2_conn_was_reset(const h2_conn *c, uint32_t id);
 
 /* Whether the identifier is one that we give out (odd for a client). */
 static inline bool h2_conn_is_ours(const h2_conn *c, uint32_t id) {
@@ -185,6 +169,34 @@ void h2_conn_credit_stream(h2_conn *c, h2_stream *s);
 
 /* Credits bytes to the connection's receive window that no applet holds. */
 void h2_conn_credit_connection(h2_conn *c, uint32_t n);
+
+/* ---- h2_judge.c: who dies ---- */
+
+/* Carries out a verdict: RST_STREAM and close, or GOAWAY and the end. */
+void h2_judge(h2_conn *c, verdict v);
+
+/* Charges the guard; ends the connection when the budget is used up, and returns false. */
+bool h2_judge_charge(h2_conn *c, h2_guard_cost cost);
+
+/* The stream is closed: out of every list, its CLOSED queued, its bytes given back to the
+ * connection. */
+void h2_judge_retire(h2_conn *c, h2_stream *s, verdict v);
+
+/* Both directions may have ended: retires the stream if so. */
+void h2_judge_settle(h2_conn *c, h2_stream *s);
+
+/* The applet holds n bytes of content less: the connection is credited what it was not before. */
+void h2_judge_held(h2_conn *c, uint32_t n);
+
+/* The connection ends, and what is open with it; OVER is due. Nothing is written. */
+void h2_judge_end(h2_conn *c, verdict v);
+void h2_judge_end_streams(h2_conn *c); /* with that verdict, those that came since */
+
+/* What GOAWAY names: never more than a GOAWAY before it (RFC 9113 section 6.8). */
+uint32_t h2_judge_last_taken(const h2_conn *c);
+
+/* Whether we reset this stream lately, so that frames for it may still be on their way. */
+bool h2_judge_was_reset(const h2_conn *c, uint32_t id);
 
 /* ---- h2_watch.c: what takes too long ---- */
 

@@ -55,7 +55,7 @@ static h2_stream *data_stream(h2_conn *c, h2_frame f, verdict *v) {
     if (!s) {
         if (h2_conn_is_idle(c, f.stream_id))
             *v = VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "DATA on an idle stream");
-        else if (!h2_conn_was_reset(c, f.stream_id) &&
+        else if (!h2_judge_was_reset(c, f.stream_id) &&
                  !(c->drain_final && f.stream_id > c->our_last))
             *v = VERDICT_ON_STREAM(f.stream_id, H2_STREAM_CLOSED, "DATA on a closed stream");
         return NULL;
@@ -97,9 +97,9 @@ static void data_skip(h2_conn *c, uint32_t owed, verdict v) {
 /* DATA that brings little, unless our own windows let no more through. */
 static void charge_small(h2_conn *c, const h2_stream *s, uint32_t length) {
     if (length == 0)
-        h2_conn_charge(c, H2_GUARD_GLITCH);
+        h2_judge_charge(c, H2_GUARD_GLITCH);
     else if (c->recv_window > 0 && !(s && s->recv_window <= 0))
-        h2_conn_charge(c, H2_GUARD_SMALL);
+        h2_judge_charge(c, H2_GUARD_SMALL);
 }
 
 static verdict data_begin(h2_conn *c) {
@@ -118,7 +118,7 @@ static verdict data_begin(h2_conn *c) {
         v = data_length(s, f.length, f.flags & H2_FLAG_END_STREAM);
     c->left = f.length;
     c->pad_left = 0;
-    if (!s && v.scope == VERDICT_NONE) h2_conn_charge(c, H2_GUARD_GLITCH);
+    if (!s && v.scope == VERDICT_NONE) h2_judge_charge(c, H2_GUARD_GLITCH);
     if (!s || v.scope != VERDICT_NONE) {
         data_skip(c, f.length, v);
     } else if (f.flags & H2_FLAG_PADDED) {
@@ -149,7 +149,8 @@ static verdict data_pad(h2_conn *c, uint8_t pad) {
     if (s) s->recv_owed += pad + 1u;
     if (s && !end) h2_conn_credit_stream(c, s);
     h2_conn_credit_connection(c, pad + 1u);
-    if (content == 0 && !end) h2_conn_charge(c, H2_GUARD_GLITCH); /* padding alone brings nothing */
+    if (content == 0 && !end)
+        h2_judge_charge(c, H2_GUARD_GLITCH); /* padding alone brings nothing */
     return VERDICT_OK;
 }
 
@@ -191,7 +192,7 @@ static void count_discarded(h2_conn *c, h2_stream *s, size_t n) {
     s->discarded += (uint32_t)n;
     if (s->discarded <= c->config->discard_max) return;
     h2_send_reset(c, s->id, H2_NO_ERROR);
-    h2_conn_retire(c, s, VERDICT_OK);
+    h2_judge_retire(c, s, VERDICT_OK);
 }
 
 /* Takes what there is of the content. True when *ev holds an event. */
@@ -205,7 +206,7 @@ static bool data_some(h2_conn *c, span *in, http_event *ev) {
         if (piece.n || (last && (c->frame.flags & H2_FLAG_END_STREAM))) {
             data_piece(c, s, piece, last, ev);
             if (last) c->phase = H2_PHASE_DATA_END;
-            h2_conn_settle(c, s);
+            h2_judge_settle(c, s);
             if (!(s->flags & H2_STREAM_GONE)) count_discarded(c, s, piece.n);
             return true;
         }
@@ -248,7 +249,7 @@ static verdict frame_begin(h2_conn *c) {
             return VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "header block too long");
     }
     if (!h2_frame_name(f.type)) { /* RFC 9113 section 4.1: ignore and discard */
-        h2_conn_charge(c, H2_GUARD_GLITCH);
+        h2_judge_charge(c, H2_GUARD_GLITCH);
         h2_recv_trace(c, f, SPAN(""), VERDICT_OK);
         c->phase = H2_PHASE_SKIP;
     }
@@ -275,7 +276,7 @@ static bool whole_some(h2_conn *c, span *in, http_event *ev) {
         span piece = span_take(in, in->n < c->left ? in->n : c->left);
         c->left -= (uint32_t)piece.n;
         if (!part_append(c, piece)) {
-            h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory"));
+            h2_judge(c, VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory"));
             return true;
         }
         if (c->left) return true; /* NONE: bring more */
@@ -289,7 +290,7 @@ static bool whole_some(h2_conn *c, span *in, http_event *ev) {
         else
             c->part_told = true; /* the event's spans may lie in it */
     }
-    if (v.scope != VERDICT_NONE) h2_conn_judge(c, v);
+    if (v.scope != VERDICT_NONE) h2_judge(c, v);
     return ev->kind != HTTP_EVENT_NONE;
 }
 
@@ -307,7 +308,7 @@ static bool head_some(h2_conn *c, span *in) {
     }
     verdict v = frame_begin(c);
     if (v.scope == VERDICT_CONNECTION) h2_recv_trace(c, c->frame, SPAN(""), v);
-    if (v.scope != VERDICT_NONE) h2_conn_judge(c, v);
+    if (v.scope != VERDICT_NONE) h2_judge(c, v);
     return false;
 }
 
@@ -316,8 +317,8 @@ static bool preface_some(h2_conn *c, span *in) {
     span rest = span_of(&H2_PREFACE[c->head_n], H2_PREFACE_SIZE - c->head_n);
     span piece = span_take(in, in->n < rest.n ? in->n : rest.n);
     if (!span_starts(rest, piece)) {
-        h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR,
-                                               "not an HTTP/2 client preface (HTTP/1.1 or TLS?)"));
+        h2_judge(c, VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR,
+                                          "not an HTTP/2 client preface (HTTP/1.1 or TLS?)"));
         return true;
     }
     c->head_n = (uint8_t)(c->head_n + piece.n);
@@ -336,7 +337,7 @@ bool h2_recv_some(h2_conn *c, span *in, http_event *ev) {
     case H2_PHASE_PAD:
         if (!in->n) return true;
         verdict v = data_pad(c, span_take(in, 1).p[0]);
-        if (v.scope != VERDICT_NONE) h2_conn_judge(c, v);
+        if (v.scope != VERDICT_NONE) h2_judge(c, v);
         return false;
     case H2_PHASE_DATA: return data_some(c, in, ev);
     case H2_PHASE_DATA_END: h2_recv_data_end(c); return false;

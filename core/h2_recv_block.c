@@ -91,7 +91,7 @@ static verdict trailers(h2_conn *c, h2_stream *s, http_event *ev) {
     tell(ev, HTTP_EVENT_TRAILERS, s);
     if (!c->server) tell_size(c, ev);
     v = recv_end(s, ev);
-    if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
+    if (v.scope == VERDICT_NONE) h2_judge_settle(c, s);
     return v;
 }
 
@@ -129,13 +129,13 @@ void h2_recv_block_refuse(h2_conn *c) {
     if (s && !(s->flags & H2_STREAM_OUR_FINAL)) {
         verdict v = h2_send_block(c, s->id, 0, true, &status, 1, H2_TRACE_RESPONSE);
         if (v.scope != VERDICT_NONE) {
-            h2_conn_judge(c, VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory"));
+            h2_judge(c, VERDICT_ON_CONNECTION(H2_INTERNAL_ERROR, "out of memory"));
             return;
         }
         if (s->state == H2_STATE_OPEN) h2_send_reset(c, s->id, H2_NO_ERROR);
-        h2_conn_retire(c, s, VERDICT_OK);
+        h2_judge_retire(c, s, VERDICT_OK);
     }
-    h2_conn_charge(c, H2_GUARD_RESET);
+    h2_judge_charge(c, H2_GUARD_RESET);
 }
 
 static void begin_priority(h2_conn *c, h2_stream *s) {
@@ -173,7 +173,7 @@ static verdict request(h2_conn *c, http_event *ev) {
     verdict v = check_fields(c, FIELDS_REQUEST, ev);
     bool large = c->scratch->list.overflowed;
     if (c->drain_final && id > c->our_last) { /* GOAWAY said so */
-        h2_conn_charge(c, H2_GUARD_GLITCH);
+        h2_judge_charge(c, H2_GUARD_GLITCH);
         return VERDICT_OK;
     }
     h2_recv_block_count(c, id);
@@ -205,8 +205,8 @@ static verdict request(h2_conn *c, http_event *ev) {
 
 /* HEADERS for a stream that is closed. */
 static verdict closed_block(h2_conn *c, uint32_t id) {
-    if (h2_conn_was_reset(c, id)) { /* on its way when we reset it, once; not for ever */
-        h2_conn_charge(c, H2_GUARD_GLITCH);
+    if (h2_judge_was_reset(c, id)) { /* on its way when we reset it, once; not for ever */
+        h2_judge_charge(c, H2_GUARD_GLITCH);
         return VERDICT_OK;
     }
     if (h2_conn_forgot_resets(c))
@@ -268,7 +268,7 @@ static verdict response(h2_conn *c, h2_stream *s, http_event *ev) {
     if (ev->tunnel) s->recv_left = FIELDS_NO_LENGTH; /* RFC 9110 section 9.3.6 */
     if (!end) return VERDICT_OK;
     v = recv_end(s, ev);
-    if (v.scope == VERDICT_NONE) h2_conn_settle(c, s);
+    if (v.scope == VERDICT_NONE) h2_judge_settle(c, s);
     return v;
 }
 
@@ -300,7 +300,7 @@ static verdict promise(h2_conn *c, http_event *ev) {
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE on an idle stream");
     if (!h2_conn_is_ours(c, parent_id))
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE on a pushed stream");
-    if (!parent && !h2_conn_was_reset(c, parent_id) && !h2_conn_forgot_resets(c)) /* section 6.6 */
+    if (!parent && !h2_judge_was_reset(c, parent_id) && !h2_conn_forgot_resets(c)) /* section 6.6 */
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE on a closed stream");
     if (parent && parent->state != H2_STATE_OPEN && parent->state != H2_STATE_HALF_CLOSED_LOCAL)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE in a wrong stream state");

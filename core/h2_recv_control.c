@@ -97,7 +97,7 @@ static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
         return VERDICT_ON_CONNECTION(H2_FRAME_SIZE_ERROR, "SETTINGS of broken length");
     if (payload.n / 6 > LIMIT_SETTINGS_ENTRIES)
         return VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "too many settings in a frame");
-    if (c->peer_settings_seen && !h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
+    if (c->peer_settings_seen && !h2_judge_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
     verdict v = h2_recv_control_settings(c, payload);
     if (v.scope != VERDICT_NONE) return v;
     c->peer_settings_seen = true;
@@ -113,7 +113,7 @@ static verdict settings(h2_conn *c, h2_frame f, span payload, http_event *ev) {
 static verdict ping(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     if (!(f.flags & H2_FLAG_ACK)) {
         h2_recv_trace(c, f, payload, VERDICT_OK);
-        if (h2_conn_charge(c, H2_GUARD_GLITCH))
+        if (h2_judge_charge(c, H2_GUARD_GLITCH))
             h2_send_frame(c, H2_FRAME_PING, H2_FLAG_ACK, 0, payload);
         return VERDICT_OK;
     }
@@ -124,7 +124,7 @@ static verdict ping(h2_conn *c, h2_frame f, span payload, http_event *ev) {
         ev->kind = HTTP_EVENT_PONG;
         ev->data = payload;
     } else {
-        h2_conn_charge(c, H2_GUARD_GLITCH); /* answers nothing we asked */
+        h2_judge_charge(c, H2_GUARD_GLITCH); /* answers nothing we asked */
     }
     return VERDICT_OK;
 }
@@ -134,7 +134,7 @@ static verdict goaway(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     if (c->goaway_received && last > c->peer_last)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "GOAWAY raised its last stream");
     h2_recv_trace(c, f, payload, VERDICT_OK);
-    if (c->goaway_received && !h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
+    if (c->goaway_received && !h2_judge_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
     c->goaway_received = true;
     c->peer_last = last;
     for (uint32_t i = 0; i < c->streams.begun; i++) {
@@ -142,8 +142,8 @@ static verdict goaway(h2_conn *c, h2_frame f, span payload, http_event *ev) {
         if (!h2_stream_is_open(s)) continue;
         if (!h2_conn_is_ours(c, s->id) || s->id <= last) continue;
         s->flags |= H2_STREAM_RETRY; /* RFC 9113 section 8.7 */
-        h2_conn_retire(c, s,
-                       VERDICT_ON_STREAM(s->id, H2_REFUSED_STREAM, "not processed before GOAWAY"));
+        h2_judge_retire(c, s,
+                        VERDICT_ON_STREAM(s->id, H2_REFUSED_STREAM, "not processed before GOAWAY"));
     }
     ev->kind = HTTP_EVENT_GOAWAY;
     ev->last_id = last;
@@ -159,22 +159,22 @@ static verdict rst_stream(h2_conn *c, h2_frame f, span payload) {
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "RST_STREAM on an idle stream");
     h2_recv_trace(c, f, payload, VERDICT_OK);
     if (!s) {
-        h2_conn_charge(c, H2_GUARD_GLITCH);
+        h2_judge_charge(c, H2_GUARD_GLITCH);
         return VERDICT_OK;
     }
     /* A client that only withdraws what it no longer needs after the answer began costs nothing
      * unusual, but cannot be told from rapid reset: every one is charged. */
-    if (c->server && !h2_conn_charge(c, H2_GUARD_RESET)) return VERDICT_OK;
+    if (c->server && !h2_judge_charge(c, H2_GUARD_RESET)) return VERDICT_OK;
     if (code == H2_REFUSED_STREAM) s->flags |= H2_STREAM_RETRY;
     s->flags |= H2_STREAM_BY_PEER;
-    h2_conn_retire(c, s, VERDICT_ON_STREAM(s->id, code, "reset by the peer"));
+    h2_judge_retire(c, s, VERDICT_ON_STREAM(s->id, code, "reset by the peer"));
     return VERDICT_OK;
 }
 
 /* Each frame of DATA that we sent pays for some updates (LIMIT_UPDATES_PER_DATA); what comes beyond
  * that costs the peer its budget. */
 static bool pay_update(h2_conn *c) {
-    if (c->free_updates == 0) return h2_conn_charge(c, H2_GUARD_GLITCH);
+    if (c->free_updates == 0) return h2_judge_charge(c, H2_GUARD_GLITCH);
     c->free_updates--;
     return true;
 }
@@ -209,7 +209,7 @@ static verdict window_update(h2_conn *c, h2_frame f, span payload) {
 static verdict priority_frame(h2_conn *c, h2_frame f, span payload) {
     uint32_t word = bytes_get32(payload.p);
     h2_dependency d = {word & H2_ID_MASK, (uint16_t)(payload.p[4] + 1u), word >> 31};
-    if (!h2_conn_charge(c, H2_GUARD_GLITCH) || c->peer[H2_SLOT_NO_RFC7540_PRIORITIES])
+    if (!h2_judge_charge(c, H2_GUARD_GLITCH) || c->peer[H2_SLOT_NO_RFC7540_PRIORITIES])
         return VERDICT_OK;
     if (d.on == f.stream_id)
         return VERDICT_ON_STREAM(f.stream_id, H2_PROTOCOL_ERROR, "a stream depends on itself");
@@ -240,7 +240,7 @@ static verdict priority_update(h2_conn *c, span payload) {
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for an idle push");
     if (h2_conn_is_idle(c, id) && early_room(c, id) == 0)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for too many streams");
-    if (h2_conn_charge(c, H2_GUARD_GLITCH)) h2_conn_set_priority(c, id, span_skip(payload, 4));
+    if (h2_judge_charge(c, H2_GUARD_GLITCH)) h2_conn_set_priority(c, id, span_skip(payload, 4));
     return VERDICT_OK;
 }
 
@@ -281,10 +281,10 @@ static verdict dispatch(h2_conn *c, h2_frame f, span payload, http_event *ev) {
     case H2_FRAME_PRIORITY: return priority_frame(c, f, payload);
     case H2_FRAME_PRIORITY_UPDATE: return priority_update(c, payload);
     case H2_FRAME_ALTSVC:
-        if (!h2_conn_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
+        if (!h2_judge_charge(c, H2_GUARD_GLITCH)) return VERDICT_OK;
         return altsvc(c, f, payload, ev);
     case H2_FRAME_ORIGIN:
-        if (h2_conn_charge(c, H2_GUARD_GLITCH)) origin(c, f, payload, ev);
+        if (h2_judge_charge(c, H2_GUARD_GLITCH)) origin(c, f, payload, ev);
         return VERDICT_OK;
     default: return VERDICT_OK;
     }

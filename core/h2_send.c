@@ -244,7 +244,7 @@ static void body_ended(h2_conn *c, h2_stream *s) {
     if (s->trailers) send_trailers(c, s);
     s->state = h2_stream_next(s->state, H2_SEND_END);
     if (s->lent == 0) h2_send_release(s);
-    h2_conn_settle(c, s);
+    h2_judge_settle(c, s);
 }
 
 /* Sends one DATA frame of s. False when the connection's window is used up. */
@@ -262,7 +262,7 @@ static bool send_data(h2_conn *c, h2_stream *s) {
     bool stuck = said == HTTP_PULL_MORE && lent.n == 0 && want > 0; /* breaks its contract */
     if (said == HTTP_PULL_FAILED || stuck) {
         outq_commit(&c->out, 0);
-        h2_conn_judge(c, VERDICT_ON_STREAM(s->id, H2_INTERNAL_ERROR, "the body failed"));
+        h2_judge(c, VERDICT_ON_STREAM(s->id, H2_INTERNAL_ERROR, "the body failed"));
         return true;
     }
     bool end = said == HTTP_PULL_END;

@@ -60,15 +60,14 @@ static void look_at_windows(h2_conn *c) {
     c->shut = shut;
     c->stall_sent = c->data_sent;
     if (shut && was_shut && slow) {
-        h2_conn_judge(
-            c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "the connection window is kept shut"));
+        h2_judge(c,
+                 VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "the connection window is kept shut"));
         return;
     }
     for (uint32_t i = 0; i < c->streams.begun && c->ending == H2_ENDING_NO; i++) {
         h2_stream *s = &c->streams.at[i];
         if (h2_stream_is_open(s) && window_stalled(c, s, slow))
-            h2_conn_judge(
-                c, VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM, "the window is kept shut"));
+            h2_judge(c, VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM, "the window is kept shut"));
     }
 }
 
@@ -79,8 +78,8 @@ static void look_for_content(h2_conn *c) {
     for (uint32_t i = 0; i < c->streams.begun && c->ending == H2_ENDING_NO; i++) {
         h2_stream *s = &c->streams.at[i];
         if (h2_stream_is_open(s) && content_stalled(s) && !c->paused)
-            h2_conn_judge(
-                c, VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM, "the content stopped coming"));
+            h2_judge(c,
+                     VERDICT_ON_STREAM(s->id, H2_ENHANCE_YOUR_CALM, "the content stopped coming"));
     }
 }
 
@@ -101,12 +100,12 @@ void h2_watch_paused(h2_conn *c, bool paused) {
 void h2_watch_clock(h2_conn *c) {
     if (is_due(c, c->settings_deadline) && !c->paused) {
         c->settings_deadline = 0;
-        h2_conn_judge(
-            c, VERDICT_ON_CONNECTION(H2_SETTINGS_TIMEOUT, "SETTINGS not acknowledged in time"));
+        h2_judge(c,
+                 VERDICT_ON_CONNECTION(H2_SETTINGS_TIMEOUT, "SETTINGS not acknowledged in time"));
     }
     if (is_due(c, c->part_deadline) && !c->paused)
-        h2_conn_judge(
-            c, VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "a frame was not finished in time"));
+        h2_judge(c,
+                 VERDICT_ON_CONNECTION(H2_ENHANCE_YOUR_CALM, "a frame was not finished in time"));
     if (is_due(c, c->window_deadline)) look_at_windows(c);
     if (is_due(c, c->content_deadline)) look_for_content(c);
     if (is_due(c, c->drain_deadline)) h2_conn_drain_finish(c);

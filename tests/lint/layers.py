@@ -55,7 +55,7 @@ RANKS = [
     ["h2_frame"],
     ["h2_tree"],
     ["h2_flow", "h2_prio", "h2_guard", "h2_stream"],
-    ["h2_conn", "h2_impl", "h2_recv*", "h2_send*", "h2_watch"],
+    ["h2_conn", "h2_impl", "h2_recv*", "h2_send*", "h2_judge", "h2_watch"],
     ["h2_upgrade"],
     ["h1_parse"],
     ["h1_body"],
@@ -64,7 +64,7 @@ RANKS = [
 ]
 # Headers that show the inside of one thing to its files: header -> who may include it.
 INTERNAL = {
-    "h2_impl": ["h2_recv*", "h2_send*", "h2_watch", "h2_upgrade", "h2_conn"],
+    "h2_impl": ["h2_recv*", "h2_send*", "h2_judge", "h2_watch", "h2_upgrade", "h2_conn"],
     "hpack_impl": ["hpack_*"],
     "huffman_table": ["huffman"],
     "h1_impl": ["h1_*"],

@@ -1,6 +1,7 @@
 #include "applets/load/lane.h"
 #include "applets/load/facts.h"
 #include "applets/load/render.h"
+#include "applets/load/shot.h"
 #include "applets/load/verbose.h"
 #include "core/limits.h"
 
@@ -14,75 +15,6 @@
 /* Before a failed connection is tried again: doubled each time, up to the second. */
 #define RETRY_MS      100u
 #define RETRY_MOST_MS 3200u
-
-/* The clock is read for each read of the socket, and at least once for so many answers. */
-#define ANSWERS_PER_LOOK 64u
-
-/* ---- shots in the order they were sent ---- */
-
-static void append(lane *l, shot *s) {
-    s->next = NULL;
-    s->prev = l->newest;
-    *(l->newest ? &l->newest->next : &l->oldest) = s;
-    l->newest = s;
-    l->running++;
-}
-
-static void take_out(lane *l, shot *s) {
-    *(s->prev ? &s->prev->next : &l->oldest) = s->next;
-    *(s->next ? &s->next->prev : &l->newest) = s->prev;
-    l->running--;
-}
-
-/* ---- what becomes of a request ---- */
-
-/* n requests came to nothing. */
-static void lose(lane *l, uint64_t n, const char *why) {
-    tally *t = l->crew->tally;
-    t->errored += n;
-    t->failed += n;
-    l->crew->slice.errors += n;
-    tally_blame(t, why, n);
-}
-
-static void settle_failed(lane *l, shot *s, const char *why, bool timed_out) {
-    crew *c = l->crew;
-    if (s->settled) return;
-    s->settled = true;
-    if (!s->measured) return;
-    if (c->stopping) {
-        c->tally->unanswered++;
-        return;
-    }
-    c->tally->timed_out += timed_out;
-    lose(l, 1, why);
-    crew_log(c, s->sent_us, -1, c->now_us - s->sent_us);
-}
-
-static void settle_done(lane *l, shot *s) {
-    crew *c = l->crew;
-    tally *t = c->tally;
-    s->ended = true;
-    if (s->settled) return;
-    s->settled = true;
-    l->answered = true;
-    l->failures = 0;
-    if (!s->measured || !c->measuring) return;
-    if (++l->finished % ANSWERS_PER_LOOK == 0) crew_look_at_clock(c);
-    uint64_t took = c->now_us - s->sent_us, since_due = c->now_us - s->due_us;
-    unsigned hundred = s->status / 100;
-    t->done++;
-    t->status[hundred < 6 ? hundred : 0]++;
-    if (hundred == 2 || hundred == 3)
-        t->succeeded++;
-    else
-        t->failed++;
-    uint32_t bucket = histogram_add(&t->request, since_due);
-    if (t->paced) histogram_add(&t->sent, took);
-    c->slice.done++;
-    c->slice.at[bucket >> HISTOGRAM_COARSE_SHIFT]++;
-    if (c->log) crew_log(c, s->sent_us, s->status, took);
-}
 
 /* ---- sending ---- */
 
@@ -127,20 +59,20 @@ static sent send_shot(lane *l, shot *s) {
     crew *c = l->crew;
     render r;
     if (!render_request(c, &c->run->plan.at[s->request], &l->dice, &r)) {
-        settle_failed(l, s, "out of memory", false);
+        shot_fail(l, s, "out of memory", false);
         return SENT_NEVER;
     }
     verdict v = session_open(link_session(l->link), r.fields, r.count, r.body, s, &s->ref);
     if (v.scope != VERDICT_NONE) {
         if (r.body.ops) r.body.ops->release(r.body.user);
         if (v.code == VERDICT_BUSY) return SENT_NOT_NOW;
-        settle_failed(l, s, v.why, false);
+        shot_fail(l, s, v.why, false);
         return SENT_NEVER;
     }
     s->sent_us = l->active_us = c->now_us;
     s->tries++;
     l->on_link++;
-    append(l, s);
+    shot_append(l, s);
     return SENT;
 }
 
@@ -167,7 +99,7 @@ static bool send_next(lane *l, uint64_t due_us) {
     if (session_room(link_session(l->link)) == 0) return false;
     shot *s = crew_take_shot(c);
     if (!s) {
-        lose(l, 1, "out of memory");
+        shot_lose(l, 1, "out of memory");
         l->left--;
         return true;
     }
@@ -221,7 +153,7 @@ static void drop_again(lane *l, const char *why) {
     while (l->again) {
         shot *s = l->again;
         l->again = s->next;
-        settle_failed(l, s, why, l->timed_out);
+        shot_fail(l, s, why, l->timed_out);
         crew_give_shot(l->crew, s);
     }
 }
@@ -231,7 +163,7 @@ static void end(lane *l, const char *why) {
     if (!why) why = "the server closed the connection";
     drop_again(l, why);
     if (l->left && l->left != UINT64_MAX && !c->stopping) {
-        lose(l, l->left, why);
+        shot_lose(l, l->left, why);
         if (l->timed_out) c->tally->timed_out += l->left;
         l->left = 0;
     }
@@ -293,7 +225,7 @@ static void time_out_requests(lane *l) {
     for (shot *s = l->oldest, *next; s && c->now_us - s->sent_us >= timeout; s = next) {
         next = s->next;
         if (s->settled) continue;
-        settle_failed(l, s, "no answer in time", true);
+        shot_fail(l, s, "no answer in time", true);
         session_reset(link_session(l->link), s->ref, H2_CANCEL);
         link_touch(l->link);
     }
@@ -311,7 +243,7 @@ static void watch_fires(timer *t) {
         l->timed_out = true;
         l->closing = true;
         for (shot *s = l->oldest; s; s = s->next)
-            settle_failed(l, s, "the connection's time is up", true);
+            shot_fail(l, s, "the connection's time is up", true);
         link_close(l->link, NULL);
         return;
     }
@@ -333,14 +265,14 @@ static const char *closed_why(const http_event *ev, char *text, size_t room) {
 static void on_stream_closed(lane *l, shot *s, const http_event *ev) {
     crew *c = l->crew;
     char text[64];
-    take_out(l, s);
+    shot_take_out(l, s);
     if (!s->settled && ev->never_processed && !s->status && s->tries < TRIES && !c->stopping &&
         c->run->set->reconnect != LOAD_NEVER) {
         s->next = l->again;
         l->again = s;
         c->tally->resent++;
     } else {
-        if (!s->settled) settle_failed(l, s, closed_why(ev, text, sizeof text), false);
+        if (!s->settled) shot_fail(l, s, closed_why(ev, text, sizeof text), false);
         crew_give_shot(c, s);
     }
     lane_fill(l);
@@ -369,11 +301,11 @@ static void on_event(void *user, net_link *k, const http_event *ev) {
             c->tally->head_plain += ev->head_plain;
         }
         if (c->run->set->verbose && !l->http1) verbose_fields(ev);
-        if (ev->end) settle_done(l, s);
+        if (ev->end) shot_answer(l, s);
         break;
     case HTTP_EVENT_DATA:
         if (c->measuring) c->tally->data_bytes += ev->data.n;
-        if (ev->end) settle_done(l, s);
+        if (ev->end) shot_answer(l, s);
         if (ev->credit) session_credit(link_session(k), ev->ref, ev->credit);
         break;
     case HTTP_EVENT_CLOSED: on_stream_closed(l, s, ev); break;

@@ -257,11 +257,6 @@ listener *listen_open(loop *l, const listen_address *address, const listen_calls
     return s;
 }
 
-void listen_turn_to(listener *s, const listen_calls *calls, void *user) {
-    s->calls = calls;
-    s->user = user;
-}
-
 int listen_socket(const listener *s) { return s->fd; }
 
 uint16_t listen_port(const listener *s) { return s->port; }

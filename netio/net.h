@@ -251,11 +251,7 @@ listener *listen_open(loop *l, const listen_address *a, const listen_calls *call
                       const char **why);
 uint16_t listen_port(const listener *s); /* for tests; programs ask listen_probe first */
 
-/* For one that stays while what it serves changes: who is asked about connections from now on.
- * Those that are accepted and not yet told `opened` are still told to who was. */
-void listen_turn_to(listener *s, const listen_calls *calls, void *user);
-
-/* Its socket, to be handed on (listen_address.inherited); it stays the listener's. */
+/* Its socket, which stays the listener's; for tests. */
 int listen_socket(const listener *s);
 void listen_close(listener *s);
 

@@ -33,7 +33,8 @@ void pool_end(pool *p);
 /* The hook: mem.resize with a pool as user. */
 void *pool_resize(void *p, void *block, size_t old_size, size_t new_size);
 
-/* Bytes that a block of n bytes really takes. */
+/* Bytes that a block of n bytes really takes: what resizing looks at, and tests hold to a quarter
+ * more. */
 size_t pool_room(size_t n);
 
 #endif

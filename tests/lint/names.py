@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Names tell where a thing lives: every function that a file gives to others begins with the file's stem.
+"""Names tell where a thing lives: every function that a file gives to others begins with the file's stem. And the limits that the docs
+name are those of core/limits.h.
 
 It reads the layout that clang-format writes: a definition begins in the first column and ends with `}` there."""
 import os
 import re
 
-from common import Report, files, read, without_comments
+from common import ROOT, Report, files, read, without_comments
 
 # Prefixes and stems that say nothing.
 EMPTY = ("handle", "process", "ctx", "data", "info", "tmp", "util", "utils", "misc", "helper", "helpers")
@@ -58,11 +59,21 @@ def check(report, path):
             report.fault(path, line, f"{name}: functions of {os.path.basename(path)} begin with {' or '.join(allowed)}")
 
 
+def check_limits(report):
+    known = set(re.findall(r"^#define (LIMIT_\w+)", read("core/limits.h"), re.M))
+    for page in ["README.md", *("docs/" + name for name in sorted(os.listdir(os.path.join(ROOT, "docs"))) if name.endswith(".md"))]:
+        report.seen += 1
+        for number, line in enumerate(read(page).split("\n"), 1):
+            for name in sorted(set(re.findall(r"(?<!\w)LIMIT_\w+", line)) - known):
+                report.fault(page, number, f"{name}: there is no such limit")
+
+
 def main():
     report = Report("names")
     for path in files(".c", ".h"):
         report.seen += 1
         check(report, path)
+    check_limits(report)
     report.end()
 
 

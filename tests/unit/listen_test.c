@@ -115,20 +115,6 @@ Test(listen, bound_and_shared, .timeout = 30) {
     loop_free(l);
 }
 
-Test(listen, serves_another, .timeout = 30) {
-    const char *why;
-    listen_address a = {.text = "127.0.0.1"};
-    l = loop_new();
-    listener *s = listen_open(l, &a, &first, l, &why);
-    cr_assert_not_null(s, "%s", why);
-    knock(listen_port(s));
-    listen_turn_to(s, &second, l);
-    knock(listen_port(s));
-    cr_assert(first_asked == 1 && second_asked == 1);
-    listen_close(s);
-    loop_free(l);
-}
-
 Test(listen, fast_open, .timeout = 30) {
     const char *why;
     int queue = 0;

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Times of `h2box proxy` for peers that do not write and for peers that do not read: each by an option of its own, on either side. timeout: 60"""
+"""Times of `h2box proxy` for peers that do not write and for peers that do not read: each by an option of its own, on either
+side. timeout: 60"""
 import contextlib
 import socket
 import tempfile
@@ -81,7 +82,8 @@ class Directions(unittest.TestCase):
     def test_content_over_http1(self):
         for read, ended in ((SHORT, True), ("0", False)):
             with self.subTest(read=read):
-                proxy = self.start(self.serve(self.play), "--frontend-stream-read-timeout=" + read, "--frontend-stream-write-timeout=" + SHORT)
+                proxy = self.start(self.serve(self.play), "--frontend-stream-read-timeout=" + read,
+                                   "--frontend-stream-write-timeout=" + SHORT)
                 with socket.create_connection(("127.0.0.1", proxy.port), 15 if ended else MEANWHILE) as sock:
                     sock.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nx")
                     if ended:
@@ -109,7 +111,8 @@ class Directions(unittest.TestCase):
             server = self.serve(self.silent if params else self.play)
             for read, stream, status in ((LONG, SHORT, 504 if params else 0), (SHORT, LONG, 504), (LONG, "0", 0)):
                 with self.subTest(params=params, read=read, stream=stream):
-                    words = ["--backend-read-timeout=" + read, "--backend-stream-read-timeout=" + stream, "--backend-stream-write-timeout=" + SHORT,
+                    words = ["--backend-read-timeout=" + read, "--backend-stream-read-timeout=" + stream,
+                             "--backend-stream-write-timeout=" + SHORT,
                              "--backend-write-timeout=" + SHORT]
                     proxy = self.start(server, *words, params=params)
                     self.assertEqual(self.ask(proxy, "-X", "DELETE", *([] if status else short)), status)

@@ -23,7 +23,8 @@ def update(stream, value):
 
 class Priorities(unittest.TestCase):
     def test_an_update_orders_the_answers(self):
-        """Two answers share what the connection's window lets through: the first one has it all until the second one is said to be urgent."""
+        """Two answers share what the connection's window lets through: the first one has it all until the second one is said to
+        be urgent."""
         with tempfile.TemporaryDirectory(prefix="h2box-priority-") as folder:
             os.makedirs(os.path.join(folder, "www"), exist_ok=True)
             with open(os.path.join(folder, "www", "big"), "wb") as f:

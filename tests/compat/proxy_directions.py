@@ -9,7 +9,8 @@ import time
 import unittest
 
 from proxying import Proxy, backend, curl
-from scripted import ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, RST_STREAM, SETTINGS, Peer, Server, block, frame, settings, until_headers
+from scripted import (ACK, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, RST_STREAM, SETTINGS, Peer, Server, block, frame,
+                      settings, until_headers)
 
 SHORT, LONG = "300ms", "60s"
 MEANWHILE = 1  # more than twice SHORT

@@ -125,12 +125,14 @@ h1_fault h1_parse_status_line(span *rest, h1_line *out) {
     const uint8_t *p = rest->p, *end = rest->p + rest->n;
     h1_fault f = take_version(&p, end, &out->minor);
     if (f.status) return f;
-    if (end - p < 5 || p[0] != ' ' || p[4] != ' ' ||
+    /* RFC 9112 section 4 has a blank behind the code, also when no phrase follows. Some servers
+     * leave it out; nothing depends on it, and nginx, haproxy, nghttpx and curl read such lines. */
+    if (end - p < 5 || p[0] != ' ' || (p[4] != ' ' && p[4] != '\r') ||
         !bytes_get_decimal(span_of(p + 1, 3), 999, &status) || status < 100)
         return H1_FAULT(400, "bad status line");
     out->digits = span_of(p + 1, 3);
     out->status = (uint16_t)status;
-    p += 5;
+    p += p[4] == ' ' ? 5 : 4;
     do {
         p = next_control(p, end);
     } while (p < end && *p == '\t' && p++);

@@ -163,7 +163,10 @@ Test(h1_parse, status_lines) {
         {"", 400, "no HTTP version"},
         {"ICY 200 OK\r\n", 400, "no HTTP version"},
         {"HTTP/2.0 200 OK\r\n", 505, "an HTTP version other than 1.x"},
-        {"HTTP/1.1 200\r\n", 400, "bad status line"}, /* without the blank */
+        {"HTTP/1.1 200\r\n", 0, NULL}, /* and the blank before it be left out */
+        {"HTTP/1.1 200\rOK\r\n", 400, "CR without LF"},
+        {"HTTP/1.1 200\n", 400, "bad status line"},
+        {"HTTP/1.1 200\tOK\r\n", 400, "bad status line"},
         {"HTTP/1.1  200 OK\r\n", 400, "bad status line"},
         {"HTTP/1.1\t200 OK\r\n", 400, "bad status line"},
         {"HTTP/1.1 099 OK\r\n", 400, "bad status line"},

@@ -44,8 +44,9 @@ static void map_put(h2_streams *t, h2_stream *s) {
 static bool grow(h2_streams *t) {
     uint32_t first = t->wanted > FIRST_ROOM ? t->wanted : FIRST_ROOM;
     uint32_t old = t->room, room = old ? old * 2 : first;
-    uint32_t *buckets = mem_take(t->mem, block_size(room)), *rings = buckets + room;
+    uint32_t *buckets = mem_take(t->mem, block_size(room));
     if (!buckets) return false;
+    uint32_t *rings = buckets + room;
     h2_stream *at = (h2_stream *)(void *)(rings + H2_STREAM_RINGS);
     memset(buckets, 0xff, (room + H2_STREAM_RINGS) * sizeof *buckets); /* H2_NO_SLOT */
     if (old) {

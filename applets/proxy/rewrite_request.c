@@ -39,7 +39,7 @@ static void put_crumbs(rewritten *r, const http_field *f, size_t *left) {
         crumb.value = without_blanks(pair);
         if (crumb.value.n == 0) continue;
         rewrite_put(r, &crumb);
-        if (end) --*left;
+        if (*left > 1) --*left;
     }
 }
 

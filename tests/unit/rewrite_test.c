@@ -284,6 +284,18 @@ Test(rewrite, many_cookies_leave_the_last_whole) {
     cr_expect_eq(bytes, 201 * 5);
 }
 
+/* A client's own crumbs count: those that it has made and ours are as many as the limit says. */
+Test(rewrite, crumbs_that_came_count) {
+    char many[4000] = HEAD, out[4000] = HEAD;
+    for (unsigned i = 0; i < LIMIT_COOKIE_CRUMBS - 2; i++) strcat(many, "cookie: a=b\n");
+    strcpy(out, many);
+    strcat(many, "cookie: c=d; e=f; g=h\n");
+    strcat(out, "cookie: c=d\ncookie: e=f; g=h\n");
+    facts.back_h2 = true;
+    rules.via = rules.add_x_forwarded_proto = false;
+    request(many, out);
+}
+
 Test(rewrite, marks_of_secrets_stay) {
     http_field f[20];
     fields_summary s;

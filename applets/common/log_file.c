@@ -51,6 +51,10 @@ bool log_file_reopen(log_file *f, const char **why) {
     return done;
 }
 
+bool log_file_give(const log_file *f, uid_t uid, gid_t gid, const char **why) {
+    return f->fd < 0 || log_sink_give(f->fd, f->path, uid, gid, why);
+}
+
 log_file *log_file_hold(log_file *f) {
     atomic_fetch_add_explicit(&f->holds, 1, memory_order_relaxed);
     return f;

@@ -5,6 +5,8 @@
 #ifndef H2BOX_APPLETS_COMMON_LOG_FILE_H
 #define H2BOX_APPLETS_COMMON_LOG_FILE_H
 
+#include <sys/types.h>
+
 #include "core/bytes.h"
 
 typedef struct log_file log_file;
@@ -20,6 +22,9 @@ log_file *log_file_syslog(int priority);
 /* Opens the path once more, for who has moved the file away. False with *why: the old one goes on.
  * On any thread, also while others write. */
 bool log_file_reopen(log_file *f, const char **why);
+
+/* Makes it a user's, as log_sink_give has it. */
+bool log_file_give(const log_file *f, uid_t uid, gid_t gid, const char **why);
 
 /* On any thread. The last drop closes it. */
 log_file *log_file_hold(log_file *f);

@@ -49,6 +49,23 @@ int log_sink_open(const char *path, const char **why) {
     return fd;
 }
 
+bool log_sink_give(int fd, const char *path, uid_t uid, gid_t gid, const char **why) {
+    struct stat named, open;
+    if (standard(path) >= 0) return true;
+    if (lstat(path, &named) == 0 && fstat(fd, &open) == 0) {
+        if (!S_ISREG(open.st_mode)) return true;
+        if (open.st_uid == uid && open.st_gid == gid) return true;
+        bool alone = named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+        if (!alone || named.st_nlink != 1 || open.st_nlink != 1) {
+            *why = "a link leads there";
+            return false;
+        }
+        if (fchown(fd, uid, gid) == 0) return true;
+    }
+    *why = strerror(errno);
+    return false;
+}
+
 bool log_sink_write(int fd, span lines) {
     struct stat st;
     bool patient = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);

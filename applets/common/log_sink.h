@@ -5,6 +5,8 @@
 #ifndef H2BOX_APPLETS_COMMON_LOG_SINK_H
 #define H2BOX_APPLETS_COMMON_LOG_SINK_H
 
+#include <sys/types.h>
+
 #include "core/bytes.h"
 
 /* The whole path, to be opened again when the process has left this directory. The caller frees
@@ -15,6 +17,12 @@ char *log_sink_path(const char *path);
  * refused. "/dev/stdout" and "/dev/stderr" are those of the process, of whatever kind. -1 with
  * *why. */
 int log_sink_open(const char *path, const char **why);
+
+/* Makes the file that was opened as `path` the property of a user, so that this one can open it
+ * again. Only a regular file that nothing but this name leads to: whoever may write to its folder
+ * could have put a link there to a file that is not to be theirs (CVE-2016-1247). What is no file,
+ * or was opened by others, stays as it is. False with *why. */
+bool log_sink_give(int fd, const char *path, uid_t uid, gid_t gid, const char **why);
 
 /* Writes whole lines. Waits for the disk; for a reader of a pipe that has stopped, no longer than
  * two seconds. False: what is left of them is lost. */

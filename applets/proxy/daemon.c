@@ -24,7 +24,7 @@ bool daemon_descriptors(uint64_t n, const char **why) {
 
 /* ---- the pid file ---- */
 
-bool daemon_write_pid(const char *path, const char **why) {
+bool daemon_write_pid(const char *path, const daemon_user *owner, const char **why) {
     char name[4096], text[32];
     struct stat st;
     if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
@@ -39,6 +39,7 @@ bool daemon_write_pid(const char *path, const char **why) {
     int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     bool written = fd >= 0 && write(fd, text, (size_t)n) == n;
+    if (owner && written) written = fchown(fd, owner->uid, owner->gid) == 0;
     if (fd >= 0) written &= close(fd) == 0;
     if (written && rename(name, path) == 0) return true;
     *why = strerror(errno);
@@ -86,7 +87,7 @@ static bool take_groups(const char *user, gid_t own) {
     return setgroups(n, all) == 0;
 }
 
-bool daemon_become(const char *user, const char **why) {
+bool daemon_find(const char *user, daemon_user *found, const char **why) {
     struct passwd p = {0};
     char *end;
     unsigned long number = strtoul(user, &end, 10);
@@ -95,11 +96,19 @@ bool daemon_become(const char *user, const char **why) {
         *why = "no such user";
         return false;
     }
-    uid_t uid = named ? p.pw_uid : (uid_t)number;
-    gid_t gid = named ? p.pw_gid : (gid_t)number;
-    if (geteuid() == uid && getuid() == uid) return true;
-    if (take_groups(named ? user : NULL, gid) && setgid(gid) == 0 && setuid(uid) == 0 &&
-        (uid == 0 || setuid(0) != 0))
+    if (named)
+        *found = (daemon_user){user, p.pw_uid, p.pw_gid};
+    else
+        *found = (daemon_user){NULL, (uid_t)number, (gid_t)number};
+    return true;
+}
+
+bool daemon_changes(const daemon_user *u) { return geteuid() != u->uid || getuid() != u->uid; }
+
+bool daemon_become(const daemon_user *u, const char **why) {
+    if (!daemon_changes(u)) return true;
+    if (take_groups(u->name, u->gid) && setgid(u->gid) == 0 && setuid(u->uid) == 0 &&
+        (u->uid == 0 || setuid(0) != 0))
         return true;
     *why = strerror(errno);
     return false;

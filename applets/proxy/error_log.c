@@ -189,6 +189,13 @@ bool error_log_reopen(const char **why) {
     return done;
 }
 
+bool error_log_give(uid_t uid, gid_t gid, const char **why) {
+    pthread_mutex_lock(&logs.lock);
+    bool done = !logs.path || log_sink_give(STDERR_FILENO, logs.path, uid, gid, why);
+    pthread_mutex_unlock(&logs.lock);
+    return done;
+}
+
 /* ---- saying ---- */
 
 /* False: it was said too often of late. */

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* As proxy_level of --log-level. */
 typedef enum error_log_level {
@@ -39,6 +40,9 @@ bool error_log_open(const error_log_settings *s, const char **why);
 
 /* Opens the file once more, for who has moved it away. False with *why: the old one goes on. */
 bool error_log_reopen(const char **why);
+
+/* Makes the file a user's, as log_sink_give has it. */
+bool error_log_give(uid_t uid, gid_t gid, const char **why);
 
 /* For a daemon, which lets go of its terminal. True: stderr is the log's file, and must stay. */
 bool error_log_detach(void);

@@ -258,20 +258,47 @@ static bool begin(proxy *x) {
     return ready;
 }
 
-static bool become_what_is_asked(const proxy_settings *set) {
+/* Files of logs that root has opened: their new owner is to open them again (USR1, HUP). */
+static void give_logs(const proxy *x, const daemon_user *u) {
+    const proxy_settings *set = x->plan->settings;
     const char *why;
-    /* Before the user is another one, who could not write to /run. */
-    if (set->pid_file && !daemon_write_pid(set->pid_file, &why))
-        error_log_say(ERROR_LOG_ERROR, "pid-file %s: %s", set->pid_file, why);
-    if (!set->user || daemon_become(set->user, &why)) return true;
-    error_log_say(ERROR_LOG_FATAL, "user %s: %s", set->user, why);
+    if (!error_log_give(u->uid, u->gid, &why))
+        error_log_say(ERROR_LOG_WARN, "errorlog-file %s is not given to %s: %s", set->error_file,
+                      set->user, why);
+    if (x->plan->access_log && !log_file_give(x->plan->access_log, u->uid, u->gid, &why))
+        error_log_say(ERROR_LOG_WARN, "accesslog-file %s is not given to %s: %s", set->access_file,
+                      set->user, why);
+}
+
+/* Before the user is another one, who could not write to /run. The file stays root's, as who owns
+ * it says which process a script of root's ends; with the old name it is given away, as by nghttpx.
+ */
+static void write_pid(const proxy *x, const daemon_user *u) {
+    const char *path = x->plan->settings->pid_file, *why;
+    if (path && !daemon_write_pid(path, x->old_name ? u : NULL, &why))
+        error_log_say(ERROR_LOG_ERROR, "pid-file %s: %s", path, why);
+}
+
+static bool become_what_is_asked(const proxy *x) {
+    const char *user = x->plan->settings->user, *why;
+    daemon_user u;
+    if (user && !daemon_find(user, &u, &why)) {
+        error_log_say(ERROR_LOG_FATAL, "user %s: %s", user, why);
+        return false;
+    }
+    bool changes = user && daemon_changes(&u);
+    write_pid(x, changes ? &u : NULL);
+    if (!changes) return true;
+    give_logs(x, &u);
+    if (daemon_become(&u, &why)) return true;
+    error_log_say(ERROR_LOG_FATAL, "user %s: %s", user, why);
     return false;
 }
 
 /* The code to exit with. */
 static int serve(proxy *x, background *b) {
     const proxy_settings *set = x->plan->settings;
-    bool ready = begin(x) && become_what_is_asked(set);
+    bool ready = begin(x) && become_what_is_asked(x);
     if (ready) {
         error_log_start();
         announce(x);

@@ -22,6 +22,12 @@ def wait_for(what, seconds=20):
     raise AssertionError("it does not come: %s" % what)
 
 
+def text_of(path):
+    with contextlib.suppress(OSError), open(path) as f:
+        return f.read()
+    return ""
+
+
 class Configured(peers.Running):
     """`h2box proxy --conf FILE`; lines of the file may name {port}, a port that is free."""
 
@@ -103,7 +109,8 @@ class Life(unittest.TestCase):
             server.__exit__()
         cls.folder.cleanup()
 
-    def start(self, *lines, options=()):
-        proxy = Configured([CLEAR, *lines] if not any(line.startswith("frontend") for line in lines) else lines, *options)
+    def start(self, *lines, options=(), name=None):
+        clear = [] if any(line.startswith("frontend") for line in lines) else [CLEAR]
+        proxy = Configured([*clear, *lines], *options, name=name)
         self.addCleanup(proxy.__exit__)
         return proxy

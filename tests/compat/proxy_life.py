@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""The life of `h2box proxy`: signals, logs that are moved away, pid file, background, user. timeout: 120"""
+"""The life of `h2box proxy`: signals, logs that are moved away, pid file, background. timeout: 120"""
 import contextlib
 import os
-import pwd
 import re
 import resource
 import select
@@ -14,15 +13,9 @@ import threading
 import unittest
 
 import peers
-from configured import Life, backend_line, can_connect, wait_for
+from configured import Life, backend_line, can_connect, text_of, wait_for
 from proxying import curl
 from scripted import Server
-
-
-def text_of(path):
-    with contextlib.suppress(OSError), open(path) as f:
-        return f.read()
-    return ""
 
 
 class Ends(Life):
@@ -192,28 +185,6 @@ class Process(Life):
         done = subprocess.run(args, capture_output=True, timeout=60)
         busy.close()
         self.assertEqual(done.returncode, 1, done.stderr)
-
-    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
-    def test_user(self):
-        proxy = self.start(backend_line(self.one), "user=nobody")
-        self.assertEqual(curl(proxy.url("/name")), b"one")
-        nobody = pwd.getpwnam("nobody")
-
-        def status_of():
-            with open("/proc/%d/status" % proxy.process.pid) as f:
-                text = f.read()
-            return re.search(r"Uid:\s+%d\s+%d" % ((nobody.pw_uid,) * 2), text) and text
-        status = wait_for(status_of)
-        self.assertEqual(re.search(r"Gid:\s+(\d+)\s+(\d+)", status).groups(), (str(nobody.pw_gid),) * 2)
-        self.assertEqual(re.search(r"CapEff:\s+(\w+)", status).group(1), "0" * 16)
-
-    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
-    def test_a_user_that_there_is_not(self):
-        port = peers.free_port()
-        done = subprocess.run([peers.H2BOX, "proxy", "--user=no-such-user", "-f127.0.0.1,%d;no-tls" % port], capture_output=True,
-                              timeout=60)
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(b"no such user", done.stderr)
 
     def test_a_port_that_is_taken(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Much content through the proxy in every pair of versions: little memory, and who does not read holds up nobody but its own
-backend. timeout: 120"""
+backend. timeout: 240"""
 import contextlib
 import os
 import socket

@@ -35,7 +35,7 @@ def backend(port, pattern="", *params):
 
 
 def curl(*words, code=0, stdin=None):
-    done = subprocess.run(["curl", "-sS", "-k", "--max-time", "30", *words], capture_output=True, input=stdin, timeout=60)
+    done = subprocess.run(["curl", "-sS", "-k", "--max-time", "90", *words], capture_output=True, input=stdin, timeout=100)
     if code is not None:
         assert done.returncode == code, (words, done.returncode, done.stderr.decode(errors="replace"))
     return done.stdout

@@ -228,6 +228,10 @@
 /* How often a link whose rate is limited may read or write: what comes in between is gathered. */
 #define LIMIT_METER_STEP_MS 50u
 
+/* Of what links share, one is given so much at least when its turn comes, or all that there is:
+ * less is not worth a system call and a record of TLS. */
+#define LIMIT_QUOTA_SHARE 4096u
+
 /* What a proxy answers to CONNECT, with what follows it at once. */
 #define LIMIT_TUNNEL_ANSWER 16384u
 

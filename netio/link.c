@@ -49,7 +49,7 @@ static uint64_t meter_deadline(const net_link *k) {
     const meter *m = link_meter(k);
     uint64_t due = k->extra->dry ? meter_due(&m->read) : UINT64_MAX;
     if (k->blocked) return m->slow_due ? sooner(due, m->slow_due) : due;
-    return m->write.rate && meter_is_dry(&m->write) ? sooner(due, meter_due(&m->write)) : due;
+    return sooner(due, meter_due(&m->write));
 }
 
 static bool is_too_slow(const net_link *k, uint64_t now) {
@@ -94,18 +94,19 @@ link_extra *link_more(net_link *k) {
 static void give_extra(net_link *k) {
     const mem *m = &k->loop->mem;
     if (!k->extra) return;
+    if (k->extra->meter) meter_end(k->extra->meter);
     mem_give(m, k->extra->names, sizeof *k->extra->names);
     mem_give(m, k->extra->meter, sizeof *k->extra->meter);
     mem_give(m, k->extra, sizeof *k->extra);
 }
 
 /* False when memory is refused. */
-static bool set_rates(net_link *k, const link_rates *r) {
-    if (!r) return true;
+static bool set_meter(net_link *k, const link_rates *r, quota *q) {
+    if (!r && !(q && quota_limits(q))) return true;
     link_extra *x = link_more(k);
     if (x) x->meter = mem_take(&k->loop->mem, sizeof *x->meter);
     if (!x || !x->meter) return false;
-    meter_init(x->meter, r, loop_now_ms(k->loop));
+    meter_init(x->meter, r, q, k, loop_now_ms(k->loop));
     return true;
 }
 
@@ -139,7 +140,7 @@ net_link *link_new(loop *l, int fd, const link_birth *birth, const tls_ports *tl
                     .timer = {.fire = on_time, .user = birth->user},
                     .idle_ms = birth->idle_ms,
                     .write_ms = birth->write_ms};
-    if (!k->session || (tls && !link_more(k)) || !set_rates(k, birth->rates) ||
+    if (!k->session || (tls && !link_more(k)) || !set_meter(k, birth->rates, birth->quota) ||
         !loop_poll_link(l, fd, k)) {
         session_free(k->session);
         give_extra(k);
@@ -194,6 +195,10 @@ void *link_user(net_link *k) { return k->timer.user; }
 void link_set_idle(net_link *k, uint32_t idle_ms) {
     k->idle_ms = idle_ms;
     link_touch(k); /* the flush looks at the time */
+}
+
+void link_set_quota(net_link *k, quota *q) {
+    if (!link_meter(k) && !set_meter(k, NULL, q)) link_fail(k, "out of memory");
 }
 
 const tls_facts *link_tls(const net_link *k) {

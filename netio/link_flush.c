@@ -69,7 +69,7 @@ static wrote write_spans(net_link *k, const span *spans, size_t n, size_t *done)
 
 /* The link's limits let nothing be written now. */
 static bool is_dry(net_link *k) {
-    return link_meter(k) && !meter_room(&link_meter(k)->write, loop_now_ms(k->loop));
+    return link_meter(k) && !k->blocked && !meter_room(&link_meter(k)->write, loop_now_ms(k->loop));
 }
 
 /* What is gathered for one write. Only for servers more than the least: bodies of a client are read
@@ -83,9 +83,29 @@ static size_t budget(const net_link *k) {
     return most < LIMIT_FLUSH_TURN ? most : LIMIT_FLUSH_TURN;
 }
 
+/* The number of spans that hold the first `most` bytes. */
+static size_t cut(span *v, size_t n, size_t most) {
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].n >= most) {
+            v[i].n = most;
+            return i + 1;
+        }
+        most -= v[i].n;
+    }
+    return n;
+}
+
+/* What the session has, up to its budget: of limits to the byte, since bodies come in pieces of
+ * their own size. A link that ends while they let nothing pass says what it has ready. */
+static size_t gather(net_link *k) {
+    span *iov = k->loop->iov;
+    size_t most = budget(k), n = session_output(k->session, iov, LOOP_IOV, most);
+    return link_meter(k) && most ? cut(iov, n, most) : n;
+}
+
 static wrote write_clear(net_link *k) {
     loop *l = k->loop;
-    size_t done, n = session_output(k->session, l->iov, LOOP_IOV, budget(k));
+    size_t done, n = gather(k);
     if (!n) return WROTE_ALL;
     wrote w = write_spans(k, l->iov, n, &done);
     /* Nothing is left in flight after a short write: what remains is gathered again when there is
@@ -99,7 +119,7 @@ static wrote write_clear(net_link *k) {
 static bool seal_some(net_link *k) {
     loop *l = k->loop;
     for (;;) {
-        size_t all = 0, n = session_output(k->session, l->iov, LOOP_IOV, budget(k));
+        size_t all = 0, n = gather(k);
         if (!n) return true;
         for (size_t i = 0; i < n; i++) all += l->iov[i].n;
         size_t sealed = k->extra->tls->seal(k->extra->tls_self, l->iov, n);
@@ -221,6 +241,7 @@ void link_flush_pass(loop *l) {
             *l->later_last = k;
             l->later_last = &k->dirty_next;
         }
+        if (link_meter(k)) meter_settle(link_meter(k));
         if (k->blocked || k->again) {
             k->again = false;
             loop_poll_again(l, k->fd, k);

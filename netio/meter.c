@@ -1,37 +1,40 @@
 #include "netio/meter.h"
 
-#include "core/limits.h"
-
-static void fill(meter_bucket *b, uint32_t rate, uint32_t burst, uint64_t now_ms) {
-    int64_t step = (int64_t)rate * LIMIT_METER_STEP_MS;
-    *b = (meter_bucket){.rate = rate, .at_ms = now_ms};
-    b->tokens = b->burst = (burst ? burst : rate) * INT64_C(1000);
-    b->least = step < 1000 ? 1000 : step < b->burst ? step : b->burst;
-}
-
-void meter_init(meter *m, const link_rates *r, uint64_t now_ms) {
+void meter_init(meter *m, const link_rates *r, quota *q, net_link *k, uint64_t now_ms) {
+    static const link_rates none;
+    if (!r) r = &none;
     *m = (meter){
         .least_rate = r->least_rate, .grace_ms = r->least_grace_ms, .most_ms = r->least_most_ms};
-    fill(&m->read, r->read_rate, r->read_burst, now_ms);
-    fill(&m->write, r->write_rate, r->write_burst, now_ms);
+    bucket_init(&m->read.own, r->read_rate, r->read_burst, now_ms);
+    bucket_init(&m->write.own, r->write_rate, r->write_burst, now_ms);
+    quota_sit(&m->read.seat, q ? &q->read : NULL, k);
+    quota_sit(&m->write.seat, q ? &q->write : NULL, k);
 }
 
-size_t meter_room(meter_bucket *b, uint64_t now_ms) {
-    if (!b->rate) return SIZE_MAX;
-    int64_t passed = (int64_t)(now_ms - b->at_ms), missing = b->burst - b->tokens;
-    b->at_ms = now_ms;
-    b->tokens = passed > missing / b->rate ? b->burst : b->tokens + passed * b->rate;
-    return meter_is_dry(b) ? 0 : (size_t)(b->tokens / 1000);
+void meter_end(meter *m) {
+    quota_leave(&m->read.seat);
+    quota_leave(&m->write.seat);
 }
 
-void meter_take(meter_bucket *b, size_t n) {
-    if (b->rate) b->tokens -= (int64_t)n * 1000;
+/* Who may not move by himself does not stand in line. */
+size_t meter_room(meter_way *w, uint64_t now_ms) {
+    size_t own = bucket_room(&w->own, now_ms);
+    size_t common = own ? quota_room(&w->seat, now_ms) : 0;
+    return own < common ? own : common;
 }
 
-uint64_t meter_due(const meter_bucket *b) {
-    if (!b->rate) return UINT64_MAX;
-    int64_t missing = b->least - b->tokens;
-    return missing > 0 ? b->at_ms + (uint64_t)((missing + b->rate - 1) / b->rate) : b->at_ms;
+void meter_take(meter_way *w, size_t n) {
+    bucket_take(&w->own, n);
+    quota_take(&w->seat, n);
+}
+
+uint64_t meter_due(const meter_way *w) {
+    return bucket_is_dry(&w->own) ? bucket_due(&w->own) : UINT64_MAX;
+}
+
+void meter_settle(meter *m) {
+    quota_settle(&m->read.seat);
+    quota_settle(&m->write.seat);
 }
 
 void meter_note(meter *m, size_t n, bool full, uint64_t now_ms) {

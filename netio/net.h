@@ -141,6 +141,15 @@ typedef struct link_rates {
     uint32_t least_grace_ms, least_most_ms;
 } link_rates;
 
+/* What links of one loop may read and write together, by the same figures (of least_rate nothing):
+ * they take turns at it. It outlives them. NULL when memory is refused; without limits until set.
+ */
+typedef struct quota quota;
+quota *quota_new(loop *l);
+void quota_set(quota *q, const link_rates *r); /* at any time */
+bool quota_limits(const quota *q);
+void quota_free(quota *q); /* NULL is nothing */
+
 /* A proxy of HTTP/1.1 that is asked for a tunnel, by CONNECT. */
 typedef struct dial_proxy {
     const char *host; /* as that of dial_open */
@@ -170,7 +179,8 @@ typedef struct link_birth {
                           Without one, whole and in time, there is no link: `closed` is told as of a
                           handshake that fails */
     const link_rates *rates; /* NULL: no limits; need live for the call only */
-    uint32_t idle_ms;        /* no streams and no bytes for this long: the link drains; 0: never */
+    quota *quota;     /* what it may read and write together with others; NULL: none; outlives it */
+    uint32_t idle_ms; /* no streams and no bytes for this long: the link drains; 0: never */
     uint32_t
         write_ms; /* a full socket takes next to nothing for this long: the link dies; 0: never */
 } link_birth;
@@ -182,6 +192,9 @@ void *link_user(net_link *k);
 
 /* As link_birth.idle_ms from now on: what is right may depend on the protocol. */
 void link_set_idle(net_link *k, uint32_t idle_ms);
+
+/* The quota that it was born with has got limits. A link that memory is refused for ends. */
+void link_set_quota(net_link *k, quota *q);
 
 /* Says that the session was used outside of its own event callback: its output will be flushed this
  * turn. */

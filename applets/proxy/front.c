@@ -110,7 +110,8 @@ bool front_accept(void *user, link_birth *birth) {
                           .idle_ms = p->front_keep_alive_ms,
                           .write_ms = p->front_write_ms,
                           .proxy_header = e->frontend->proxy_protocol,
-                          .rates = p->limits_rates ? &p->rates : NULL};
+                          .rates = p->limits_rates ? &p->rates : NULL,
+                          .quota = w->quota};
     if (p->frame_log && !make_log(f, birth)) {
         free_front(f);
         *birth = (link_birth){0};

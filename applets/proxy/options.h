@@ -42,6 +42,7 @@ typedef struct proxy_settings {
     bool single_thread;
     int64_t backlog, fastopen;
     uint64_t read_rate, read_burst, write_rate, write_burst, least_rate;
+    uint64_t worker_read_rate, worker_read_burst, worker_write_rate, worker_write_burst;
     uint64_t least_grace_ms, least_most_ms;
 
     /* Timeouts, in milliseconds */

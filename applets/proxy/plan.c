@@ -144,6 +144,10 @@ static void make_numbers(plan_making *m) {
                             .least_grace_ms = (uint32_t)set->least_grace_ms,
                             .least_most_ms = (uint32_t)set->least_most_ms};
     p->limits_rates = set->read_rate || set->write_rate || set->least_rate;
+    p->worker_rates = (link_rates){.read_rate = (uint32_t)set->worker_read_rate,
+                                   .read_burst = (uint32_t)set->worker_read_burst,
+                                   .write_rate = (uint32_t)set->worker_write_rate,
+                                   .write_burst = (uint32_t)set->worker_write_burst};
 }
 
 static bool make_all(plan_making *m) {

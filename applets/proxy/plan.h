@@ -112,6 +112,7 @@ typedef struct plan {
     uint32_t dns_cache_ms;
     link_rates rates;           /* of a client's connection */
     bool limits_rates;          /* any of them is set */
+    link_rates worker_rates;    /* of all those of one worker together */
     dial_family family;         /* of what is dialled */
     uint32_t front_connections; /* of one worker; 0: no limit */
     uint32_t

@@ -23,6 +23,13 @@ static bool turn_log_to(proxying *w, log_file *f) {
     return true;
 }
 
+/* Clients that came when there were no limits have them from now on. */
+static void limit_rates(proxying *w) {
+    quota_set(w->quota, &w->now->plan->worker_rates);
+    if (!quota_limits(w->quota)) return;
+    for (front *f = w->fronts; f; f = f->next) link_set_quota(f->link, w->quota);
+}
+
 /* False: no memory, and nothing has changed. */
 static bool obey(proxying *w, doors_order *o) {
     const char *why = NULL;
@@ -39,6 +46,7 @@ static bool obey(proxying *w, doors_order *o) {
     if (opened != o->count) error_log_say(ERROR_LOG_ERROR, "listen: %s", why);
     if (o->plan->access_log != before->plan->access_log && !turn_log_to(w, o->plan->access_log))
         error_log_say(ERROR_LOG_ERROR, "a worker keeps its access log: out of memory");
+    limit_rates(w);
     generation_retire(before);
     return true;
 }
@@ -75,8 +83,10 @@ static bool begin(proxying *w, loop *l, doors_order *o, const char **why) {
     w->by_high = loop_random(l);
     w->by_low = loop_random(l);
     w->now = generation_new(l, plan_hold(o->plan), &relay_pool_calls, w);
-    return w->now && rewrite_room(&w->rewritten, loop_mem(l)) &&
-           turn_log_to(w, o->plan->access_log) &&
+    w->quota = quota_new(l);
+    if (!w->now || !w->quota) return false;
+    limit_rates(w);
+    return rewrite_room(&w->rewritten, loop_mem(l)) && turn_log_to(w, o->plan->access_log) &&
            entrance_arrange(&w->entrances, w, o, why) == o->count;
 }
 
@@ -103,6 +113,7 @@ void proxying_end(void *user, unsigned index, loop *l) {
     entrance_close_all(&w->entrances);
     generation_end(w->now);
     w->now = NULL;
+    quota_free(w->quota);
     log_writer_free_all(&w->retired_logs);
     log_writer_free(w->log);
     rewrite_end(&w->rewritten, loop_mem(l));

@@ -30,6 +30,7 @@ struct proxying {
     entrances entrances;
     front *fronts;            /* client connections */
     size_t front_count;       /* and those whose handshake is under way */
+    quota *quota;             /* of all of them together */
     uint32_t by_high, by_low; /* of its obfuscated name */
     rewritten rewritten;
     log_writer *log;          /* NULL: no access log */

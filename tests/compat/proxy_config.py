@@ -171,13 +171,13 @@ class Config(unittest.TestCase):
                 self.assertIn(says, err)
 
     def test_what_has_no_effect_is_told_once(self):
-        text = ("frontend=127.0.0.1,1;no-tls\nno-ocsp=yes\nworker-read-rate=1K\nworker-read-rate=2K\nworkers=1\n"
+        text = ("frontend=127.0.0.1,1;no-tls\nno-ocsp=yes\nno-kqueue=yes\nno-kqueue=yes\nworkers=1\n"
                 "frontend-quic-debug-log=no\nnpn-list=h2\n")
         code, out, err = self.new("--check", "--conf", self.file(text))
         self.assertEqual(code, 0)
         lines = [line.split("proxy.conf:")[1] for line in err.split("\n") if line]
         self.assertEqual(lines, ["2: no-ocsp has no effect: there is no OCSP stapling",
-                                 "3: worker-read-rate has no effect: each connection has its own limits: see --read-rate and --write-rate",
+                                 "3: no-kqueue has no effect: Linux has none",
                                  "7: npn-list is deprecated: use --alpn-list"])
 
     def test_files_that_are_none(self):

@@ -2,12 +2,14 @@
 """`h2box proxy` reads its configuration again: under load, with other backends, certificates and frontends, and a bad one. timeout: 120
 labels: threads"""
 import contextlib
+import http.client
 import os
 import shutil
 import signal
 import socket
 import ssl
 import threading
+import time
 import unittest
 
 import peers
@@ -31,6 +33,25 @@ class Reloads(Life):
             while more := s.recv(4096):
                 got += more
         self.assertTrue(got.endswith(b"one"), got)
+
+    def test_rates_of_a_worker(self):
+        """A client of before gets them, too, and is free again."""
+        before = [CLEAR, backend_line(self.one), "workers=1"]
+        proxy = self.start(*before[1:])
+        client = http.client.HTTPConnection("127.0.0.1", proxy.own, timeout=20)
+        self.addCleanup(client.close)
+
+        def took(meanwhile=lambda: None):
+            begin = time.time()
+            client.request("GET", "/size-65536")
+            meanwhile()
+            self.assertEqual(client.getresponse().read(), peers.content(65536))
+            return time.time() - begin
+        took()
+        proxy.reload([*before, "worker-write-rate=100K", "worker-write-burst=8K"])
+        self.assertGreater(took(), 0.5)
+        proxy.reload([*before, "worker-write-rate=1K", "worker-write-burst=1K"])
+        took(lambda: proxy.reload(before))  # else it would take a minute
 
     def test_none_is_lost_under_load(self):
         for words in ["-m8"], ["--h1"]:

@@ -202,6 +202,41 @@ class Rates(Fronts):
                     self.assertEqual(curl("--http1.1", "--data-binary", "@-", "-H", "Expect:", proxy.url(), stdin=sent), sent)
                     self.assertGreater(time.time() - begin, 0.3)
 
+    def several(self, words, count, urls, stdin=None):
+        """What they all got, and when each was done: they begin at the same time."""
+        begin, done = time.time(), []
+        runs = [subprocess.Popen(["curl", "-sSk", "--max-time", "40", *words[i % len(words)], urls[i % len(urls)]], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE) for i in range(count)]
+        readers = [threading.Thread(target=lambda run=run: done.append((run.communicate(stdin)[0], time.time() - begin)))
+                   for run in runs]
+        for thread in readers:
+            thread.start()
+        for thread in readers:
+            thread.join()
+        return [got for got, _ in done], [when for _, when in done]
+
+    def test_a_worker_is_slowed(self):
+        """Six clients of three kinds together get what one would get; none waits until the others have all."""
+        ways = [["--http1.1"], ["--http2-prior-knowledge"], ["--http2"]]
+        with tempfile.TemporaryDirectory() as folder, peers.h2box_server(peers.make_site(folder), "-n1") as server:
+            tls, identity = "-f127.0.0.1,%d" % peers.free_port(), peers.Identity()
+            with Proxy(backend(server.port), "-n1", tls, *peers.key_and_cert(identity), "--worker-write-rate=200K",
+                       "--worker-write-burst=20K") as proxy:
+                secure = tls.replace("-f127.0.0.1,", "https://127.0.0.1:") + "/size-65536"
+                got, when = self.several(ways, 6, [proxy.url("/size-65536")] * 2 + [secure])
+                self.assertEqual(got, [peers.content(65536)] * 6)
+                self.assertGreater(max(when), 1.7)  # 364 KiB at 200 KiB a second
+                self.assertGreater(min(when), 0.6 * max(when))
+
+    def test_a_worker_is_slowed_in_reading(self):
+        with tempfile.TemporaryDirectory() as folder, peers.h2box_server(folder, "-n1", "--echo-upload") as server:
+            with Proxy(backend(server.port), "-n1", "--worker-read-rate=200K", "--worker-read-burst=20K") as proxy:
+                sent = peers.content(65536)
+                send = ["--data-binary", "@-", "-H", "Expect:"]
+                got, when = self.several([["--http1.1", *send], ["--http2-prior-knowledge", *send]], 4, [proxy.url()], sent)
+                self.assertEqual(got, [sent] * 4)
+                self.assertGreater(max(when), 1.1)
+
 
 V2 = b"\r\n\r\n\0\r\nQUIT\n"
 

@@ -18,7 +18,7 @@ class Authority:
 
     def __init__(self, folder, name):
         self.folder, self.name = folder, folder + "/" + name
-        self.cert = self.openssl(name, "-x509", "-days", "30", "-subj", "/CN=" + name)
+        self.cert = self.openssl(name, "-x509", "-days", "30", "-subj", "/CN=" + name, "-addext", "keyUsage=critical,keyCertSign")
 
     def openssl(self, name, *words):
         key, cert = "%s/%s-key.pem" % (self.folder, name), "%s/%s.pem" % (self.folder, name)
@@ -30,7 +30,7 @@ class Authority:
     def sign(self, name, host, days=30):
         request = self.openssl(name, "-subj", "/CN=" + host)
         with open(request + ".ext", "w") as f:
-            f.write("subjectAltName=DNS:%s,IP:127.0.0.1\n" % host)
+            f.write("subjectAltName=DNS:%s,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n" % host)
         subprocess.run(["openssl", "x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.name + "-key.pem", "-CAcreateserial",
                         "-days",
                         str(days), "-extfile", request + ".ext", "-out", request], check=True, capture_output=True, timeout=60)

@@ -13,16 +13,17 @@ import peers
 from scripted import Server
 
 CASES = []
-READ_MS = 1500
+SOON_MS, LATE_MS = 1500, 30000  # what the proxy waits for a backend that should be given up, and for others
 
 
 class Case:
     def __init__(self, name, play, status, end="whole", body=None, connections=None, method="GET", content=None, fields=(), check=None,
-                 tls=False):
+                 tls=False, late=None):
         self.name, self.play, self.body = name, play, body
         self.status, self.end = (x if isinstance(x, tuple) else (x,) for x in (status, end))
         self.connections, self.method, self.content, self.fields = connections, method, content, list(fields)
         self.tls = tls  # the backend is spoken to over TLS
+        self.late = late if late is not None else 504 in self.status  # it ends as the proxy waits no longer
         self.check = check  # of the answer and the case's Server: what is wrong, or None
         CASES.append(self)
 
@@ -48,8 +49,8 @@ def main(*params):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity.cert, identity.key)
     servers = [Server(c.play, context=context if c.tls else None, seconds=20) for c, _ in jobs]
-    options = ["-b127.0.0.1,%d;/c%d/;read-timeout=%dms;%s" % (s.port, i, READ_MS, ";".join([*params, *["tls"] * jobs[i][0].tls]))
-               for i, s in enumerate(servers)]
+    options = ["-b127.0.0.1,%d;/c%d/;read-timeout=%dms;%s" % (s.port, i, SOON_MS if c.late else LATE_MS, ";".join([*params, *["tls"] * c.tls]))
+               for i, (s, (c, _)) in enumerate(zip(servers, jobs))]
     results = []
     with backends.Watched(*options, "-b127.0.0.1,1", "--log-level=INFO", "--insecure") as proxy:
         def run(i):

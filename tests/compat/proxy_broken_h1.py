@@ -89,9 +89,9 @@ case("never answers", b"", 504, wait=True, connections=1)
 case("never answers a POST", b"", 504, wait=True, method="POST", content=b"abc", connections=1)
 case("half a head and no more", LONG[:20], 504, wait=True, connections=1)
 case("103 and no more", b"HTTP/1.1 103 Early Hints\r\nx: y\r\n\r\n", 504, wait=True, connections=1)
-case("stops in the content", LONG + b"who", 200, "cut", wait=True, body=b"who")
-case("stops in a chunk", CHUNKED + b"6\r\nwho", 200, "cut", wait=True, body=b"who")
-case("stops in content until the end", b"HTTP/1.1 200 OK\r\n\r\nwho", 200, "cut", wait=True, body=b"who")
+case("stops in the content", LONG + b"who", 200, "cut", wait=True, body=b"who", late=True)
+case("stops in a chunk", CHUNKED + b"6\r\nwho", 200, "cut", wait=True, body=b"who", late=True)
+case("stops in content until the end", b"HTTP/1.1 200 OK\r\n\r\nwho", 200, "cut", wait=True, body=b"who", late=True)
 
 # ---- heads that are none ------------------------------------------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ Case("GOAWAY again and again", always_goaway, (502, 503), "whole")
 case("never answers", b"", 504, connections=1)
 case("never answers a POST", b"", 504, method="POST", content=b"abc")
 case("half a header block", frame(HEADERS, END_STREAM, 1, block(200)), 504)
-case("stops in the content", head() + frame(DATA, 0, 1, b"who"), 200, "cut", body=b"who")
+case("stops in the content", head() + frame(DATA, 0, 1, b"who"), 200, "cut", body=b"who", late=True)
 case("PING in place of an answer", [frame(PING, 0, 0, b"12345678")] * 3, 504)
 
 

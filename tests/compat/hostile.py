@@ -84,7 +84,7 @@ case("a TLS alert in the clear", raw(b"\x15\x03\x01\x00\x02\x02\x46"), 1, r"/x: 
 # Late, or never.
 case("no SETTINGS ever", lambda p: p.wait(), 1, "timed out|SETTINGS", args=["-t500ms"])
 case("no answer", asked(), 1, "/x: timed out", args=["-t300ms"])
-case("an answer that stops", asked(HEAD, frame(DATA, 0, 1, b"part")), 1, "/x: timed out", b"part", args=["-t300ms"])
+case("an answer that stops", asked(HEAD, frame(DATA, 0, 1, b"part")), 1, "/x: timed out", b"part", args=["-t2s"])
 case("bytes in drops", asked(HEAD, *[frame(DATA, END_STREAM if i == 5 else 0, 1, OK[i:i + 1]) for i in range(6)]), 0, "", OK)
 case("no streams allowed", lambda p: (p.begin(streams=0), p.wait()), 1, "timed out", args=["-t300ms"])
 case("the run's time", asked(), 1, "the run has had its --max-time", args=["--max-time=300ms"])
@@ -261,7 +261,7 @@ case("a push twice on a stream", asked(promise, promise), 1, "/x: .+")
 case("a push that fails is no failure", asked(promise, rst(2, 2), WHOLE), 0, "/p: reset by the server", OK)
 case("a flood of pushes", flood(lambda n, s: frame(PUSH_PROMISE, END_HEADERS, s, u32(2 + 2 * n) + PROMISE + literal(":authority", "a"))), 1,
      "/x: .+", seconds=20)
-case("a push that never comes", asked(promise, WHOLE), 0, "/p: timed out", OK, args=["-t500ms"])
+case("a push that never comes", asked(promise, WHOLE), 0, "/p: timed out", OK, args=["-t2s"])
 
 # Redirects.
 

@@ -66,23 +66,23 @@ class Faults(unittest.TestCase):
     def test_inactivity_timeout(self):
         got, text = self.run_with(greets, "-n20", "-c2", "-m3", "-N", "300ms")
         self.assertEqual((got["errored"], got["timeout"]), (20, 20), text)
-        got, text = self.run_with(answers(3, lambda peer: peer.frames_left()), "-n10", "-c1", "-N", "300ms")
+        got, text = self.run_with(answers(3, lambda peer: peer.frames_left()), "-n10", "-c1", "-N", "2s")
         self.assertEqual((got["done"], got["errored"], got["timeout"]), (3, 7, 7), text)
 
     def test_what_goes_on_is_not_inactive(self):
         def slow(peer, r):
             for _ in range(4):
-                time.sleep(0.2)
+                time.sleep(0.6)
                 peer.send(frame(6, 0, 0, b"12345678"))  # a PING
             peer.send(response(r.stream))
-        got, text = self.run_with(each(slow), "-n1", "-N", "500ms", code=0)
+        got, text = self.run_with(each(slow), "-n1", "-N", "2s", code=0)
         self.assertEqual(got["succeeded"], 1, text)
 
     def test_timeout_of_a_request(self):
         def odd(peer, r):
             if r.stream % 4 == 1:
                 peer.send(response(r.stream))
-        got, text = self.run_with(each(odd), "-n10", "-m2", "--timeout", "400ms")
+        got, text = self.run_with(each(odd), "-n10", "-m2", "--timeout", "2s")
         self.assertGreaterEqual(got["timeout"], 1, text)
         self.assertGreaterEqual(got["done"], 5, text)
         self.assertEqual(got["timeout"], got["errored"], text)
@@ -237,7 +237,7 @@ class Faults(unittest.TestCase):
                 peer.head()
                 peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             peer.wait()
-        got, text = self.run_with(silent_after, "--h1", "-n10", "-m2", "-N", "400ms")
+        got, text = self.run_with(silent_after, "--h1", "-n10", "-m2", "-N", "2s")
         self.assertEqual((got["done"], got["timeout"]), (3, 7), text)
 
         def close_delimited(peer):

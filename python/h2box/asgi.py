@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import collections
 
-from h2box.errors import H2Error
+from h2box import alive
+from h2box.errors import CallError, H2Error
 from h2box.exchange import VERSIONS, Exchange, clean
 from h2box.server import HTTP2Server
 from h2box.websocket import WebSocketExchange
@@ -123,14 +124,22 @@ class ASGIServer(HTTP2Server):
     """Serves an ASGI 3 application. The other arguments are those of HTTP2Server.
 
     websockets: False for an application that has none: HTTP/2 then does not offer them, and they are answered with 501.
-    websocket_max_size: bytes of a message that a client may send, at most 16 MiB; a longer one ends its WebSocket."""
+    websocket_max_size: bytes of a message that a client may send, at most 16 MiB; a longer one ends its WebSocket.
+    websocket_ping_interval, websocket_ping_timeout: seconds of silence after which a client is sent a ping, and then given up when it
+    still says nothing; None: no pings."""
 
     def __init__(self, address: tuple[str, int], app: Any, ssl: SSLContext | None = None, *, websockets: bool = True,
-                 websocket_max_size: int = 1 << 20, **options: Any) -> None:
+                 websocket_max_size: int = 1 << 20, websocket_ping_interval: float | None = 20.0, websocket_ping_timeout: float = 20.0,
+                 **options: Any) -> None:
+        if not callable(app):
+            raise TypeError("an ASGI application is called with scope, receive and send")
         common = {"app": staticmethod(app), "server": self, "accepts_connect": bool(websockets)}
         super().__init__(address, type("HTTP", (HTTPExchange,), common), ssl, **options)
         self.app = app
-        self._websocket = type("WebSocket", (WebSocketExchange,), {**common, "max_message": websocket_max_size})
+        self._websocket = type("WebSocket", (WebSocketExchange,), {
+            **common, "max_message": websocket_max_size,
+            "ping_interval": alive.seconds("websocket_ping_interval", websocket_ping_interval),
+            "ping_timeout": alive.seconds("websocket_ping_timeout", websocket_ping_timeout, optional=False)})
         self._websocket.check()
         self._lifespan = None
 
@@ -142,16 +151,22 @@ class ASGIServer(HTTP2Server):
 
     async def start(self) -> None:
         """Starts the application (lifespan, which it may not have), then listens."""
+        if self._lifespan:
+            raise CallError("the server is started already")
         self._inbox, self._started, self._stopped = asyncio.Queue(), asyncio.Event(), asyncio.Event()
         self._fault, state = None, {}
         scope = {"type": "lifespan", "state": state, **VERSIONS}
         self._lifespan = asyncio.create_task(self._live(scope))
         self._inbox.put_nowait({"type": "lifespan.startup"})
-        await self._started.wait()
-        if self._fault:
-            raise RuntimeError(f"the application did not start: {self._fault}")
-        self.RequestHandlerClass.state = self._websocket.state = state
-        await super().start()
+        try:
+            await self._started.wait()
+            if self._fault:
+                raise RuntimeError(f"the application did not start: {self._fault}")
+            self.RequestHandlerClass.state = self._websocket.state = state
+            await super().start()
+        except BaseException:
+            await self._end_lifespan()
+            raise
 
     async def close(self, timeout: float = 30.0) -> None:
         for wire in self.wires:
@@ -159,11 +174,19 @@ class ASGIServer(HTTP2Server):
                 if isinstance(handler, WebSocketExchange):
                     handler.go_away()
         await super().close(timeout)
-        if self._lifespan:
-            self._inbox.put_nowait({"type": "lifespan.shutdown"})
-            await self._stopped.wait()
-            self._lifespan.cancel()
-            self._lifespan = None
+        await self._end_lifespan()
+
+    async def _end_lifespan(self):
+        """What was started is stopped; what was not is cancelled."""
+        lifespan, self._lifespan = self._lifespan, None
+        if not lifespan:
+            return
+        try:
+            if self._started.is_set() and not self._fault:
+                self._inbox.put_nowait({"type": "lifespan.shutdown"})
+                await self._stopped.wait()
+        finally:
+            lifespan.cancel()
 
     async def _live(self, scope):
         try:

@@ -114,7 +114,7 @@ class Body:
                 await self.has_room()
             if not self.stopped:
                 self.end()
-        except Exception as why:
+        except (Exception, asyncio.CancelledError) as why:
             self.fail(why)
         finally:
             # One that waits in the middle has something to tidy up; without this it would wait for the cyclic collector.
@@ -142,7 +142,8 @@ class Body:
             return
         wire = self.wire
         wire.bodies.pop(self.stream_id, None)
-        wire.loop.call_exception_handler({"message": "the content of a message failed", "exception": why, "protocol": wire})
+        if not isinstance(why, asyncio.CancelledError):
+            wire.loop.call_exception_handler({"message": "the content of a message failed", "exception": why, "protocol": wire})
         self.close()
         with contextlib.suppress(H2Error):  # the stream may be gone by now
             wire.connection.reset_stream(self.stream_id, 2)  # INTERNAL_ERROR

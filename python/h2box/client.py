@@ -5,13 +5,14 @@ import asyncio
 import collections
 import contextlib
 
-from h2box._core import (ConnectionTerminated, DataReceived, InformationalResponseReceived, PushedStreamReceived,
+from h2box import alive
+from h2box._core import (Connection, ConnectionTerminated, DataReceived, InformationalResponseReceived, PushedStreamReceived,
                          ResponseReceived, StreamClosed, StreamEnded, StreamReset, StreamsAvailable, TrailersReceived,
                          WindowUpdated)
 from h2box.body import discard, fields_of, name_of, plain
 from h2box.codes import ErrorCodes, SettingCodes
 from h2box.errors import CallError, StreamClosedError, StreamResetError
-from h2box.wire import Wire
+from h2box.wire import PING, Wire, address_of, set_alpn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Response:
                 raise self._fault
             if self._ended:
                 raise StopAsyncIteration
+            if self._more and not self._more.done():
+                raise CallError("the content is read elsewhere already")
             self._more = self._wire.loop.create_future()
             await self._more
         data, owed = self._pieces.popleft()
@@ -72,7 +75,8 @@ class Response:
 
     def close(self) -> None:
         """Gives up what has not come yet."""
-        self._wire.give_up(self)
+        if not self._ended:
+            self._wire.give_up(self)
 
     def _wake(self):
         if self._more and not self._more.done():
@@ -94,6 +98,7 @@ class ClientWire(Wire):
         self.client = client
         self.responses = {}
         self.waiting = collections.deque()  # futures of requests that wait for room
+        self.promised = 0                   # rooms of those that were woken and did not run yet
         self.goaway = False
         self.gone = asyncio.get_running_loop().create_future()
 
@@ -104,17 +109,25 @@ class ClientWire(Wire):
             self.gone.set_result(None)
 
     def let_go(self):
-        while self.waiting:
+        """Wakes as many as there is room for: if all of thousands looked each time, that would be all they do."""
+        all_of_them = self.lost or self.goaway
+        while self.waiting and (all_of_them or self.connection.outbound_room > self.promised):
             waiter = self.waiting.popleft()
             if not waiter.done():
                 waiter.set_result(None)
+                self.promised += 1
 
     async def room(self):
         """Waits until a stream may be opened."""
-        while not self.lost and not self.goaway and not self.connection.outbound_room:
+        while not self.lost and not self.goaway and self.connection.outbound_room <= self.promised:
             waiter = self.loop.create_future()
             self.waiting.append(waiter)
-            await waiter
+            try:
+                await waiter
+            finally:
+                if waiter.done() and not waiter.cancelled():
+                    self.promised -= 1
+                    self.loop.call_soon(self.let_go)  # in case that it does not use its room: it may be cancelled, or say something wrong
         if self.lost or self.goaway or self.connection.closed:
             raise StreamResetError("the connection takes no more requests", ErrorCodes.REFUSED_STREAM, "connection", True)
 
@@ -208,23 +221,34 @@ class HTTP2Client:
 
     ssl: an ssl.SSLContext, on which ALPN is set here; None: without TLS, HTTP/2 by prior knowledge, or protocol "http/1.1" or
     "h2c" (Upgrade). on_push: called with the headers of each promised request and its Response; None: the server is told to push
-    nothing. settings: a dict of SettingCodes to values, which the client announces."""
+    nothing. settings: a dict of SettingCodes to values, which the client announces.
+
+    ping_interval, ping_timeout: seconds after which a silent server that owes an answer is asked whether it is there, and then given up.
+    None: never, for there are servers that take offence at a ping a minute."""
 
     def __init__(self, address: tuple[str, int], ssl: SSLContext | None = None, *, server_hostname: str | None = None, protocol: str = "h2",
-                 settings: Mapping[int, int] | None = None, on_push: Callable[[Headers, Response], object] | None = None) -> None:
-        self.address, self.ssl, self.server_hostname, self.protocol = address, ssl, server_hostname, protocol
+                 settings: Mapping[int, int] | None = None, on_push: Callable[[Headers, Response], object] | None = None,
+                 ping_interval: float | None = None, ping_timeout: float = alive.PING_TIMEOUT) -> None:
+        if on_push is not None and not callable(on_push):
+            raise TypeError("on_push is called with headers and a Response")
+        self.address, self.ssl, self.server_hostname, self.protocol = address_of(address), ssl, server_hostname, protocol
+        self.ping_interval = alive.seconds("ping_interval", ping_interval)
+        self.ping_timeout = alive.seconds("ping_timeout", ping_timeout, optional=False)
         self.settings = {SettingCodes.ENABLE_PUSH: 0 if on_push is None else 1, **(settings or {})}
         self.on_push = on_push
         self._wire = None
-        if ssl is not None:
-            ssl.set_alpn_protocols(["h2", "http/1.1"] if protocol == "h2" else ["http/1.1"])
+        Connection(protocol=protocol, settings=self.settings)  # says what is wrong with them before there is a socket
+        set_alpn(ssl, ["h2", "http/1.1"] if protocol == "h2" else ["http/1.1"])
 
     async def connect(self) -> None:
+        if self._wire is not None and not self._wire.lost:
+            raise CallError("connected already")
         loop = asyncio.get_running_loop()
         host, port = self.address[:2]
         more = {} if self.ssl is None else {"server_hostname": self.server_hostname or host}
         _, self._wire = await loop.create_connection(
-            lambda: ClientWire(self, protocol=self.protocol, settings=self.settings), host, port, ssl=self.ssl, **more)
+            lambda: ClientWire(self, protocol=self.protocol, settings=self.settings, ping_interval=self.ping_interval,
+                               ping_timeout=self.ping_timeout), host, port, ssl=self.ssl, **more)
 
     async def close(self) -> None:
         """Ends the connection; requests that are not answered come to nothing."""
@@ -289,5 +313,7 @@ class HTTP2Client:
     async def ping(self) -> None:
         """Sends a PING, to keep the connection alive."""
         wire = self._connected()
-        wire.connection.ping(b"h2box...")
+        if wire.lost or wire.connection.closed:
+            raise StreamResetError("the connection is closed", ErrorCodes.NO_ERROR, "connection")
+        wire.connection.ping(PING)
         wire.touch()

@@ -7,12 +7,13 @@ import signal
 import time
 from email.utils import formatdate
 
-from h2box._core import (DataReceived, RequestReceived, StreamClosed, StreamEnded, StreamReset, TrailersReceived,
+from h2box import alive
+from h2box._core import (Connection, DataReceived, RequestReceived, StreamClosed, StreamEnded, StreamReset, TrailersReceived,
                          WindowUpdated)
 from h2box.body import discard, fields_of, name_of, plain
 from h2box.codes import SettingCodes
 from h2box.errors import CallError, ClientDisconnected, H2Error, StreamClosedError, TooManyStreamsError
-from h2box.wire import Wire
+from h2box.wire import FAREWELL_TIMEOUT, Wire, address_of, set_alpn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ class BaseRequestHandler:
 
 class ServerWire(Wire):
     def __init__(self, server):
-        super().__init__(server.idle_timeout, settings=server.announced())
+        super().__init__(server.idle_timeout, server.ping_interval, server.ping_timeout, settings=server.announced())
         self.server = server
         self.handlers = {}
         self.tasks = set()
@@ -209,6 +210,10 @@ class ServerWire(Wire):
     async def follow(self, handler, coroutine):
         try:
             await coroutine
+        except asyncio.CancelledError as why:
+            if not self.lost:  # whoever did that: its client need not wait for ever
+                self.fail(handler, why)
+            raise
         except Exception as why:
             self.fail(handler, why)
 
@@ -216,7 +221,8 @@ class ServerWire(Wire):
         if isinstance(why, ClientDisconnected) or isinstance(why, H2Error) and not self.is_open(handler.stream_id):
             return  # it answered a stream that is gone, which is nobody's fault
         handler._failed = True
-        self.loop.call_exception_handler({"message": "a request handler failed", "exception": why, "protocol": self})
+        if not isinstance(why, asyncio.CancelledError):
+            self.loop.call_exception_handler({"message": "a request handler failed", "exception": why, "protocol": self})
         if handler.stream_id in self.handlers:
             if handler._complete():
                 return
@@ -282,41 +288,66 @@ class HTTP2Server:
     """Serves requests on (host, port), each by a new instance of RequestHandlerClass.
 
     ssl: an ssl.SSLContext with a certificate, on which ALPN is set here; None: without TLS. settings: a dict of SettingCodes to
-    values, which the server announces. serve_forever() runs it; or `async with server:` inside a program on asyncio."""
+    values, which the server announces. serve_forever() runs it; or `async with server:` inside a program on asyncio.
+
+    idle_timeout: seconds that a connection without a request stays. ping_interval, ping_timeout: a client that waits for something and
+    says nothing for so long is asked whether it is there, and left when it does not answer. None: never."""
 
     def __init__(self, address: tuple[str, int], RequestHandlerClass: type[BaseRequestHandler], ssl: SSLContext | None = None, *,
-                 settings: Mapping[int, int] | None = None, idle_timeout: float | None = IDLE_TIMEOUT, backlog: int = 1024) -> None:
-        self.address, self.RequestHandlerClass, self.ssl = address, RequestHandlerClass, ssl
-        self.settings, self.idle_timeout, self.backlog = settings, idle_timeout, backlog
+                 settings: Mapping[int, int] | None = None, idle_timeout: float | None = IDLE_TIMEOUT,
+                 ping_interval: float | None = alive.PING_INTERVAL, ping_timeout: float = alive.PING_TIMEOUT, backlog: int = 1024) -> None:
+        if not isinstance(RequestHandlerClass, type) or not issubclass(RequestHandlerClass, BaseRequestHandler):
+            raise TypeError("RequestHandlerClass is a class derived from BaseRequestHandler")
+        self.address, self.RequestHandlerClass, self.ssl = address_of(address), RequestHandlerClass, ssl
+        self.settings, self.backlog = settings, backlog
+        self.idle_timeout = alive.seconds("idle_timeout", idle_timeout)
+        self.ping_interval = alive.seconds("ping_interval", ping_interval)
+        self.ping_timeout = alive.seconds("ping_timeout", ping_timeout, optional=False)
         self.wires = set()
         self._server = self._gone = None
-        if ssl is not None:
-            ssl.set_alpn_protocols(["h2", "http/1.1"])
+        Connection(False, settings=self.announced())  # says what is wrong with them now, and not to each client
+        set_alpn(ssl, ["h2", "http/1.1"])
 
     async def start(self) -> None:
         """Listens. Then `address` says where, which differs when the port given was 0."""
+        if self._server is not None:
+            raise CallError("the server is started already")
         loop = asyncio.get_running_loop()
         host, port = self.address[:2]
         timeout = {} if self.ssl is None else {"ssl_handshake_timeout": HANDSHAKE_TIMEOUT}
         self._server = await loop.create_server(lambda: ServerWire(self), host, port, ssl=self.ssl, backlog=self.backlog, **timeout)
         self.address = self._server.sockets[0].getsockname()[:2]
+        if self.ping_interval:
+            for sock in self._server.sockets:
+                alive.watch_listener(sock, self.ping_interval, self.ping_timeout)
 
     async def close(self, timeout: float = DRAIN_TIMEOUT) -> None:
-        """Listens no more, lets requests that are there be answered, for at most `timeout` seconds."""
+        """Listens no more, lets requests that are there be answered, for at most `timeout` seconds; then they are cut off, and what
+        their handlers are about is cancelled."""
         if self._server is None:
             return
         self._server.close()
         self._server = None
+        self._gone = asyncio.Event()
         for wire in list(self.wires):
             wire.connection.drain()
             wire.flush()
-        self._gone = asyncio.Event()
         if self.wires:
             try:
                 await asyncio.wait_for(self._gone.wait(), timeout)
             except (TimeoutError, asyncio.TimeoutError):
-                for wire in list(self.wires):
-                    wire.transport.abort()
+                await self._cut_off()
+
+    async def _cut_off(self):
+        tasks = {task for wire in self.wires for task in wire.tasks} - {asyncio.current_task()}
+        for wire in list(self.wires):
+            wire.transport.abort()
+        if self.wires:
+            await self._gone.wait()
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=FAREWELL_TIMEOUT)
 
     def handler_for(self, event):
         """A handler for this RequestReceived, or None: it is answered with 501."""

@@ -1,9 +1,11 @@
 """WebSockets of ASGI: over HTTP/2 by CONNECT with :protocol (RFC 8441), over HTTP/1.1 by Upgrade (RFC 6455)."""
+import asyncio
 import base64
 import binascii
 import collections
 import hashlib
 
+from h2box import alive
 from h2box._core import WebSocket, WebSocketClosed, WebSocketMessage, WebSocketPing
 from h2box.errors import ClientDisconnected, H2Error, ProtocolError
 from h2box.exchange import Exchange, clean
@@ -33,6 +35,7 @@ def is_key(value):
 
 class WebSocketExchange(Exchange):
     max_message = None
+    ping_interval, ping_timeout = None, 0.0
 
     @classmethod
     def check(cls):
@@ -46,7 +49,7 @@ class WebSocketExchange(Exchange):
         self._owed = 0            # credit that no message in the inbox stands for
         self._phase, self._asked, self._by_app = CONNECTING, False, False
         self._end = None          # (code, reason) when it is over
-        self._pong = self._timer = self._denial = None
+        self._pong = self._timer = self._denial = self._alarm = None
         http1 = self._wire.connection.protocol != "h2"
         self._key = [value for name, value in self.headers if name == b"sec-websocket-key"] if http1 else None
         if [value for name, value in self.headers if name == b"sec-websocket-version"] != [b"13"] or \
@@ -65,7 +68,7 @@ class WebSocketExchange(Exchange):
             if self._phase in (CONNECTING, DENYING):
                 raise RuntimeError("the application returned before it accepted or denied the WebSocket")
             self._say_close(NORMAL)
-        except Exception:
+        except (Exception, asyncio.CancelledError):
             if self._phase == CONNECTING:
                 self._refuse(500, [])
             self._say_close(FAILED)
@@ -102,6 +105,7 @@ class WebSocketExchange(Exchange):
             self._early.append(data)  # the window is its limit
             return
         self._owed += len(data)
+        self._heard = self._wire.active
         if self._phase != DONE:
             self._read(data)
         if not self._inbox or self._phase != OPEN:
@@ -144,8 +148,9 @@ class WebSocketExchange(Exchange):
     def on_close(self, error_code):
         self._end = self._end or (NO_CLOSE, "")
         self._phase = DONE
-        if self._timer:
-            self._timer.cancel()
+        for timer in (self._timer, self._alarm):
+            if timer:
+                timer.cancel()
         super().on_close(error_code)
 
     # ---- what it says ----
@@ -188,6 +193,11 @@ class WebSocketExchange(Exchange):
             headers.append((b"sec-websocket-accept", accept_of(self._key[0])))
         self._begin_content([(b":status", b"200"), (b"date", Clock.date()), *headers])
         self._phase = OPEN
+        self._empty = self._wire.connection.local_flow_control_window(self.stream_id)
+        self._heard = self._wire.loop.time()
+        if self.ping_interval:
+            self._silence = alive.Silence(self.ping_interval, self.ping_timeout)
+            self._watch()
         early, self._early = self._early, []
         for data in early:
             self.on_data(data)
@@ -252,6 +262,33 @@ class WebSocketExchange(Exchange):
             self._end = (GOING_AWAY, "")
             self._say_close(GOING_AWAY)
             self._news.set()
+
+    # ---- clients that vanish ----
+
+    def _watch(self):
+        # Not only when its time is over: it may have answered long before.
+        due = min(self._silence.due(self._heard), self._wire.loop.time() + self.ping_interval)
+        self._alarm = self._wire.loop.call_at(due, self._look)
+
+    def _look(self):
+        if self._phase != OPEN or not self._wire.is_open(self.stream_id):
+            return
+        found = self._silence.look(self._heard, self._wire.loop.time(), self._hindered())
+        if found is alive.GONE:
+            self._end = (NO_CLOSE, "")
+            self._say_close(FAILED, "no answer to a ping")
+            self._finish()
+            self._news.set()
+            return
+        if found is alive.ASK:
+            self._put(self._frames.ping())
+        self._watch()
+
+    def _hindered(self):
+        """Whether the client cannot answer: its window is full of messages that nobody takes, or it has not taken what we sent before."""
+        wire = self._wire
+        return bool(self._inbox) or wire.reading_paused or alive.unheard(wire.transport) or \
+            wire.connection.local_flow_control_window(self.stream_id) < self._empty
 
     # ---- as a body that waits for room ----
 

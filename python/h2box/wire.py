@@ -5,6 +5,7 @@ import asyncio
 import socket
 import struct
 
+from h2box import alive
 from h2box._core import Connection
 from h2box.body import Body, discard
 from h2box.errors import ProtocolError
@@ -17,12 +18,31 @@ WRITE_TIMEOUT = 60.0    # seconds without progress of a full transport: the peer
 FAREWELL_TIMEOUT = 5.0  # and of one that is being closed
 
 
+PING = b"h2box..."
+
+
+def address_of(address):
+    """(host, port), as they are given to a server and to a client."""
+    if not isinstance(address, (tuple, list)) or len(address) < 2 or not isinstance(address[0], str) or not isinstance(address[1], int):
+        raise TypeError("an address is (host, port): a str and an int")
+    return tuple(address[:2])
+
+
+def set_alpn(context, protocols):
+    if context is None:
+        return
+    if not hasattr(context, "set_alpn_protocols"):
+        raise TypeError(f"ssl is an ssl.SSLContext or None, not {type(context).__name__}")
+    context.set_alpn_protocols(protocols)
+
+
 class Wire(asyncio.Protocol):
     client_side = False
     calls = {}
 
-    def __init__(self, idle_timeout=None, **options):
+    def __init__(self, idle_timeout=None, ping_interval=None, ping_timeout=None, **options):
         self.idle_timeout, self.options = idle_timeout, options
+        self.silence = alive.Silence(ping_interval, ping_timeout) if ping_interval else None
         self.transport = self.connection = None
         self.bodies = {}       # stream_id: Body that is not all queued
         self.writable = True
@@ -178,6 +198,8 @@ class Wire(asyncio.Protocol):
             times.append(self.full_since + WRITE_TIMEOUT)
         if self.idle_timeout and not self.connection.open_streams:
             times.append(self.active + self.idle_timeout)
+        if self.asks():
+            times.append(self.silence.due(self.active))
         return min(times, default=None)
 
     def watch(self):
@@ -188,6 +210,10 @@ class Wire(asyncio.Protocol):
         if self.timer:
             self.timer.cancel()
         self.timer = self.loop.call_at(due, self.on_time)
+
+    def asks(self):
+        """Whether a silent peer is asked if it is there: who has no stream open is idle, and HTTP/1.1 has no such question."""
+        return self.silence and self.connection.open_streams and self.connection.protocol == "h2"
 
     def on_time(self):
         self.timer = None
@@ -204,6 +230,13 @@ class Wire(asyncio.Protocol):
         elif self.idle_timeout and not self.connection.open_streams and self.active + self.idle_timeout <= now:
             self.active = now
             self.connection.drain()
+        elif self.asks():
+            found = self.silence.look(self.active, now, self.reading_paused or alive.unheard(self.transport))
+            if found is alive.GONE:
+                self.transport.abort()
+                return
+            if found is alive.ASK:
+                self.connection.ping(PING)
         self.take(b"")
         self.flush()
 

@@ -49,7 +49,8 @@ def main(*params):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(identity.cert, identity.key)
     servers = [Server(c.play, context=context if c.tls else None, seconds=20) for c, _ in jobs]
-    options = ["-b127.0.0.1,%d;/c%d/;read-timeout=%dms;%s" % (s.port, i, SOON_MS if c.late else LATE_MS, ";".join([*params, *["tls"] * c.tls]))
+    options = ["-b127.0.0.1,%d;/c%d/;read-timeout=%dms;%s" % (
+                   s.port, i, SOON_MS if c.late else LATE_MS, ";".join([*params, *["tls"] * c.tls]))
                for i, (s, (c, _)) in enumerate(zip(servers, jobs))]
     results = []
     with backends.Watched(*options, "-b127.0.0.1,1", "--log-level=INFO", "--insecure") as proxy:

@@ -290,6 +290,12 @@ static verdict client_block(h2_conn *c, http_event *ev) {
 
 /* ---- client: promises ---- */
 
+/* What is promised beyond what a page may have, or on a stream that was reset, brings nothing. */
+static bool pay_promise(h2_conn *c, h2_stream *parent) {
+    if (parent && parent->promises++ < LIMIT_RESERVED) return true;
+    return h2_judge_charge(c, H2_GUARD_GLITCH);
+}
+
 static verdict promise(h2_conn *c, http_event *ev) {
     uint32_t id = c->block.promised_id, parent_id = c->block.frame.stream_id;
     h2_stream *parent = h2_stream_find(&c->streams, parent_id);
@@ -304,6 +310,7 @@ static verdict promise(h2_conn *c, http_event *ev) {
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE on a closed stream");
     if (parent && parent->state != H2_STATE_OPEN && parent->state != H2_STATE_HALF_CLOSED_LOCAL)
         return VERDICT_ON_CONNECTION(H2_PROTOCOL_ERROR, "PUSH_PROMISE in a wrong stream state");
+    if (!pay_promise(c, parent)) return VERDICT_OK;
     verdict v = check_fields(c, FIELDS_PUSH, ev);
     if (v.scope == VERDICT_NONE && !parent)
         v = VERDICT_ON_STREAM(id, H2_CANCEL, "the stream it came on was reset");

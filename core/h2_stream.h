@@ -62,6 +62,7 @@ typedef struct h2_stream {
     union {
         uint32_t discarded;   /* content received after our side was done */
         uint32_t promised_on; /* server: the stream that a pushed one was promised on */
+        uint32_t promises;    /* client: pushes promised on it */
     };
     uint32_t code;       /* why it closed */
     uint32_t stall_mark; /* of body_offset, when stalls were last looked for */

@@ -18,7 +18,8 @@
 #define LIMIT_STREAMS 100u
 
 /* Pushed streams reserved and not yet answered; RFC 9113 section 10.5 leaves them uncounted, so
- * they need a cap. */
+ * they need a cap. As many promises on one stream cost a server nothing; further ones are charged
+ * (LIMIT_GLITCH_BURST): a proxy that cancelled each was kept busy for as long as they came. */
 #define LIMIT_RESERVED 100u
 
 /* Streams that a server has promised and that are not over, however many its client would take: no

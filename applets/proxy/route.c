@@ -244,9 +244,11 @@ static bool add(route_table *t, copy *c, span host, span path, uint32_t *target)
     if (open_path) path.n--;
     size_t turned = turn(host, c->bytes);
     uint8_t *p = c->bytes + turned;
+    span name = span_of(c->bytes, turned);
+    if (turned + open > 1 && name.p[0] == '.') name = span_skip(name, 1);
     size_t n = normal_path(path.n ? path : SPAN("/"), p, path.n + 1);
     uint32_t tree = ANY_HOST;
-    if (open || turned) tree = paths_of(t, span_of(c->bytes, turned), open);
+    if (open || name.n) tree = paths_of(t, name, open);
     uint32_t at = tree == NONE ? NONE : plant(t, tree, span_of(p, n));
     if (at == NONE) return false;
     node *end = &t->nodes[at];
@@ -297,11 +299,15 @@ static uint32_t find_path(const route_table *t, uint32_t tree, span path) {
     }
 }
 
-/* The host of an authority: a port is cut off; brackets stay. */
+/* The host of an authority: a port is cut off, and the dot of a name that is given from the root
+ * (RFC 3986 section 3.2.2), since backends take it for the same; brackets stay. */
 static span host_of(span authority) {
     uint8_t mark = authority.n && authority.p[0] == '[' ? ']' : ':';
     const uint8_t *end = authority.n ? memchr(authority.p, mark, authority.n) : NULL;
-    return end ? span_head(authority, (size_t)(end - authority.p) + (mark == ']')) : authority;
+    span host =
+        span_head(authority, end ? (size_t)(end - authority.p) + (mark == ']') : authority.n);
+    if (host.n > 1 && host.p[host.n - 1] == '.') host.n--;
+    return host;
 }
 
 static bool ends_host(const node *at, span host) {

@@ -5,8 +5,9 @@
  * that begin with what is before it and go on; any other for itself alone. A host may begin with
  * "*", which stands for one byte or more of it ("*.example.org"). A host without a path is "host/".
  * An exact host goes before a wildcard, which goes before none; a longer wildcard before a shorter
- * one, an exact path before others, and of those the longer first. Immutable once it is filled;
- * lookups from any thread allocate nothing. */
+ * one, an exact path before others, and of those the longer first. A dot at a host's end, in
+ * either, makes no difference. Immutable once it is filled; lookups from any thread allocate
+ * nothing. */
 #ifndef H2BOX_APPLETS_PROXY_ROUTE_H
 #define H2BOX_APPLETS_PROXY_ROUTE_H
 

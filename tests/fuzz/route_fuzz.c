@@ -85,6 +85,12 @@ static void lower(char *s) {
     for (; *s; s++) *s = (char)bytes_lower((uint8_t)*s);
 }
 
+/* Without the dot at its end; that of "." is all it has. */
+static void from_root(char *host, bool open) {
+    size_t n = strlen(host);
+    if (n + open > 1 && host[n - 1] == '.') host[n - 1] = 0;
+}
+
 static void read_pattern(span pattern, reading *r) {
     const uint8_t *slash = pattern.n ? memchr(pattern.p, '/', pattern.n) : NULL;
     span host = span_head(pattern, slash ? (size_t)(slash - pattern.p) : pattern.n);
@@ -94,6 +100,7 @@ static void read_pattern(span pattern, reading *r) {
     if (r->open_host) host = span_skip(host, 1);
     decode(host, r->host);
     lower(r->host);
+    from_root(r->host, r->open_host);
     r->open_path = path.p[path.n - 1] == '*';
     if (r->open_path) path.n--;
     normal_path(path, r->path);
@@ -140,6 +147,7 @@ static uint32_t look(const reading *list, size_t count, span authority, span pat
     memcpy(host, authority.p, n);
     host[n] = 0;
     lower(host);
+    from_root(host, false);
     for (size_t i = 0; i < count; i++) {
         size_t h = host_rank(&list[i], host), p = path_rank(&list[i], normal);
         if (!h || !p || h < best_host || (h == best_host && p <= best_path)) continue;

@@ -84,7 +84,6 @@ Test(route, as_nghttpx) {
         {"x", "/q/%2e%2E/foo", "/foo"},
         {"x", "/foo%", "/fo*"},
         {"x", "/foo%zz", "/fo*"},
-        {"h.org.", "/", ""},
         /* CONNECT, OPTIONS * and nothing at all count as "/". */
         {"h.org", "", "h.org"},
         {"h.org", "*", "h.org"},
@@ -96,6 +95,12 @@ Test(route, as_nghttpx) {
         {"x", "/c%3Ad", "/c%3Ad"},
         {"x", "/c%3ad", "/c%3Ad"},
         {"x", "/q//..//foo", "/foo"},
+        /* A name from the root is that name. */
+        {"h.org.", "/", "h.org"},
+        {"H.ORG.:80", "/", "h.org"},
+        {"a.h.org.", "/a", "*.h.org/a"},
+        {"h.org..", "/", ""},
+        {".", "/foo", "/foo"},
         /* What a query says is not looked at. */
         {"x", "/?/../foo", ""},
         {"x", "/foo?/../bar", "/foo"},

@@ -1,7 +1,8 @@
 #include "applets/load/chart.h"
 
 /* Room for texts of twice the size, as they are on a phone. */
-enum { WIDTH = 640, HEIGHT = 270, LEFT = 100, RIGHT = 16, TOP = 16, BOTTOM = 32, LINES = 4 };
+static const int WIDTH = 640, HEIGHT = 270, LEFT = 100, RIGHT = 16, TOP = 16, BOTTOM = 32;
+static const int LINES = 4;
 
 static double x_of(const chart *c, double x) {
     return LEFT + (c->x_max > 0 ? x / c->x_max : 0) * (WIDTH - LEFT - RIGHT);
@@ -14,7 +15,7 @@ void chart_begin(chart *c, const char *title) {
     char text[64];
     fprintf(c->out, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n", WIDTH, HEIGHT,
             title);
-    for (unsigned i = 0; i <= LINES; i++) {
+    for (int i = 0; i <= LINES; i++) {
         double y = c->y_max * i / LINES;
         c->y_label(text, sizeof text, y);
         fprintf(c->out,

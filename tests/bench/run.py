@@ -84,7 +84,7 @@ def generator_row(name, args, site, uris):
     n = generator.QUICK if args.quick else generator.N
     figures = generator.measure(name, args.rounds, n, site, uris)
     best = {who: report.best_of(rounds) for who, rounds in figures.items()}
-    row = {"title": generator.ROWS[name][0], "aim": AIMS[name], "requests": n, "generators": best,
+    row = {"title": generator.target() + ", " + generator.ROWS[name][0], "aim": AIMS[name], "requests": n, "generators": best,
            "ratio": best["h2box load"]["us"] / best["h2load"]["us"]}
     report.print_generator(name, row)
     return row

@@ -1,5 +1,4 @@
 #include "applets/common/log_file.h"
-#include "applets/common/log_sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +13,7 @@ struct log_file {
     int priority; /* of syslog */
     atomic_bool busy;
     char *path; /* NULL: syslog */
+    mode_t mode;
 };
 
 static log_file *new_file(void) {
@@ -25,11 +25,12 @@ static log_file *new_file(void) {
     return f;
 }
 
-log_file *log_file_open(const char *path, const char **why) {
+log_file *log_file_open(const char *path, mode_t mode, const char **why) {
     log_file *f = new_file();
     *why = "out of memory";
     if (f) f->path = log_sink_path(strcmp(path, "-") == 0 ? "/dev/stdout" : path);
-    if (f && f->path && (f->fd = log_sink_open(f->path, why)) >= 0) return f;
+    if (f) f->mode = mode;
+    if (f && f->path && (f->fd = log_sink_open(f->path, mode, why)) >= 0) return f;
     log_file_drop(f);
     return NULL;
 }
@@ -42,7 +43,7 @@ log_file *log_file_syslog(int priority) {
 
 bool log_file_reopen(log_file *f, const char **why) {
     if (f->fd < 0) return true;
-    int fd = log_sink_open(f->path, why);
+    int fd = log_sink_open(f->path, f->mode, why);
     if (fd < 0) return false;
     /* In one step: writers have the one or the other. */
     bool done = dup3(fd, f->fd, O_CLOEXEC) >= 0;

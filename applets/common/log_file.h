@@ -5,15 +5,13 @@
 #ifndef H2BOX_APPLETS_COMMON_LOG_FILE_H
 #define H2BOX_APPLETS_COMMON_LOG_FILE_H
 
-#include <sys/types.h>
-
-#include "core/bytes.h"
+#include "applets/common/log_sink.h"
 
 typedef struct log_file log_file;
 
 /* Appends to path, as log_sink_open has it; "-" is standard output. The caller has a hold. NULL
  * with *why. */
-log_file *log_file_open(const char *path, const char **why);
+log_file *log_file_open(const char *path, mode_t mode, const char **why);
 
 /* Lines go to syslog(3) with this priority (LOG_INFO | LOG_DAEMON ...), each as a message; openlog
  * is the program's business. NULL: no memory. */

@@ -34,12 +34,12 @@ static const char *why_not(const char *path, int error) {
     return strerror(error);
 }
 
-int log_sink_open(const char *path, const char **why) {
+int log_sink_open(const char *path, mode_t mode, const char **why) {
     int from = standard(path);
     int fd =
         from >= 0
             ? fcntl(from, F_DUPFD_CLOEXEC, 0)
-            : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+            : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
     if (fd < 0) {
         *why = why_not(path, errno);
         return -1;

@@ -13,10 +13,13 @@
  * it; NULL: no memory. */
 char *log_sink_path(const char *path);
 
-/* A descriptor that appends to the file, which is made if need be; a FIFO that nobody reads is
- * refused. "/dev/stdout" and "/dev/stderr" are those of the process, of whatever kind. -1 with
- * *why. */
-int log_sink_open(const char *path, const char **why);
+#define LOG_SINK_OPEN   0644 /* anybody may read it */
+#define LOG_SINK_SECRET 0600
+
+/* A descriptor that appends to the file, which is made with this mode if need be; a FIFO that
+ * nobody reads is refused. "/dev/stdout" and "/dev/stderr" are those of the process, of whatever
+ * kind. -1 with *why. */
+int log_sink_open(const char *path, mode_t mode, const char **why);
 
 /* Makes the file that was opened as `path` the property of a user, so that this one can open it
  * again. Only a regular file that nothing but this name leads to: whoever may write to its folder

@@ -133,7 +133,7 @@ static bool turn_stderr(int fd, const char **why) {
 }
 
 static bool lead_stderr(const char *path, const char **why) {
-    int fd = log_sink_open(path, why);
+    int fd = log_sink_open(path, LOG_SINK_OPEN, why);
     if (fd < 0) return false;
     if (logs.first < 0) logs.first = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
     bool done = turn_stderr(fd, why);

@@ -83,6 +83,7 @@ typedef struct proxy_settings {
     /* Logging */
     int log_level;
     const char *access_file, *access_format, *error_file, *syslog_facility;
+    const char *dump_requests, *dump_answers;
     bool access_syslog, access_early, error_syslog, frame_debug;
     bool access_stderr, all_syslog; /* of before: the simple access log, all to syslog */
 

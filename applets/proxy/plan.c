@@ -254,7 +254,7 @@ void plan_drop(plan *p) {
         tls_config_drop(p->front_tls);
         page_set_free(p->pages);
         log_format_free(p->access_format);
-        log_file_drop(p->access_log);
+        for (int i = 0; i < PLAN_LOGS; i++) log_file_drop(p->logs[i]);
     }
     for (block *b = w->blocks, *next; b; b = next) {
         next = b->next;

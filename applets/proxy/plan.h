@@ -76,6 +76,13 @@ typedef enum plan_mode {
     PLAN_DIRECT   /* the same without any backend: to the origins themselves */
 } plan_mode;
 
+typedef enum plan_log {
+    PLAN_LOG_ACCESS,
+    PLAN_LOG_REQUESTS, /* fields of messages over HTTP/2: of clients */
+    PLAN_LOG_ANSWERS,  /* and of what they are answered */
+    PLAN_LOGS
+} plan_log;
+
 typedef struct plan {
     plan_mode mode;
     unsigned revision; /* 1, and one more for each reload */
@@ -88,7 +95,7 @@ typedef struct plan {
     page_set *pages;
     log_format *access_format; /* NULL: no access log */
     bool log_early;            /* --accesslog-write-early */
-    log_file *access_log;      /* held; what is opened for it before anybody else has the plan, for
+    log_file *logs[PLAN_LOGS]; /* held; opened before anybody else has the plan (logs.h), for
                                   --check opens nothing; NULL: none */
 
     session_config front;            /* of client connections, TLS or not */

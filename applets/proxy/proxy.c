@@ -6,6 +6,7 @@
 #include "applets/proxy/config.h"
 #include "applets/proxy/error_log.h"
 #include "applets/proxy/daemon.h"
+#include "applets/proxy/logs.h"
 #include "applets/proxy/syslog_text.h"
 
 #include <errno.h>
@@ -15,11 +16,7 @@
 #include <string.h>
 #include <syslog.h>
 
-/* ---- logs ---- */
-
-static int facility_of(const proxy_settings *set) {
-    return syslog_text_facility(set->syslog_facility); /* the table of options has looked at it */
-}
+/* ---- the error log ---- */
 
 /* At the start, and again for a reload. */
 static bool open_error_log(const proxy *x, const proxy_settings *set, error_log_level how_bad) {
@@ -28,38 +25,11 @@ static bool open_error_log(const proxy *x, const proxy_settings *set, error_log_
                             .least = (error_log_level)set->log_level,
                             .file = set->error_file,
                             .syslog = set->error_syslog,
-                            .facility = facility_of(set)};
+                            .facility = syslog_text_facility(set->syslog_facility)};
     if (set->access_syslog || set->error_syslog)
         openlog(x->old_name ? "nghttpx" : "h2box-proxy", LOG_NDELAY | LOG_PID, s.facility);
     if (error_log_open(&s, &why)) return true;
     error_log_say(how_bad, "errorlog-file %s: %s", set->error_file, why);
-    return false;
-}
-
-static bool same_text(const char *a, const char *b) {
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* Whether both say the same of where lines of the access log go. */
-static bool same_access_log(const proxy_settings *a, const proxy_settings *b) {
-    if (a->access_syslog || b->access_syslog)
-        return a->access_syslog == b->access_syslog && facility_of(a) == facility_of(b);
-    return same_text(a->access_file, b->access_file);
-}
-
-/* Of next, which nobody else has yet; now: the plan that it follows, or NULL. */
-static bool open_access_log(plan *next, const plan *now, error_log_level how_bad) {
-    const proxy_settings *set = next->settings;
-    const char *why = "out of memory";
-    if (now && same_access_log(set, now->settings))
-        next->access_log = now->access_log ? log_file_hold(now->access_log) : NULL;
-    else if (set->access_syslog)
-        next->access_log = log_file_syslog(LOG_INFO | facility_of(set));
-    else if (set->access_file)
-        next->access_log = log_file_open(set->access_file, &why);
-    if (next->access_log || (!set->access_syslog && !set->access_file)) return true;
-    error_log_say(how_bad, "accesslog-file %s: %s",
-                  set->access_syslog ? "syslog" : set->access_file, why);
     return false;
 }
 
@@ -153,7 +123,7 @@ static plan *read_again(proxy *x) {
 static bool serve_instead(proxy *x, plan *next) {
     doors open;
     const char *why;
-    if (!open_access_log(next, x->plan, ERROR_LOG_ERROR) || !open_doors(x, &open, next, x->plan))
+    if (!logs_open(next, x->plan, ERROR_LOG_ERROR) || !open_doors(x, &open, next, x->plan))
         return false;
     if (open_error_log(x, next->settings, ERROR_LOG_ERROR)) {
         if (crew_serve(x, next, &open, next->workers, &why)) {
@@ -212,13 +182,11 @@ static void on_reopen(void *user, int signo) {
     proxy *x = user;
     const char *why;
     (void)signo;
-    /* The error log first: the other one may follow it, as /dev/stderr. */
+    /* The error log first: others may follow it, as /dev/stderr. */
     if (!error_log_reopen(&why))
         error_log_say(ERROR_LOG_ERROR, "errorlog-file %s stays as it is: %s",
                       x->plan->settings->error_file, why);
-    if (x->plan->access_log && !log_file_reopen(x->plan->access_log, &why))
-        error_log_say(ERROR_LOG_ERROR, "accesslog-file %s stays as it is: %s",
-                      x->plan->settings->access_file, why);
+    logs_reopen(x->plan);
 }
 
 static bool watch_signals(proxy *x) {
@@ -265,9 +233,7 @@ static void give_logs(const proxy *x, const daemon_user *u) {
     if (!error_log_give(u->uid, u->gid, &why))
         error_log_say(ERROR_LOG_WARN, "errorlog-file %s is not given to %s: %s", set->error_file,
                       set->user, why);
-    if (x->plan->access_log && !log_file_give(x->plan->access_log, u->uid, u->gid, &why))
-        error_log_say(ERROR_LOG_WARN, "accesslog-file %s is not given to %s: %s", set->access_file,
-                      set->user, why);
+    logs_give(x->plan, u->uid, u->gid);
 }
 
 /* Before the user is another one, who could not write to /run. The file stays root's, as who owns
@@ -317,7 +283,7 @@ static int run(proxy *x, const proxy_settings *set) {
     const char *why = NULL;
     if (!daemon_descriptors((uint64_t)set->descriptors, &why))
         error_log_say(ERROR_LOG_WARN, "rlimit-nofile %lld: %s", (long long)set->descriptors, why);
-    if (!open_access_log(x->plan, NULL, ERROR_LOG_FATAL)) return APPLET_FAILED;
+    if (!logs_open(x->plan, NULL, ERROR_LOG_FATAL)) return APPLET_FAILED;
     int code = set->daemon ? background_begin(&b, !x->old_name) : -1;
     if (code >= 0) return code;
     x->loop = loop_new();

@@ -10,17 +10,29 @@
 #include <unistd.h>
 
 #define LOST_BEFORE "# "
-#define LOST_AFTER  " lines were lost: they came faster than they could be written"
+#define LOST_AFTER  " were lost: they came faster than they could be written"
+
+/* What one record of each log is called; those of many lines end with an empty one. */
+static const char *const lost_after[PLAN_LOGS] = {" lines" LOST_AFTER, " requests" LOST_AFTER "\n",
+                                                  " answers" LOST_AFTER "\n"};
 
 /* ---- plans ---- */
 
 /* False: no memory, and lines go to the file of before. */
-static bool turn_log_to(proxying *w, log_file *f) {
-    log_writer *log = f ? log_writer_new(w->loop, f, LOST_BEFORE, LOST_AFTER) : NULL;
+static bool turn_log_to(proxying *w, plan_log which, log_file *f) {
+    log_writer *log = f ? log_writer_new(w->loop, f, LOST_BEFORE, lost_after[which]) : NULL;
     if (f && !log) return false;
-    log_writer_retire(w->log, &w->retired_logs);
-    w->log = log;
+    log_writer_retire(w->logs[which], &w->retired_logs);
+    w->logs[which] = log;
     return true;
+}
+
+/* Those that are not as they were. */
+static bool turn_logs(proxying *w, const plan *to, const plan *from) {
+    bool good = true;
+    for (plan_log i = 0; i < PLAN_LOGS; i++)
+        if (!from || to->logs[i] != from->logs[i]) good &= turn_log_to(w, i, to->logs[i]);
+    return good;
 }
 
 /* Clients that came when there were no limits have them from now on. */
@@ -44,8 +56,8 @@ static bool obey(proxying *w, doors_order *o) {
         return false;
     }
     if (opened != o->count) error_log_say(ERROR_LOG_ERROR, "listen: %s", why);
-    if (o->plan->access_log != before->plan->access_log && !turn_log_to(w, o->plan->access_log))
-        error_log_say(ERROR_LOG_ERROR, "a worker keeps its access log: out of memory");
+    if (!turn_logs(w, o->plan, before->plan))
+        error_log_say(ERROR_LOG_ERROR, "a worker keeps a log of before: out of memory");
     limit_rates(w);
     generation_retire(before);
     return true;
@@ -86,7 +98,7 @@ static bool begin(proxying *w, loop *l, doors_order *o, const char **why) {
     w->quota = quota_new(l);
     if (!w->now || !w->quota) return false;
     limit_rates(w);
-    return rewrite_room(&w->rewritten, loop_mem(l)) && turn_log_to(w, o->plan->access_log) &&
+    return rewrite_room(&w->rewritten, loop_mem(l)) && turn_logs(w, o->plan, NULL) &&
            entrance_arrange(&w->entrances, w, o, why) == o->count;
 }
 
@@ -115,7 +127,7 @@ void proxying_end(void *user, unsigned index, loop *l) {
     w->now = NULL;
     quota_free(w->quota);
     log_writer_free_all(&w->retired_logs);
-    log_writer_free(w->log);
+    for (int i = 0; i < PLAN_LOGS; i++) log_writer_free(w->logs[i]);
     rewrite_end(&w->rewritten, loop_mem(l));
     doors_order_drop(atomic_exchange(&w->order, NULL));
 }

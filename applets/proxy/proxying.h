@@ -33,7 +33,7 @@ struct proxying {
     quota *quota;             /* of all of them together */
     uint32_t by_high, by_low; /* of its obfuscated name */
     rewritten rewritten;
-    log_writer *log;          /* NULL: no access log */
+    log_writer *logs[PLAN_LOGS]; /* NULL: there is none */
     log_writer *retired_logs; /* of files that a reload has replaced, until they are written out */
     int64_t date_at;
     uint8_t date[DATE_LENGTH];

@@ -207,6 +207,7 @@ static void end_here(relay *r) {
 }
 
 void relay_begin(front *f, const http_event *ev) {
+    relay_log_fields(f, PLAN_LOG_REQUESTS, ev->fields, ev->field_count);
     if (f->frontend->healthmon || f->frontend->api) {
         api_begin(f, ev);
         return;

@@ -107,6 +107,7 @@ static void on_response(relay *r, const http_event *ev) {
         cannot(r, 502, v.why);
         return;
     }
+    relay_log_fields(near, PLAN_LOG_ANSWERS, out->fields, out->count);
     if (p->log_early) relay_log(r);
     if (ev->end) r->complete = r->down.ended = true;
     if (accepted) {

@@ -155,6 +155,9 @@ typedef struct relay_line {
 
 void relay_log_line(front *f, const relay_line *x);
 
+/* A message of a client over HTTP/2, or to it, into PLAN_LOG_REQUESTS or PLAN_LOG_ANSWERS. */
+void relay_log_fields(front *f, plan_log which, const http_field *v, size_t n);
+
 /* Into the error log: why it is answered with a status of our own. */
 void relay_log_complain(const relay *r, unsigned status, const char *why);
 void relay_log_say(void *worker, const char *level, const char *text);

@@ -64,11 +64,11 @@ static void write_line(front *f, const relay_line *x, text *line) {
 }
 
 void relay_log_line(front *f, const relay_line *x) {
-    if (!x->format || !f->worker->log) return;
-    text *line = log_writer_begin(f->worker->log);
+    log_writer *log = f->worker->logs[PLAN_LOG_ACCESS];
+    text *line = x->format && log ? log_writer_begin(log) : NULL;
     if (!line) return;
     write_line(f, x, line);
-    log_writer_end(f->worker->log);
+    log_writer_end(log);
 }
 
 void relay_log(relay *r) {
@@ -88,6 +88,23 @@ void relay_log(relay *r) {
         x.backend_port = r->backend->port;
     }
     relay_log_line(f, &x);
+}
+
+/* ---- fields of messages ---- */
+
+/* As nghttpx has them: a field a line, as it is, and an empty line behind the last. */
+void relay_log_fields(front *f, plan_log which, const http_field *v, size_t n) {
+    log_writer *log = f->worker->logs[which];
+    text *out = log && front_is_h2(f) ? log_writer_begin(log) : NULL;
+    if (!out) return;
+    for (size_t i = 0; i < n; i++) {
+        text_add(out, v[i].name);
+        text_add(out, SPAN(": "));
+        text_add(out, v[i].value);
+        text_add(out, SPAN("\n"));
+    }
+    text_add(out, SPAN("\n"));
+    log_writer_end(log);
 }
 
 /* ---- the error log ---- */

@@ -197,7 +197,7 @@ static bool take_types(plan *p, const server_settings *set, opt_call *call) {
 static bool take_log(plan *p, const server_settings *set, const opt_call *call) {
     const char *why;
     if (!set->access_log) return true;
-    p->log = log_file_open(set->access_log, &why);
+    p->log = log_file_open(set->access_log, LOG_SINK_OPEN, &why);
     if (!p->log) opt_say(call, "--access-log %s: %s", set->access_log, why);
     return p->log != NULL;
 }

@@ -111,7 +111,7 @@ int main(void) {
     if (one < 0 || two < 0) fail("no files");
     close(one);
     close(two);
-    shared = log_file_open(lines_name, &why);
+    shared = log_file_open(lines_name, LOG_SINK_OPEN, &why);
     if (!shared || !error_log_open(&s, &why)) fail(why);
     error_log_start();
     worker *crew = worker_start(WORKERS, start, end, NULL);

@@ -251,8 +251,19 @@
 #define LIMIT_LINGER_MS      2000u
 #define LIMIT_LINGER_MOST_MS 30000u
 
-/* getaddrinfo calls at once in the process: libuv lends two of its four threads to slow work. */
-#define LIMIT_LOOKUPS 2u
+/* getaddrinfo calls at once in the process, each in a thread of its own that waits: some 50 KiB. */
+#define LIMIT_LOOKUPS 64u
+
+/* Of these for one line of clients, or for the program itself: as many as Firefox has threads for
+ * them. When no name server answers, glibc takes 10 s and more for each. */
+#define LIMIT_LOOKUPS_EACH 8u
+
+/* Names that wait in such a line: a page of the web refers to tens of hosts. */
+#define LIMIT_LOOKUPS_WAITING 64u
+
+/* Lines of clients: networks beyond that share them (stochastic fairness queueing, McKenney 1990,
+ * has as many as there are busy parties several times over). */
+#define LIMIT_LOOKUP_LINES 256u
 
 /* Addresses of one name that are tried; curl tries all, most names have 8 or fewer. */
 #define LIMIT_ADDRESSES 16u

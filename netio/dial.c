@@ -296,8 +296,10 @@ static bool take_known(dial *d) {
 /* False: no memory. */
 static bool look_up(dial *d) {
     d->wait.found = on_known;
-    if (d->birth.known) return known_host_ask(d->birth.known, next_host(d), next_port(d), &d->wait);
-    d->lookup = resolve_start(d->loop, next_host(d), next_port(d), on_found, d);
+    const dial_lookup *how = &d->birth.lookup;
+    if (d->birth.known)
+        return known_host_ask(d->birth.known, next_host(d), next_port(d), how, &d->wait);
+    d->lookup = resolve_start(d->loop, next_host(d), next_port(d), how, on_found, d);
     return d->lookup != NULL;
 }
 

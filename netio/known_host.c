@@ -65,8 +65,13 @@ static void on_found(void *user, const socket_address *a, size_t n, const char *
     }
 }
 
-bool known_host_ask(known_host *h, const char *host, uint16_t port, known_host_wait *w) {
-    if (!h->lookup) h->lookup = resolve_start(h->loop, host, port, on_found, h);
+void known_host_share(known_host *h, uint32_t whose) {
+    if (h->lookup) resolve_share(h->lookup, whose);
+}
+
+bool known_host_ask(known_host *h, const char *host, uint16_t port, const dial_lookup *how,
+                    known_host_wait *w) {
+    if (!h->lookup) h->lookup = resolve_start(h->loop, host, port, how, on_found, h);
     if (!h->lookup) return false;
     w->next = h->waiting;
     w->prev = &h->waiting;

@@ -20,7 +20,8 @@ size_t known_host_addresses(const known_host *h, socket_address *out);
 
 /* Looks the host up, unless that goes on already; found is told later, never within this call.
  * False when memory is refused. */
-bool known_host_ask(known_host *h, const char *host, uint16_t port, known_host_wait *w);
+bool known_host_ask(known_host *h, const char *host, uint16_t port, const dial_lookup *how,
+                    known_host_wait *w);
 void known_host_leave(known_host_wait *w); /* harmless when it does not wait */
 
 /* None of the addresses could be connected to: they may have changed. */

@@ -292,3 +292,19 @@ uint16_t link_local_port(net_link *k) {
     const link_names *n = names(k);
     return n ? n->local.port : 0;
 }
+
+uint32_t link_network(net_link *k) {
+    socket_address a;
+    uint8_t of[8] = {0};
+    uint32_t h = 2166136261u; /* FNV-1a */
+    if (socket_numeric(&a, link_peer(k), 0)) {
+        if (a.any.sa_family == AF_INET)
+            memcpy(of, &a.v4.sin_addr, 4);
+        else if (IN6_IS_ADDR_V4MAPPED(&a.v6.sin6_addr))
+            memcpy(of, a.v6.sin6_addr.s6_addr + 12, 4);
+        else
+            memcpy(of, a.v6.sin6_addr.s6_addr, 8);
+    }
+    for (size_t i = 0; i < sizeof of; i++) h = (h ^ of[i]) * 16777619u;
+    return h ? h : 1;
+}

@@ -28,8 +28,7 @@ typedef struct loop loop;
 loop *loop_new(void);
 
 /* Closes what is still open in it (links and dials are told), delivers what was posted, and frees
- * it. Not from a callback of this loop. Waits for a look-up of a name or a read of a file that a
- * thread has begun. */
+ * it. Not from a callback of this loop. Waits for a read of a file that a thread has begun. */
 void loop_free(loop *l);
 
 /* Until loop_stop, or until nothing is left to wait for: links, dials, listeners, files being
@@ -114,6 +113,10 @@ typedef struct known_host known_host;
 known_host *known_host_new(loop *l, uint32_t fresh_ms);
 void known_host_free(known_host *h); /* NULL is nothing */
 
+/* One more client waits for what dials have begun to look up (dial_lookup): it is not later for it
+ * than if nobody else had asked. */
+void known_host_share(known_host *h, uint32_t whose);
+
 /* ---- links (link.c): a socket, optional TLS and a session ---- */
 
 typedef struct net_link net_link;
@@ -157,6 +160,15 @@ typedef struct dial_proxy {
     const char *credentials; /* "user:password", for Basic (RFC 7617); NULL: none */
 } dial_proxy;
 
+/* How a name is looked up. */
+typedef struct dial_lookup {
+    uint32_t limit_ms; /* for the first try, twice that for the second, and so on; 0: as long as the
+                          system's resolver takes, and once */
+    uint32_t tries;    /* with a limit: how many */
+    uint32_t whose;    /* 0: the program wants it; else a client does: link_network. Names of one
+                          network wait for each other, and few of them at that */
+} dial_lookup;
+
 typedef enum dial_family { DIAL_ANY, DIAL_IPV4, DIAL_IPV6 } dial_family;
 
 /* With TLS, a link is opened after its handshake, and its session is born then, for the protocol
@@ -171,6 +183,7 @@ typedef struct link_birth {
     tls_tickets *tls_tickets;  /* dial: as tls_birth.tickets */
     const dial_proxy *through; /* dial: NULL: none; need live for dial_open only */
     dial_family family;        /* dial: which addresses of what is connected to are tried */
+    dial_lookup lookup;        /* dial: of what is connected to */
     known_host
         *known; /* dial: of the host and port that are connected to; NULL: each looks it up */
     h2_trace trace;
@@ -208,6 +221,10 @@ const tls_facts *link_tls(const net_link *k);
 const char *link_peer(net_link *k);
 uint16_t link_peer_port(net_link *k);
 const char *link_local(net_link *k); /* our end */
+
+/* Tells networks from each other that peers are in, and is not 0: an address of IPv4, 64 bits of
+ * one of IPv6 (a site has at least as many: RFC 6177), all that come by UNIX sockets. */
+uint32_t link_network(net_link *k);
 uint16_t link_local_port(net_link *k);
 
 /* Ends it this turn, after a flush of what can be written at once; `closed` follows, with this why,
@@ -285,8 +302,12 @@ typedef struct dial_calls {
 #define DIAL_NO_MEMORY     "out of memory"
 #define DIAL_NO_FILES      "too many open files"
 #define DIAL_ENDED         "the program ends"
+#define DIAL_NAMES_FULL    "too many names wait to be looked up"
 #define DIAL_TIMED_OUT     "timed out"
 #define DIAL_TLS_TIMED_OUT "the handshake took too long"
+
+/* The limit of dial_lookup. */
+#define DIAL_NO_NAME_IN_TIME "the name servers do not answer in time"
 
 /* Resolves host (name or numeric; "unix:PATH") and connects, trying the addresses in turn, or
  * through a proxy, which then resolves it; all that until the session begins within timeout_ms (0:

@@ -1,9 +1,9 @@
 #include "netio/resolve.h"
 
-#include <netdb.h>
 #include <sys/auxv.h>
 
 #include "core/limits.h"
+#include "netio/lookups.h"
 #include "netio/loop_impl.h"
 
 #ifdef __GLIBC__
@@ -11,21 +11,17 @@
 #endif
 
 struct resolve {
-    uv_getaddrinfo_t request;
     loop *loop;
-    resolve *next;  /* in the line */
-    loop_mail turn; /* says that its turn has come; may come from another thread */
-    void (*done)(void *user, const socket_address *a, size_t n,
-                 const char *why); /* NULL: cancelled */
+    lookup *asked;   /* the try under way; NULL: it came to nothing, and why is to be told */
+    const char *why; /* then */
+    timer limit;
+    dial_lookup how;
+    uint32_t tried; /* with the one under way */
+    void (*done)(void *user, const socket_address *a, size_t n, const char *why);
     void *user;
     uint16_t port;
     char host[];
 };
-
-/* The line of the process: look-ups of all loops. */
-static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
-static unsigned running;
-static resolve *line, **line_last = &line;
 
 /* A static glibc would load whatever modules the host's nsswitch.conf names, built for another
  * glibc. Without a program interpreter (AT_BASE) this is a static file; then files and DNS must do.
@@ -46,33 +42,36 @@ const char *resolve_error_text(int error) {
     case EAI_NONAME:
     case EAI_NODATA: return "name not found";
     case EAI_AGAIN: return "the name servers do not answer";
-    case EAI_MEMORY: return "out of memory";
+    case EAI_MEMORY: return DIAL_NO_MEMORY;
     case EAI_FAIL: return "the name servers failed";
     default: return "the name cannot be looked up";
     }
 }
 
+/* ---- the end ---- */
+
 static void forget(resolve *r) {
     loop *l = r->loop;
+    timer_cancel(&r->limit);
     mem_give(&l->mem, r, sizeof *r + strlen(r->host) + 1);
     loop_release(l);
 }
 
-/* Ends a turn: the next in line gets it. A loop that has ended has also ended its look-ups, so
- * posting to the next does not fail but in that race; then it is passed over, and its loop frees
- * it. */
-static void pass_on(void) {
-    pthread_mutex_lock(&line_lock);
-    running--;
-    if (line && running < LIMIT_LOOKUPS) {
-        resolve *r = line;
-        line = r->next;
-        if (!line) line_last = &line;
-        running++;
-        loop_mail_post(r->loop, &r->turn);
-    }
-    pthread_mutex_unlock(&line_lock);
+static void tell(resolve *r, const socket_address *a, size_t n, const char *why) {
+    r->done(r->user, a, n, n ? NULL : why);
+    forget(r);
 }
+
+void resolve_cancel(resolve *r) {
+    if (r->asked) lookups_leave(r->asked);
+    forget(r);
+}
+
+void resolve_share(resolve *r, uint32_t whose) {
+    if (r->asked) lookups_share(r->asked, whose);
+}
+
+/* ---- tries ---- */
 
 static size_t collect(const resolve *r, const struct addrinfo *list, socket_address *out,
                       size_t room) {
@@ -90,90 +89,67 @@ static size_t collect(const resolve *r, const struct addrinfo *list, socket_addr
     return n;
 }
 
-static int translate(int status) {
-    switch (status) {
-    case UV_EAI_NONAME: return EAI_NONAME;
-    case UV_EAI_NODATA: return EAI_NODATA;
-    case UV_EAI_AGAIN: return EAI_AGAIN;
-    case UV_EAI_FAIL: return EAI_FAIL;
-    case UV_ENOMEM:
-    case UV_EAI_MEMORY: return EAI_MEMORY;
-    default: return EAI_SYSTEM;
-    }
-}
+static void try(resolve *r);
 
-static void on_found(uv_getaddrinfo_t *request, int status, struct addrinfo *list) {
-    resolve *r = request->data;
-    socket_address found[LIMIT_ADDRESSES];
-    size_t n = collect(r, list, found, LIMIT_ADDRESSES);
-    uv_freeaddrinfo(list);
-    pass_on();
-    if (r->done) {
-        const char *why =
-            status ? resolve_error_text(translate(status)) : "the name has no address";
-        r->done(r->user, found, n, n ? NULL : why);
-    }
-    forget(r);
-}
+static bool may_try_again(const resolve *r) { return r->how.limit_ms && r->tried < r->how.tries; }
 
-static void on_turn(void *user) {
+static void on_done(void *user, int error, const struct addrinfo *list) {
     resolve *r = user;
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    if (!r->done) {
-        pass_on();
-        forget(r);
+    socket_address found[LIMIT_ADDRESSES];
+    r->asked = NULL;
+    if (error == EAI_AGAIN && may_try_again(r)) {
+        try(r);
         return;
     }
-    resolve_prepare();
-    int error = uv_getaddrinfo(&r->loop->uv, &r->request, on_found, r->host, NULL, &hints);
-    if (error) on_found(&r->request, error, NULL);
+    size_t n = error ? 0 : collect(r, list, found, LIMIT_ADDRESSES);
+    tell(r, found, n, error ? resolve_error_text(error) : "the name has no address");
 }
 
-resolve *resolve_start(loop *l, const char *host, uint16_t port,
+/* The second try has twice the time of the first, and so on, as nghttpx has it. What it spends in
+ * its line is not the name servers' time. */
+static void on_limit(timer *t) {
+    resolve *r = t->user;
+    if (!r->asked) {
+        tell(r, NULL, 0, r->why);
+        return;
+    }
+    uint64_t limit = (uint64_t)r->how.limit_ms * r->tried, begun = lookups_begun(r->asked) / 1000;
+    uint64_t now = loop_now_us() / 1000;
+    if (!begun || now < begun + limit) {
+        timer_arm(r->loop, t, begun ? begun + limit - now : limit);
+        return;
+    }
+    lookups_leave(r->asked);
+    r->asked = NULL;
+    if (may_try_again(r))
+        try(r);
+    else
+        tell(r, NULL, 0, DIAL_NO_NAME_IN_TIME);
+}
+
+static void try(resolve *r) {
+    bool full;
+    r->tried++;
+    r->asked = lookups_ask(r->loop, r->host, r->how.whose, on_done, r, &full);
+    r->why = full ? DIAL_NAMES_FULL : DIAL_NO_MEMORY;
+    if (!r->asked)
+        timer_arm(r->loop, &r->limit, 0); /* told on a later turn */
+    else if (r->how.limit_ms)
+        timer_arm(r->loop, &r->limit, (uint64_t)r->how.limit_ms * r->tried);
+    else
+        timer_cancel(&r->limit);
+}
+
+resolve *resolve_start(loop *l, const char *host, uint16_t port, const dial_lookup *how,
                        void (*done)(void *user, const socket_address *a, size_t n, const char *why),
                        void *user) {
     size_t n = strlen(host) + 1;
     resolve *r = mem_take(&l->mem, sizeof *r + n);
     if (!r) return NULL;
-    *r = (resolve){.loop = l, .done = done, .user = user, .port = port};
+    *r = (resolve){.loop = l, .how = *how, .done = done, .user = user, .port = port};
+    r->limit = (timer){.fire = on_limit, .user = r};
     memcpy(r->host, host, n);
-    r->request.data = r;
-    r->turn.fn = on_turn;
-    r->turn.user = r;
     loop_hold(l);
-    pthread_mutex_lock(&line_lock);
-    if (running < LIMIT_LOOKUPS) {
-        running++;
-        loop_mail_post(l, &r->turn);
-    } else {
-        *line_last = r;
-        line_last = &r->next;
-    }
-    pthread_mutex_unlock(&line_lock);
+    try(r);
     return r;
-}
-
-/* Takes r out of the line; false when it is not in it. */
-static bool leave_line(resolve *r) {
-    bool found = false;
-    pthread_mutex_lock(&line_lock);
-    for (resolve **at = &line; *at; at = &(*at)->next) {
-        if (*at != r) continue;
-        *at = r->next;
-        if (!r->next) line_last = at;
-        found = true;
-        break;
-    }
-    pthread_mutex_unlock(&line_lock);
-    return found;
-}
-
-void resolve_cancel(resolve *r) {
-    r->done = NULL;
-    if (leave_line(r)) {
-        forget(r);
-    } else {
-        uv_cancel((uv_req_t *)&r
-                      ->request); /* works while no thread has begun; else its end is waited for */
-    }
 }

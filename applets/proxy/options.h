@@ -37,7 +37,8 @@ typedef struct proxy_settings {
     bool frontend_no_tls, backend_no_tls, backend_tls, backend_http1_tls;
 
     /* Performance */
-    int64_t workers, worker_connections, per_host, per_frontend, descriptors, max_requests;
+    int64_t workers, worker_connections, per_host, per_frontend, descriptors, max_requests,
+        dns_tries;
     uint64_t request_buffer, response_buffer;
     bool single_thread;
     int64_t backlog, fastopen;
@@ -50,7 +51,7 @@ typedef struct proxy_settings {
     uint64_t front_stream_read_ms, front_stream_write_ms, back_stream_read_ms, back_stream_write_ms;
     uint64_t stream_read_ms, stream_write_ms; /* the two of before, when they were one */
     uint64_t back_read_ms, back_write_ms, back_connect_ms, back_idle_ms, back_backoff_ms;
-    uint64_t listen_pause_ms, front_settings_ms, back_settings_ms, dns_cache_ms;
+    uint64_t listen_pause_ms, front_settings_ms, back_settings_ms, dns_cache_ms, dns_limit_ms;
 
     /* TLS */
     const char *key_file, *cert_file, *key_password_file;

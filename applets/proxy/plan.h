@@ -117,11 +117,12 @@ typedef struct plan {
     uint32_t back_stream_read_ms; /* HTTP/2 backends, where it is shorter; 0: it is not looked at */
     uint32_t drain_ms;            /* after a reload or QUIT: what is open then is cut; 0: never */
     uint32_t dns_cache_ms;
-    link_rates rates;           /* of a client's connection */
-    bool limits_rates;          /* any of them is set */
-    link_rates worker_rates;    /* of all those of one worker together */
-    dial_family family;         /* of what is dialled */
-    uint32_t front_connections; /* of one worker; 0: no limit */
+    uint32_t dns_limit_ms, dns_tries; /* as in dial_lookup */
+    link_rates rates;                 /* of a client's connection */
+    bool limits_rates;                /* any of them is set */
+    link_rates worker_rates;          /* of all those of one worker together */
+    dial_family family;               /* of what is dialled */
+    uint32_t front_connections;       /* of one worker; 0: no limit */
     uint32_t
         back_per_host; /* PLAN_FORWARD, PLAN_DIRECT: HTTP/1.1 connections of one worker to one */
     uint32_t back_per_frontend; /* PLAN_REVERSE: the same to one address; 0: no limit */

@@ -78,5 +78,7 @@ void plan_sessions_make(plan_making *m) {
     p->back_write_ms = (uint32_t)set->back_write_ms;
     p->back_backoff_ms = (uint32_t)set->back_backoff_ms;
     p->dns_cache_ms = (uint32_t)set->dns_cache_ms;
+    p->dns_limit_ms = (uint32_t)set->dns_limit_ms;
+    p->dns_tries = (uint32_t)set->dns_tries;
     p->drain_ms = (uint32_t)set->grace_ms;
 }

@@ -62,9 +62,11 @@ typedef struct pool_wish {
                           unanswered */
     const char *host;  /* PLAN_DIRECT: the origin; copied */
     uint16_t port;
-    bool tunnel;   /* PLAN_DIRECT: CONNECT: a connection of its own, born with SESSION_TUNNEL */
-    bool tls;      /* PLAN_DIRECT: the scheme is https */
-    bool extended; /* needs RFC 8441 of an HTTP/2 backend */
+    uint32_t network; /* PLAN_DIRECT: of the client (link_network), on whose account names are
+                         looked up */
+    bool tunnel;      /* PLAN_DIRECT: CONNECT: a connection of its own, born with SESSION_TUNNEL */
+    bool tls;         /* PLAN_DIRECT: the scheme is https */
+    bool extended;    /* needs RFC 8441 of an HTTP/2 backend */
 } pool_wish;
 
 /* Holds the plan until pool_free. `worker` comes back in say. NULL: no memory. */

@@ -208,25 +208,29 @@ void pool_backend_serve(pool_backend *b) {
     if (!b->line.count && (b->tunnel || b->pool->retiring)) end_idle(b);
 }
 
+static bool is_full(const char *why) { return strcmp(why, DIAL_NAMES_FULL) == 0; }
+
 /* Whether a failure says something of us, and nothing of the backend. */
 static bool is_ours(const char *why) {
     return strcmp(why, DIAL_NO_MEMORY) == 0 || strcmp(why, DIAL_NO_FILES) == 0 ||
-           strcmp(why, DIAL_ENDED) == 0;
+           strcmp(why, DIAL_ENDED) == 0 || is_full(why);
 }
 
-static bool is_slow(const char *why) {
-    return strcmp(why, DIAL_TIMED_OUT) == 0 || strcmp(why, DIAL_TLS_TIMED_OUT) == 0;
+static pool_refusal refusal_of(const char *why) {
+    bool slow = strcmp(why, DIAL_TIMED_OUT) == 0 || strcmp(why, DIAL_TLS_TIMED_OUT) == 0;
+    if (is_full(why)) return POOL_FULL;
+    if (is_ours(why)) return POOL_MEMORY;
+    return slow ? POOL_SLOW : POOL_CONNECT;
 }
 
 void pool_backend_lost(pool_backend *b, bool probe, const char *why) {
-    bool ours = is_ours(why);
-    if (!ours)
+    if (!is_ours(why))
         pool_health_failed(b, probe, why);
     else if (probe)
         pool_health_again(b);
     if (probe) return;
     b->lost++;
-    b->lost_as = ours ? POOL_MEMORY : is_slow(why) ? POOL_SLOW : POOL_CONNECT;
+    b->lost_as = refusal_of(why);
     b->lost_why = why;
     pool_backend_wake(b);
 }

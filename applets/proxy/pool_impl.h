@@ -41,6 +41,7 @@ struct pool_backend {
     uint32_t write_ms;
     uint32_t limit;    /* connections over HTTP/1.1; 0: none */
     known_host *known; /* its addresses; NULL: each dial looks them up */
+    uint32_t network;  /* who asked last for an origin; 0: the program itself */
     bool tunnel;       /* PLAN_DIRECT: connections are for one CONNECT each */
     pool_link *links, *idle;
     uint32_t count;    /* of links */

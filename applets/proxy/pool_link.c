@@ -170,6 +170,7 @@ static link_birth birth_of(const pool_backend *b) {
                         .config = h2 ? &pl->back_h2 : &pl->back_h1,
                         .known = b->known,
                         .family = pl->family,
+                        .lookup = {pl->dns_limit_ms, pl->dns_tries, b->network},
                         .idle_ms = h2 ? LIMIT_IDLE_MS : pl->back_idle_ms,
                         .write_ms = b->write_ms};
     if (b->tunnel) birth.config = &p->tunnel;

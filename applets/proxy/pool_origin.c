@@ -144,6 +144,7 @@ static pool_origin *new_origin(pool *p, const pool_wish *w, uint32_t hash) {
     pool_backend_init(&o->backend, p, &o->plan, p->plan->back_write_ms);
     o->backend.name = hash ? hash : 1;
     o->backend.tunnel = w->tunnel;
+    o->backend.network = w->network;
     o->backend.origin = o;
     o->hash = hash;
     o->size = size;
@@ -156,6 +157,8 @@ pool_backend *pool_origin_find(pool *p, const pool_wish *w, pool_refusal *r, con
     pool_origin *o = t->buckets[hash % BUCKETS];
     while (o && !is_same(o, hash, w)) o = o->next;
     if (o) {
+        o->backend.network = w->network;
+        if (o->backend.known) known_host_share(o->backend.known, w->network);
         leave_ages(t, o);
         make_newest(t, o);
         if (o->backend.line.count < LIMIT_BACKEND_WAITING) return &o->backend;

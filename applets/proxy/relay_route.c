@@ -67,6 +67,7 @@ static void take_connection(relay *r) {
         relay_page_refuse(r, 403, "the origin's port is not in --origin-ports");
         return;
     }
+    if (p->mode == PLAN_DIRECT) w.network = link_network(r->near.front->link);
     r->holds |= RELAY_SEAT;
     pool_link *k = pool_take(r->generation->pool, &r->seat, &w);
     if (!k) return;

@@ -23,6 +23,7 @@ static struct {
     unsigned opened, requests, closed, never_opened;
     char peer[120], local[120], why[100];
     uint16_t peer_port, local_port;
+    uint32_t network;
 } server;
 
 static void on_event(void *user, net_link *k, const http_event *ev) {
@@ -57,6 +58,7 @@ static void on_opened(void *user, net_link *k) {
     snprintf(server.peer, sizeof server.peer, "%s", link_peer(k));
     snprintf(server.local, sizeof server.local, "%s", link_local(k));
     server.peer_port = link_peer_port(k);
+    server.network = link_network(k);
     server.local_port = link_local_port(k);
 }
 
@@ -149,6 +151,26 @@ Test(greeting, unix_socket, .timeout = 30) {
     cr_assert_str_eq(server.peer, "/run/client");
     cr_assert_eq(strlen(server.local), 108);
     cr_assert_eq(server.peer_port, 0);
+}
+
+static uint32_t network_of(const char *address) {
+    char line[100];
+    const char *kind = strchr(address, ':') ? "TCP6" : "TCP4";
+    memset(&server, 0, sizeof server);
+    snprintf(line, sizeof line, "PROXY %s %s %s 56324 443\r\n", kind, address, address);
+    meet(span_of(line, strlen(line)), true);
+    cr_assert_neq(server.network, 0);
+    return server.network;
+}
+
+Test(greeting, networks, .timeout = 30) {
+    uint32_t one = network_of("192.0.2.1"), site = network_of("2001:db8:0:1::1");
+    cr_assert_eq(one, network_of("192.0.2.1"));
+    cr_assert_eq(one, network_of("::ffff:192.0.2.1"), "the same client");
+    cr_assert_neq(one, network_of("192.0.2.2"));
+    cr_assert_neq(one, network_of("::ffff:192.0.2.2"));
+    cr_assert_eq(site, network_of("2001:db8:0:1:ffff:ffff:ffff:ffff"));
+    cr_assert_neq(site, network_of("2001:db8:0:2::1"));
 }
 
 Test(greeting, missing, .timeout = 30) {

@@ -10,6 +10,7 @@
 static loop *l;
 static const char *zone[3]; /* up to the first NULL */
 static unsigned lookups, cancelled;
+static uint32_t asker, shared_with;
 static uint64_t answer_ms;
 
 struct resolve {
@@ -31,10 +32,11 @@ static void answer(timer *t) {
     r.done(r.user, a, n, n ? NULL : "name not found");
 }
 
-resolve *resolve_start(loop *on, const char *host, uint16_t port,
+resolve *resolve_start(loop *on, const char *host, uint16_t port, const dial_lookup *how,
                        void (*done)(void *user, const socket_address *a, size_t n, const char *why),
                        void *user) {
     cr_assert_str_eq(host, "name");
+    cr_assert_eq(how->whose, asker);
     lookups++;
     resolve *r = mem_take(loop_mem(on), sizeof *r);
     *r = (resolve){.timer = {.fire = answer, .user = r}, .port = port, .done = done, .user = user};
@@ -46,6 +48,11 @@ void resolve_cancel(resolve *r) {
     timer_cancel(&r->timer);
     mem_give(loop_mem(l), r, sizeof *r);
     cancelled++;
+}
+
+void resolve_share(resolve *r, uint32_t whose) {
+    (void)r;
+    shared_with = whose;
 }
 
 void resolve_prepare(void) {}
@@ -104,6 +111,7 @@ static dial *dial_name(void) {
     static const dial_calls calls = {on_opened, on_failed};
     link_birth birth = {
         .calls = &link_face, .user = &opened, .config = &client_config, .known = known};
+    birth.lookup.whose = asker;
     return dial_open(l, "name", listen_port(ear), &birth, 5000, &calls, NULL);
 }
 
@@ -139,6 +147,25 @@ static void begin(uint32_t fresh_ms) {
 static void end(void) {
     known_host_free(known);
     loop_free(l);
+}
+
+Test(known_host, is_looked_up_for_whom, .timeout = 60) {
+    begin(0);
+    asker = 7;
+    known_host_wait w = {.found = NULL};
+    known_host_share(known, 8);
+    cr_assert_eq(shared_with, 0, "nothing is looked up");
+    cr_assert(known_host_ask(known, "name", listen_port(ear), &(dial_lookup){.whose = 7}, &w));
+    known_host_share(known, 9);
+    cr_assert_eq(shared_with, 9);
+    known_host_leave(&w);
+    dial_name(); /* by the look-up that goes on */
+    until(1, 0);
+    known_host_doubt(known);
+    dial_name(); /* asks as its birth says */
+    until(2, 0);
+    cr_assert_eq(lookups, 2);
+    end();
 }
 
 Test(known_host, is_looked_up_once, .timeout = 60) {
@@ -227,7 +254,7 @@ Test(known_host, dials_that_are_given_up, .timeout = 60) {
 Test(known_host, ends_while_it_is_looked_up, .timeout = 60) {
     begin(0);
     known_host_wait w = {.found = NULL};
-    cr_assert(known_host_ask(known, "name", 80, &w));
+    cr_assert(known_host_ask(known, "name", 80, &(dial_lookup){0}, &w));
     known_host_leave(&w);
     end();
     cr_assert_eq(cancelled, 1);

@@ -4,6 +4,7 @@
 #include "core/limits.h"
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +41,18 @@ static http_pull pull(void *user, uint64_t offset, size_t want, span *lent) {
 
 static void done(void *user, size_t n) { ((api_request *)user)->sent += n; }
 
+/* Its content is not wanted any more. */
+static void drop_content(api_request *r) {
+    atomic_fetch_sub(&r->proxy->api_content, r->n);
+    free(r->body);
+    r->body = NULL;
+    r->n = r->room = 0;
+}
+
 /* Frees it unless the stream, the main thread or the session still has it. */
 static void end_if_last(api_request *r) {
     if (r->stream.front || r->waiting || r->lent) return;
-    free(r->body);
+    drop_content(r);
     free(r->text);
     free(r);
 }
@@ -94,6 +103,7 @@ static void answer(api_request *r, unsigned status, unsigned revision, const cha
                    const char *allow) {
     front *f = r->stream.front;
     if (!f || r->answered) return;
+    if (!r->waiting) drop_content(r);
     r->answered = true;
     link_touch(f->link);
     if (write_json(r, status, revision, message))
@@ -121,6 +131,14 @@ static void replace(void *user) {
 
 /* ---- content ---- */
 
+/* All requests together may have as much as one: else who opens many streams has us hold it so
+ * many times. */
+static bool has_room(api_request *r, size_t n) {
+    if (atomic_fetch_add(&r->proxy->api_content, n) + n <= r->most) return true;
+    atomic_fetch_sub(&r->proxy->api_content, n);
+    return false;
+}
+
 static bool keep(api_request *r, span bytes) {
     if (r->n + bytes.n > r->room) {
         size_t room = r->room ? 2 * r->room : 4096;
@@ -130,6 +148,7 @@ static bool keep(api_request *r, span bytes) {
         r->body = grown;
         r->room = room;
     }
+    if (!has_room(r, bytes.n)) return false;
     if (bytes.n) memcpy(r->body + r->n, bytes.p, bytes.n);
     r->n += bytes.n;
     return true;
@@ -151,7 +170,7 @@ static void on_content(front_stream *s, const http_event *ev) {
         return;
     }
     if (ev->kind == HTTP_EVENT_DATA && !keep(r, ev->data)) {
-        answer(r, 503, 0, "out of memory", NULL);
+        answer(r, 503, 0, "no room for the content, beside that of other requests", NULL);
         return;
     }
     if (ev->end || ev->kind == HTTP_EVENT_TRAILERS) whole(r);
@@ -170,6 +189,7 @@ static void on_closed(front_stream *s, const http_event *ev) {
                     .began_us = r->began_us};
     (void)ev;
     relay_log_line(s->front, &x);
+    relay_request_leave(&r->request, s->front);
     relay_request_free(&r->request, loop_mem(r->loop));
     generation_drop(r->generation);
     s->front = NULL;
@@ -202,8 +222,12 @@ static api_request *begin(front *f, const http_event *ev) {
     const mem *m = loop_mem(f->worker->loop);
     api_request *r = calloc(1, sizeof *r);
     if (!r) return NULL;
-    if (!relay_request_keep(&r->request, m, ev->fields, ev->field_count, FIELDS_NO_LENGTH) ||
-        !front_attach(f, ev->ref, &r->stream, &calls)) {
+    if (!relay_request_keep(&r->request, f, ev->fields, ev->field_count, FIELDS_NO_LENGTH)) {
+        free(r);
+        return NULL;
+    }
+    if (!front_attach(f, ev->ref, &r->stream, &calls)) {
+        relay_request_leave(&r->request, f);
         relay_request_free(&r->request, m);
         free(r);
         return NULL;

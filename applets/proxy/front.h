@@ -35,6 +35,7 @@ struct front {
     uint32_t affinity;     /* hash of its address, not 0 */
     bool told_h2;          /* its first request over HTTP/2 has been seen */
     size_t pinned;         /* bytes that pipes of its requests pin */
+    size_t kept;           /* bytes of its requests' fields, until their streams are gone */
     char by[10], for_[10]; /* "_" and eight characters: of the worker and of itself */
     char local[64];        /* our end, "192.0.2.7:443" */
 };

@@ -12,7 +12,8 @@ struct proxy {
     int argc;
     char **argv; /* for a reload */
     bool old_name, ending;
-    atomic_uint connections; /* for ids in the frame log */
+    atomic_uint connections;   /* for ids in the frame log */
+    atomic_size_t api_content; /* bytes of requests to the API that are kept */
 };
 
 /* Main thread: the same configuration with the backends of a text, for all workers. False with a

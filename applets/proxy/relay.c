@@ -93,7 +93,7 @@ static void on_content(front_stream *s, const http_event *ev) {
             return;
         }
     } else {
-        r->trailers = relay_request_keep_trailers(mem_of(r), ev->fields, ev->field_count);
+        r->trailers = relay_request_keep_trailers(s->front, ev->fields, ev->field_count);
         relay_send_trailers(r);
     }
     if (ev->end || ev->kind == HTTP_EVENT_TRAILERS) {
@@ -113,6 +113,8 @@ static void on_near_closed(front_stream *s, const http_event *ev) {
     relay *r = (relay *)s;
     (void)ev;
     relay_log(r);
+    relay_request_leave(&r->request, s->front);
+    relay_request_leave_trailers(r->trailers, s->front);
     s->front = NULL;
     pipe_disown(&r->up);
     pipe_disown(&r->down);
@@ -137,7 +139,7 @@ relay *relay_new(front *f, http_ref ref, const http_field *fields, size_t n,
     const mem *m = loop_mem(w->loop);
     relay *r = mem_take_zero(m, sizeof *r);
     if (!r) return NULL;
-    if (!relay_request_keep(&r->request, m, fields, n, s->content_length)) {
+    if (!relay_request_keep(&r->request, f, fields, n, s->content_length)) {
         mem_give(m, r, sizeof *r);
         return NULL;
     }
@@ -146,6 +148,7 @@ relay *relay_new(front *f, http_ref ref, const http_field *fields, size_t n,
     r->up = (pipe){.loop = w->loop, .calls = &up_calls, .pinned = &f->pinned};
     r->down = (pipe){.loop = w->loop, .calls = &down_calls, .pinned = &f->pinned};
     if (!front_attach(f, ref, &r->near, &stream_calls)) {
+        relay_request_leave(&r->request, f);
         relay_request_free(&r->request, m);
         mem_give(m, r, sizeof *r);
         return NULL;

@@ -66,9 +66,11 @@ typedef struct relay {
 
 /* ---- relay_request.c ---- */
 
-/* Copies a request's fields. False: no memory. */
-bool relay_request_keep(relay_request *r, const mem *m, const http_field *f, size_t n,
+/* Copies a request's fields. False: no memory, or its client's requests have too many already
+ * (LIMIT_PROXY_FIELDS). */
+bool relay_request_keep(relay_request *r, front *near, const http_field *f, size_t n,
                         uint64_t content_length);
+void relay_request_leave(const relay_request *r, front *near); /* the client's stream is gone */
 void relay_request_free(relay_request *r, const mem *m);
 
 /* How many of these are not pseudo-header fields, which come first. */
@@ -77,9 +79,10 @@ size_t relay_request_count(const http_field *f, size_t n);
 /* Makes a GET of one with :protocol. */
 void relay_request_decline(relay_request *r);
 
-/* The same for the trailers behind its content, which are left out when there is no memory. */
-relay_request *relay_request_keep_trailers(const mem *m, const http_field *f, size_t n);
-void relay_request_free_trailers(relay_request *r, const mem *m); /* NULL is nothing */
+/* The same for the trailers behind its content, which are left out when they cannot be kept. */
+relay_request *relay_request_keep_trailers(front *near, const http_field *f, size_t n);
+void relay_request_leave_trailers(const relay_request *r, front *near); /* NULL is nothing */
+void relay_request_free_trailers(relay_request *r, const mem *m);       /* NULL is nothing */
 
 /* ---- relay.c ---- */
 

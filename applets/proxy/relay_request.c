@@ -1,4 +1,6 @@
+#include "applets/proxy/error_log.h"
 #include "applets/proxy/relay_impl.h"
+#include "core/limits.h"
 
 #include <string.h>
 
@@ -22,13 +24,25 @@ static void note(fields_summary *s, const http_field *f) {
     }
 }
 
-bool relay_request_keep(relay_request *r, const mem *m, const http_field *f, size_t n,
+/* Room for the fields of one more request of this client. */
+static bool take_block(relay_request *r, front *near, size_t size) {
+    if (near->kept && near->kept + size > LIMIT_PROXY_FIELDS) {
+        error_log_say(ERROR_LOG_INFO, "503: a client's requests have more than %u bytes of fields",
+                      LIMIT_PROXY_FIELDS);
+        return false;
+    }
+    r->block = mem_take(loop_mem(near->worker->loop), size);
+    if (!r->block) return false;
+    r->block_size = size;
+    near->kept += size;
+    return true;
+}
+
+bool relay_request_keep(relay_request *r, front *near, const http_field *f, size_t n,
                         uint64_t content_length) {
     size_t size = n * sizeof *f;
     for (size_t i = 0; i < n; i++) size += f[i].value.n + (f[i].token ? 0 : f[i].name.n);
-    r->block = mem_take(m, size ? size : 1);
-    if (!r->block) return false;
-    r->block_size = size ? size : 1;
+    if (!take_block(r, near, size ? size : 1)) return false;
     r->fields = r->block;
     r->count = n;
     r->summary = (fields_summary){.content_length = content_length};
@@ -46,6 +60,8 @@ bool relay_request_keep(relay_request *r, const mem *m, const http_field *f, siz
     r->summary.connect = span_eq(r->summary.method, SPAN("CONNECT")) && !r->summary.protocol.p;
     return true;
 }
+
+void relay_request_leave(const relay_request *r, front *near) { near->kept -= r->block_size; }
 
 void relay_request_free(relay_request *r, const mem *m) {
     mem_give(m, r->block, r->block_size);
@@ -71,11 +87,16 @@ void relay_request_decline(relay_request *r) {
     r->summary.protocol = span_of(NULL, 0);
 }
 
-relay_request *relay_request_keep_trailers(const mem *m, const http_field *f, size_t n) {
+relay_request *relay_request_keep_trailers(front *near, const http_field *f, size_t n) {
+    const mem *m = loop_mem(near->worker->loop);
     relay_request *r = mem_take_zero(m, sizeof *r);
-    if (!r || relay_request_keep(r, m, f, n, FIELDS_NO_LENGTH)) return r;
+    if (!r || relay_request_keep(r, near, f, n, FIELDS_NO_LENGTH)) return r;
     mem_give(m, r, sizeof *r);
     return NULL;
+}
+
+void relay_request_leave_trailers(const relay_request *r, front *near) {
+    if (r) relay_request_leave(r, near);
 }
 
 void relay_request_free_trailers(relay_request *r, const mem *m) {

@@ -3,13 +3,16 @@
 served. timeout: 60"""
 import contextlib
 import socket
+import threading
 import time
 import unittest
 
 import backends
-from backends import ASK, OK, Frames, Watched, ask_h1, parse_h1, recorder, request_fields, talk
+import peers
+from backends import ASK, OK, Frames, Watched, ask_h1, head_frames, parse_h1, recorder, request_fields, talk
 from proxying import backend
-from scripted import CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, Server, block, frame, settings
+from scripted import (CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, RST_STREAM, Server, block, frame, number,
+                      settings, u32)
 
 GET = b"GET / HTTP/1.1\r\nHost: a.test\r\n"
 SLACK = 8  # seconds that a loaded machine may take longer
@@ -141,6 +144,48 @@ class Times(unittest.TestCase):
             with s:
                 s.settimeout(1 + SLACK)
                 self.assertIn(b" 408 ", s.recv(65536))
+
+
+class Memory(unittest.TestCase):
+    def test_fields_that_hpack_repeats(self):
+        """A few bytes that become 60 KiB of fields, on all streams of a connection: of most of them nothing is kept."""
+        stop = threading.Event()
+        big = b"\x40" + number(1) + b"x" + number(3900) + b"y" * 3900
+        with Server(lambda _: stop.wait(30)) as server, Watched(backend(server.port)) as proxy, Frames(proxy.port) as c:
+            before, get = proxy.peak(), block(*request_fields())
+            c.send(head_frames(1, request_fields()))
+            c.send(frame(HEADERS, END_HEADERS | END_STREAM, 3, get + big + b"\xbe" * 14))
+            c.send(*[frame(HEADERS, END_HEADERS | END_STREAM, i, get + b"\xbe" * 15) for i in range(5, 199, 2)])
+            refused = 0
+            while refused < 60:
+                kind, _, _, payload = c.frame()
+                if kind == HEADERS:
+                    self.assertEqual(dict(c.decoder.decode(payload))[":status"], "503")
+                    refused += 1
+            self.assertLess(proxy.peak() - before, 5 << 20)
+            # What is over makes room again.
+            c.send(*[frame(RST_STREAM, 0, i, u32(8)) for i in range(3, 199, 2)])
+            stop.set()
+            c.send(frame(HEADERS, END_HEADERS | END_STREAM, 201, get + b"\xbe" * 15))
+            self.assertEqual(c.answer(201).status, 502)  # the backend, which has closed
+
+    def test_contents_for_the_api(self):
+        """All together as much as one may have."""
+        api, body = peers.free_port(), b"# " + b"x" * 20000
+        ask = request_fields("PUT", "/api/v1beta1/backendconfig")
+        with Server(recorder([])) as server, Watched(backend(server.port), "-f127.0.0.1,%d;no-tls;api" % api,
+                                                     "--api-max-request-body=32K") as proxy:
+            with Frames(api) as c:
+                for i in (1, 3):
+                    c.send(head_frames(i, ask, end=False), frame(DATA, 0, i, body[:10000]), frame(DATA, 0, i, body[10000:]))
+                self.assertEqual(c.answer(3).status, 503)
+                c.send(frame(DATA, END_STREAM, 1, b"\nbackend=127.0.0.1,%d\n" % server.port))
+                self.assertEqual(c.answer(1).status, 200)
+                c.send(head_frames(5, ask, end=False), *[frame(DATA, 0, 5, body[:10000])] * 3)
+            for _ in range(3):
+                self.assertEqual(ask_h1(api, "PUT", ask[3][1], body=body).status, 200)
+                self.assertEqual(ask_h1(api, "PUT", ask[3][1], body=b"backend=127.0.0.1,%d\n" % server.port).status, 200)
+            self.assertEqual(ask_h1(proxy.port).status, 200)
 
 
 class Connections(unittest.TestCase):

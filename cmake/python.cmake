@@ -36,9 +36,10 @@ function(h2box_python_package)
     set(folder "${PROJECT_BINARY_DIR}/python")
     set_target_properties(python PROPERTIES PREFIX "" OUTPUT_NAME _core SUFFIX .abi3.so POSITION_INDEPENDENT_CODE ON
                                             LIBRARY_OUTPUT_DIRECTORY "${folder}/h2box")
-    file(GLOB modules CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/python" "${PROJECT_SOURCE_DIR}/python/nghttp2.py"
-         "${PROJECT_SOURCE_DIR}/python/h2box/*.py*" "${PROJECT_SOURCE_DIR}/python/h2box/py.typed")
-    file(MAKE_DIRECTORY "${folder}/h2box")
+    file(GLOB modules CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/python" "${PROJECT_SOURCE_DIR}/python/h2box/*.py*"
+         "${PROJECT_SOURCE_DIR}/python/nghttp2/*.py*" "${PROJECT_SOURCE_DIR}/python/*/py.typed")
+    file(REMOVE "${folder}/nghttp2.py") # as it was once: a dangling link
+    file(MAKE_DIRECTORY "${folder}/h2box" "${folder}/nghttp2")
     foreach(module IN LISTS modules)
         file(CREATE_LINK "${PROJECT_SOURCE_DIR}/python/${module}" "${folder}/${module}" SYMBOLIC)
     endforeach()

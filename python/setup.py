@@ -32,9 +32,8 @@ if not sources("core"):
     raise SystemExit("the core is not there: build the wheel in h2box's source tree (pip wheel python/)")
 os.chdir(HERE)
 setup(
-    packages=["h2box"],
-    py_modules=["nghttp2"],
-    package_data={"h2box": ["py.typed", "*.pyi"]},
+    packages=["h2box", "nghttp2"],
+    package_data={"h2box": ["py.typed", "*.pyi"], "nghttp2": ["py.typed"]},
     cmdclass={"build_ext": Build},
     ext_modules=[Extension("h2box._core", sources("core") + sources("python", "ext"), include_dirs=[ROOT], py_limited_api=True,
                            define_macros=[("Py_LIMITED_API", "0x030b0000"), ("NDEBUG", None)],

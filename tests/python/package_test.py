@@ -18,6 +18,7 @@ import h2box._core
 import nghttp2
 
 SOURCE = os.path.join(support.ROOT, "python")
+PACKAGES = ("h2box", "nghttp2")
 
 # With an underscore, and in the stable ABI all the same (PEP 384).
 STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_PyArg_ParseTupleAndKeywords_SizeT",
@@ -26,6 +27,7 @@ STABLE = {"_Py_Dealloc", "_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", 
 
 
 PROGRAM = """import h2box
+import nghttp2
 from h2box.asgi import ASGIServer
 
 class Handler(h2box.BaseRequestHandler):
@@ -54,6 +56,13 @@ async def main() -> None:
         response.nothing  # wrong
 
 h2box.HTTP2Server(("localhost", 1), Handler).serve_forever()
+h2box.HTTP2Server(("localhost", 1), Handler, ping_interval=None, idle_timeout=5)
+h2box.HTTP2Client(("localhost", 1), ping_interval="5")  # wrong
+nghttp2.HTTP2Server(("localhost", 1), Handler)
+nghttp2.print_hd_table(nghttp2.HDDeflater().get_hd_table())
+nghttp2.print_hd_table([1])  # wrong
+size: str = nghttp2.HD_ENTRY_OVERHEAD  # wrong
+nghttp2.HDInflater().inflate("text")  # wrong
 h2box.HTTP2Server(("localhost", 1), object)  # wrong
 ASGIServer(("localhost", 1), main, websockets=False)
 h2box.nothing  # wrong
@@ -81,13 +90,26 @@ class Wheel(unittest.TestCase):
             self.assertRegex(wheel, r"^h2box-%s-cp311-abi3-" % re.escape(h2box.__version__))
             with zipfile.ZipFile(os.path.join(folder, wheel)) as z:
                 names = {n for n in z.namelist() if ".dist-info/" not in n}
-                z.extractall(folder + "/site")
-            modules = {"h2box/" + n for n in os.listdir(os.path.join(SOURCE, "h2box")) if n.endswith((".py", ".pyi", ".typed"))}
-            self.assertEqual(names, modules | {"nghttp2.py", "h2box/_core.abi3.so"})
-            text = "import h2box, nghttp2; print(nghttp2.HDInflater().inflate(b'\\x82'), h2box.Connection().data_to_send()[:3])"
-            done = subprocess.run([sys.executable, "-B", "-c", text], capture_output=True, text=True, cwd=folder,
-                                  env={**os.environ, "PYTHONPATH": folder + "/site"})
-            self.assertEqual((done.stdout, done.stderr), ("[(b':method', b'GET')] b'PRI'\n", ""))
+            modules = {"%s/%s" % (package, n) for package in PACKAGES for n in os.listdir(os.path.join(SOURCE, package))
+                       if n.endswith((".py", ".pyi", ".typed"))}
+            self.assertEqual(names, modules | {"h2box/_core.abi3.so"})
+            self.use(folder, os.path.join(folder, wheel))
+
+    def use(self, folder, wheel):
+        """In an environment where nothing else is, by programs and by mypy."""
+        python = folder + "/venv/bin/python"
+        with open(folder + "/program.py", "w") as f:
+            f.write("import h2box, nghttp2\nprint(nghttp2.HDInflater().inflate(b'\\x82'), h2box.Connection().data_to_send()[:3])\n")
+        for command in ([sys.executable, "-m", "venv", "--without-pip", folder + "/venv"],
+                        [sys.executable, "-m", "pip", "-q", "--python", python, "install", "--no-index", "--no-compile", wheel],
+                        [python, "-B", folder + "/program.py"]):
+            done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=100)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+        self.assertEqual(done.stdout, "[(b':method', b'GET')] b'PRI'\n")
+        if shutil.which("mypy") and not support.SLOW:
+            done = subprocess.run(["mypy", "--strict", "--python-executable", python, "--cache-dir", folder + "/cache", "program.py"],
+                                  capture_output=True, text=True, cwd=folder, timeout=150)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
 
     def test_versions(self):
         with open(os.path.join(SOURCE, "pyproject.toml"), "rb") as f:

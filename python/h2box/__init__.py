@@ -33,5 +33,9 @@ def _later(name):
     raise AttributeError(f"module 'h2box' has no attribute {name!r}")
 
 
+def _names():
+    return sorted({*globals(), *_LATER})
+
+
 if not TYPE_CHECKING:
-    __getattr__ = _later
+    __getattr__, __dir__ = _later, _names

@@ -12,7 +12,7 @@ from h2box._core import (Connection, ConnectionTerminated, DataReceived, Informa
 from h2box.body import discard, fields_of, name_of, plain
 from h2box.codes import ErrorCodes, SettingCodes
 from h2box.errors import CallError, StreamClosedError, StreamResetError
-from h2box.wire import PING, Wire, address_of, set_alpn
+from h2box.wire import Wire, address_of, set_alpn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -241,6 +241,7 @@ class HTTP2Client:
         set_alpn(ssl, ["h2", "http/1.1"] if protocol == "h2" else ["http/1.1"])
 
     async def connect(self) -> None:
+        """Connects; a client that is closed may do so again."""
         if self._wire is not None and not self._wire.lost:
             raise CallError("connected already")
         loop = asyncio.get_running_loop()
@@ -313,7 +314,6 @@ class HTTP2Client:
     async def ping(self) -> None:
         """Sends a PING, to keep the connection alive."""
         wire = self._connected()
-        if wire.lost or wire.connection.closed:
+        if wire.lost or wire.connection.closed or not wire.ping():
             raise StreamResetError("the connection is closed", ErrorCodes.NO_ERROR, "connection")
-        wire.connection.ping(PING)
         wire.touch()

@@ -8,7 +8,7 @@ import struct
 from h2box import alive
 from h2box._core import Connection
 from h2box.body import Body, discard
-from h2box.errors import ProtocolError
+from h2box.errors import CallError, H2Error, ProtocolError
 
 CHUNK = 1 << 18         # bytes that are given to the transport at once
 ROUNDS = 4              # times of that, before other connections have their turn: a peer that reads fast never lets a socket be full
@@ -215,6 +215,16 @@ class Wire(asyncio.Protocol):
         """Whether a silent peer is asked if it is there: who has no stream open is idle, and HTTP/1.1 has no such question."""
         return self.silence and self.connection.open_streams and self.connection.protocol == "h2"
 
+    def ping(self):
+        """Asks the peer for an answer. False: the connection ends, and asks no more."""
+        try:
+            self.connection.ping(PING)
+        except CallError:
+            pass  # an answer is due already
+        except H2Error:
+            return False
+        return True
+
     def on_time(self):
         self.timer = None
         now = self.loop.time()
@@ -235,8 +245,8 @@ class Wire(asyncio.Protocol):
             if found is alive.GONE:
                 self.transport.abort()
                 return
-            if found is alive.ASK:
-                self.connection.ping(PING)
+            if found is alive.ASK and not self.ping():
+                self.active = now
         self.take(b"")
         self.flush()
 

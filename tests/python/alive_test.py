@@ -104,13 +104,33 @@ class Connections(Noting):
             reader, writer, client = await self.open(server)
             pings, content = 0, b""
             while not content:
-                for event in client.receive_data(await asyncio.wait_for(reader.read(65536), 60)):
+                data = await asyncio.wait_for(reader.read(65536), 60)
+                self.assertTrue(data)
+                for event in client.receive_data(data):
                     pings += isinstance(event, h2box.PingReceived)
                     content += event.data if isinstance(event, h2box.DataReceived) else b""
                 writer.write(client.data_to_send())
                 if pings >= 3:
                     Waiting.release.set()
             self.assertEqual(content, b"late")
+
+    async def test_a_server_that_ends(self):
+        """It can send no PING any more, and so cannot hold against a client that it does not answer."""
+        server = HTTP2Server(("127.0.0.1", 0), Waiting, ping_interval=SHORT, ping_timeout=10 * SHORT)
+        await server.start()
+        reader, writer, client = await self.open(server)
+        await support.until(lambda: any(wire.tasks for wire in server.wires))
+        ending = asyncio.create_task(server.close(LONG))
+        asyncio.get_running_loop().call_later(15 * SHORT, Waiting.release.set)
+        content = b""
+        while not content:
+            data = await asyncio.wait_for(reader.read(65536), 60)
+            self.assertTrue(data)
+            for event in client.receive_data(data):
+                content += event.data if isinstance(event, h2box.DataReceived) else b""
+            writer.write(client.data_to_send())
+        writer.close()
+        await ending
 
     async def test_a_client_that_waits_for_nothing(self):
         """It is idle, which is another clock's business; nobody asks it."""

@@ -87,6 +87,8 @@ class Order(unittest.IsolatedAsyncioTestCase):
             with self.assertRaises(CallError):
                 await client.connect()
             self.assertEqual(await (await client.request()).read(), b"fine")
+            for _ in range(3):  # of which one is answered
+                await client.ping()
             await client.close()
             await client.close()
             with self.assertRaises(StreamResetError):

@@ -97,13 +97,13 @@ class Wheel(unittest.TestCase):
 
     def use(self, folder, wheel):
         """In an environment where nothing else is, by programs and by mypy."""
-        python = folder + "/venv/bin/python"
+        python, env = folder + "/venv/bin/python", {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
         with open(folder + "/program.py", "w") as f:
             f.write("import h2box, nghttp2\nprint(nghttp2.HDInflater().inflate(b'\\x82'), h2box.Connection().data_to_send()[:3])\n")
         for command in ([sys.executable, "-m", "venv", "--without-pip", folder + "/venv"],
                         [sys.executable, "-m", "pip", "-q", "--python", python, "install", "--no-index", "--no-compile", wheel],
                         [python, "-B", folder + "/program.py"]):
-            done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=100)
+            done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=100, env=env)
             self.assertEqual((done.returncode, done.stderr), (0, ""), command)
         self.assertEqual(done.stdout, "[(b':method', b'GET')] b'PRI'\n")
         if shutil.which("mypy") and not support.SLOW:
@@ -183,13 +183,21 @@ class Words(unittest.TestCase):
         wrong = [n for n, line in enumerate(PROGRAM.splitlines(), 1) if line.endswith("# wrong")]
         self.assertEqual(lines, wrong, done.stdout + done.stderr)
 
+    def test_help(self):
+        """It has what is imported later, too."""
+        done = subprocess.run([sys.executable, "-B", "-c", "import h2box, pydoc; print(pydoc.plaintext.document(h2box))"],
+                              capture_output=True, text=True, env=support.python_environment(), timeout=100)
+        self.assertEqual(done.stderr, "")
+        for name in ("HTTP2Server", "HTTP2Client", "BaseRequestHandler", "Response", "Connection"):
+            self.assertRegex(done.stdout, r"(?m)^    class %s\b" % name)
+
     def test_docstrings(self):
         for name in h2box.__all__:
             thing = getattr(h2box, name)
             self.assertTrue(inspect.getdoc(thing), name)
         for kind in (h2box.Connection, h2box.Deflater, h2box.Inflater, h2box.HTTP2Server, h2box.HTTP2Client, h2box.BaseRequestHandler):
             for name in public(kind):
-                if callable(getattr(kind, name)) and name not in ("connect", "forget"):
+                if callable(getattr(kind, name)) and name != "forget":
                     self.assertTrue(getattr(kind, name).__doc__, (kind, name))
         for module in (h2box, nghttp2, h2box.errors, h2box.events, h2box.codes):
             self.assertTrue(module.__doc__)

@@ -111,7 +111,7 @@ static void percentiles(FILE *out, const tally *t) {
     for (unsigned pass = 0; pass < 1u + t->paced; pass++) {
         const histogram *h = pass ? &t->sent : &t->request;
         for (unsigned i = 0; i <= STEPS; i++) {
-            x[i] = most * i / STEPS;
+            x[i] = most * i / (double)STEPS;
             y[i] = (double)histogram_quantile(h, 1 - pow(10, -x[i]));
         }
         chart_line(&c, pass ? "second" : "main", x, y, STEPS + 1);
@@ -128,7 +128,7 @@ static void distribution(FILE *out, const histogram *h) {
     enum { BINS = 48 };
     double bins[BINS] = {0}, most = 0;
     double low = log((double)(h->min ? h->min : 1)), high = log((double)h->max + 1);
-    double width = (high - low) / BINS;
+    double width = (high - low) / (double)BINS;
     if (!(width > 0)) width = 1;
     for (uint32_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         if (!h->at[i]) continue;
@@ -143,7 +143,7 @@ static void distribution(FILE *out, const histogram *h) {
     chart_begin(&c, "Histogram of latencies, on a logarithmic scale");
     for (unsigned i = 0; i <= 4; i++) {
         char words[HUMAN_ROOM];
-        time_label(words, sizeof words, exp(low + width * BINS * i / 4));
+        time_label(words, sizeof words, exp(low + width * (double)BINS * i / 4));
         chart_mark_x(&c, (chart_mark){(double)BINS * i / 4, words});
     }
     for (unsigned i = 0; i < BINS; i++) chart_bar(&c, "bar", i + 0.08, i + 0.92, bins[i]);

@@ -63,8 +63,8 @@ static inline void make_leaf(const char *name, const char *root, const char *nam
         "%s.key -out %s.csr && printf 'subjectAltName=%s' >%s.ext && sign='openssl x509 -req -in "
         "%s.csr -CA %s.crt -CAkey %s.key -CAcreateserial -extfile %s.ext -out %s.crt' && "
         "{ $sign -days %d || { [ %d -lt 1 ] && $sign -not_before 20200101000000Z -not_after "
-        "20200102000000Z; }; }",
-        name, name, name, names, name, name, root, root, name, name, days, days);
+        "$(date -u -d '%d days' +%%Y%%m%%d%%H%%M%%SZ); }; }",
+        name, name, name, names, name, name, root, root, name, name, days, days, days);
 }
 
 static inline tls_identity identity_of(const char *name) {

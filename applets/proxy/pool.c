@@ -164,8 +164,6 @@ void pool_give(pool_link *k, bool spent) {
 
 void pool_keep(pool_link *k) { k->places++; }
 
-void pool_blame(pool_link *k) { pool_health_blamed(k->backend); }
-
 net_link *pool_net(const pool_link *k) { return k->net; }
 const plan_backend *pool_backend_of(const pool_link *k) { return k->backend->plan; }
 uint32_t pool_affinity_of(const pool_link *k) { return k->backend->name; }

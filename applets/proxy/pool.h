@@ -97,11 +97,6 @@ void pool_give(pool_link *k, bool spent);
 /* One more place on a link, with a pool_give of its own: for a stream that the backend promised. */
 void pool_keep(pool_link *k);
 
-/* The backend failed a request (no answer in time, a broken one), for fall: an answer begun on any
- * of its connections ends the row. A connection that was made, or failed, is counted by the pool
- * itself. */
-void pool_blame(pool_link *k);
-
 net_link *pool_net(const pool_link *k); /* NULL: it has ended, and its streams were told */
 const plan_backend *pool_backend_of(const pool_link *k); /* lives as long as the link */
 uint32_t pool_affinity_of(const pool_link *k);           /* the backend's name in cookies, not 0 */

@@ -1,3 +1,6 @@
+/* Only connections count that could not be made, or that came to nothing before they could be used
+ * (TLS, ALPN, SETTINGS): what becomes of a request on one that is there is the client's choice,
+ * too, who may ask for what is slow on purpose. */
 #include "applets/proxy/pool_impl.h"
 
 /* The first sleep and what the next are longer by: those of nghttpx. */
@@ -29,11 +32,11 @@ static void on_probe(timer *t) {
         probe_later(b);
 }
 
-static void put_out(pool_backend *b, uint32_t times, const char *why) {
+static void put_out(pool_backend *b, const char *why) {
     b->out = true;
     b->risen = 0;
     pool_say(b->pool, "WARN", "Backend " NAME_FORMAT " failed %u times in a row and is out: %s",
-             NAME(b), times, why);
+             NAME(b), b->failures, why);
     if (b->plan->rise) {
         b->probing = (timer){.fire = on_probe, .user = b};
         probe_later(b);
@@ -42,7 +45,7 @@ static void put_out(pool_backend *b, uint32_t times, const char *why) {
 
 static void let_in(pool_backend *b) {
     b->out = false;
-    b->failures = b->blames = 0;
+    b->failures = 0;
     b->awake_ms = 0;
     pool_say(b->pool, "NOTICE", "Backend " NAME_FORMAT " took %u connections in a row and is in",
              NAME(b), b->risen);
@@ -77,7 +80,7 @@ void pool_health_failed(pool_backend *b, bool probe, const char *why) {
     if (pool_health_sleeps(b)) return; /* of those that were dialled together the first counts */
     b->failures++;
     if (b->plan->fall && b->failures >= b->plan->fall) {
-        put_out(b, b->failures, why);
+        put_out(b, why);
         return;
     }
     uint64_t ms = backoff(b);
@@ -89,11 +92,6 @@ void pool_health_failed(pool_backend *b, bool probe, const char *why) {
 
 void pool_health_again(pool_backend *b) {
     if (b->out) probe_later(b);
-}
-
-void pool_health_blamed(pool_backend *b) {
-    if (b->out || !b->plan->fall || b->origin) return;
-    if (++b->blames >= b->plan->fall) put_out(b, b->blames, "requests failed");
 }
 
 void pool_health_end(pool_backend *b) { timer_cancel(&b->probing); }

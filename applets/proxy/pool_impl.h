@@ -53,7 +53,6 @@ struct pool_backend {
     bool woken;
 
     uint32_t failures; /* to connect, in a row */
-    uint32_t blames;   /* requests that failed, in a row */
     uint32_t risen;    /* probes that succeeded, in a row */
     bool out;          /* until plan.rise of them have */
     uint64_t awake_ms; /* asleep until then */
@@ -192,7 +191,6 @@ void pool_health_failed(pool_backend *b, bool probe, const char *why);
 
 /* A probe came to nothing for a reason of our own: it says nothing of the backend. */
 void pool_health_again(pool_backend *b);
-void pool_health_blamed(pool_backend *b);
 bool pool_health_sleeps(const pool_backend *b);
 void pool_health_end(pool_backend *b); /* no probes any more */
 

@@ -75,7 +75,6 @@ static void note(pool_link *k, const http_event *ev) {
         pool_backend_wake(b); /* who waits for room on it needs another */
         break;
     case HTTP_EVENT_OVER: set_leaving(k); break;
-    case HTTP_EVENT_RESPONSE: b->blames = 0; break;
     default: break;
     }
 }

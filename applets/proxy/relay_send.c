@@ -37,7 +37,6 @@ static void limit_is_up(timer *t) {
         leave_tunnel(r);
         return;
     }
-    if (r->back) pool_blame(r->back);
     relay_page_refuse(r, 504, "the backend said nothing in time");
     relay_cancel(r, H2_CANCEL);
 }

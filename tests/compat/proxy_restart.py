@@ -9,9 +9,9 @@ import time
 import unittest
 
 import peers
-from backends import ASK, Watched, read_request
+from backends import ASK, OK, Watched, read_request
 from proxying import PROTOS, VERSIONS, backend
-from scripted import Server
+from scripted import Server, response
 
 REQUESTS, CLIENTS, SECONDS = 2500, 5, 5
 
@@ -101,6 +101,30 @@ class Restart(unittest.TestCase):
             for path, status in (("/late", 504), ("/junk", 502), ("/gone", 502)):
                 self.assertEqual(ASK["h1"](proxy.port, path=path).status, status)
                 self.log(proxy, r"WARN .*%d: .*, backend 127\.0\.0\.1 \(GET %s\)" % (status, path))
+
+    def test_slow_pages(self):
+        """Whoever asks for them takes no backend out of service, whatever version it speaks; nghttpx 1.52 counts them neither."""
+        def h1(peer):
+            while True:
+                r = read_request(peer)
+                if r.target == "/fast":
+                    peer.send(OK)
+
+        def h2(peer):
+            peer.begin()
+            while True:
+                stream = peer.request()
+                if stream[":path"] == "/fast":
+                    peer.send(response(stream.stream, body=b"ok\n"))
+        ours, theirs = {}, {"name": "nghttpx", "conf": "/dev/null"}
+        for more in (ours, theirs) if peers.installed("nghttpx") else (ours,):
+            for play, params in (h1, ()), (h2, ("proto=h2",)):
+                with self.subTest(params=params, **more), Server(play) as server:
+                    with Watched(backend(server.port, "", "fall=1", *params), "--backend-read-timeout=300ms", **more) as proxy:
+                        for _ in range(3):
+                            self.assertIn(ASK["h1"](proxy.port, path="/slow").status, (502, 504) if more else (504,))
+                        self.assertEqual(ASK["h1"](proxy.port, path="/fast").status, 200)
+                        self.assertNotRegex(proxy.output, "is out|offline")
 
     def test_fall_and_rise(self):
         """Out after so many failures, in again by itself after so many connections, and another takes its requests meanwhile."""

@@ -2,12 +2,40 @@
  * back, and what becomes of the requests for them. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/unit/proxy_pool.h"
 
 static ask asks[120];
+
+/* ---- a clock that moves only while there is nothing to do ---- */
+
+/* A machine may be away for longer than a backend sleeps. Here time is what was waited for in vain,
+ * so all that can happen within a time does. */
+static bool stands;
+static uint64_t waited_ms;
+
+int clock_gettime(clockid_t id, struct timespec *t) {
+    if (!stands || id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
+        return (int)syscall(SYS_clock_gettime, id, t);
+    *t = (struct timespec){1000 + (time_t)(waited_ms / 1000), (long)(waited_ms % 1000) * 1000000};
+    return 0;
+}
+
+int epoll_wait(int fd, struct epoll_event *events, int room, int wait_ms) {
+    long n = syscall(SYS_epoll_pwait, fd, events, room, wait_ms, NULL, (size_t)0);
+    if (n == 0 && wait_ms > 0) waited_ms += (uint64_t)wait_ms;
+    return (int)n;
+}
+
+static void stop_clock(void) { stands = true; }
+static void start_clock(void) { stands = false; }
+
+TestSuite(proxy_pool_health, .init = stop_clock, .fini = start_clock);
 
 /* The word of nghttpx that people search their logs for. */
 static bool was_said(const char *text) {
@@ -43,14 +71,10 @@ static void sleeps_and_wakes(bool h2) {
     }
     cr_assert_eq(said_count, 1, "those that were dialled together count once");
     cr_assert(was_said("WARN Could not connect 1 times in a row; sleep for "));
-    uint64_t before = loop_now_us();
     ask_for(&asks[3], "/now");
     until_refused(4);
     cr_assert_eq(asks[3].refusal, POOL_DOWN);
     cr_assert_eq(said_count, 1, "nobody was dialled");
-    /* The backend is left alone for 400 ms: when the machine was away for most of that, what
-     * follows could not be told from a sleep that ended too soon. */
-    if (loop_now_us() - before > 200000) cr_skip("a machine that sleeps itself");
     listen_at(b, b->port);
     times_asked = 4;
     until(asked_until_answered);
@@ -263,32 +287,6 @@ Test(proxy_pool_health, retire_ends_probes, .timeout = 60) {
     loop_run(l); /* nothing is left to wait for */
     cr_assert_eq(plan_counts, 0);
     loop_free(l);
-}
-
-Test(proxy_pool_health, blame, .timeout = 60) {
-    begin(PLAN_REVERSE);
-    backend *b = open_backend(0);
-    plan_backend *m = add_backend(add_pattern(), b, false);
-    m->fall = 2;
-    m->rise = 1;
-    make_pool();
-    keeps = true;
-    for (unsigned i = 0; i < 3; i++) { /* an answer between them: no two in a row */
-        ask_for(&asks[i], "/now");
-        until_answered(i + 1);
-        pool_blame(asks[i].k);
-        finish(&asks[i]);
-    }
-    cr_assert_eq(said_count, 0);
-    ask_for(&asks[3], "/hold");
-    until_held(1);
-    pool_blame(asks[3].k);
-    cr_assert(was_said("failed 2 times in a row and is out: requests failed"));
-    release(b, 1);
-    until_answered(4);
-    finish(&asks[3]);
-    until(is_in);
-    end();
 }
 
 /* ---- HTTP/2 that is none ---- */

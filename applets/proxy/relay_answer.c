@@ -186,7 +186,7 @@ static void on_closed(relay *r, const http_event *ev) {
         r->fresh |= !ev->never_processed;
         relay_send_again(r);
     } else {
-        if (!r->complete)
+        if (!r->complete && (r->from_backend || !r->answered)) /* else it has been said why */
             relay_page_refuse(r, 502,
                               ev->verdict.why ? ev->verdict.why : "the backend has reset it");
         if (r->complete && r->tunnel && r->near.front && !r->up.ended) leave_tunnel(r);

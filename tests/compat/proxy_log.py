@@ -3,12 +3,15 @@
 import contextlib
 import os
 import re
+import signal
 import tempfile
 import unittest
 
 import peers
+from backends import Watched, ask_h1
 from configured import wait_for
-from proxying import Proxy, curl
+from proxying import PROTOS, Proxy, backend, curl
+from scripted import Server
 
 # What is the same for the same request, on any connection.
 SAME = ("$remote_addr|$request|$status|$body_bytes_sent|$http_user_agent|${http_x_some}|$http_missing|$alpn|$tls_cipher|$tls_protocol|"
@@ -155,6 +158,18 @@ class Logs(unittest.TestCase):
             ours, theirs = self.both(ask, "-f127.0.0.1,%d;no-tls;%s" % (port, kind), n=2, log_format="$status $request $backend_host")
             self.assertEqual(ours, theirs)
         self.assertEqual(ours, theirs)
+
+
+class Complaints(unittest.TestCase):
+    def test_once(self):
+        """A request that is given up has one line in the error log, and none of what ends with it."""
+        for behind, play in (("h1", lambda peer: (peer.head(), peer.wait())), ("h2", lambda peer: (peer.begin(), peer.frames_left()))):
+            with Server(play) as server, Watched(backend(server.port, "", *PROTOS[behind]), "--backend-read-timeout=300ms") as proxy:
+                self.assertEqual(ask_h1(proxy.port).status, 504)
+                proxy.stop(signal.SIGQUIT)
+                lines = [x for x in proxy.output.splitlines() if "(GET /)" in x]
+                self.assertEqual(len(lines), 1, lines)
+                self.assertIn("504: the backend said nothing in time", lines[0])
 
 
 if __name__ == "__main__":

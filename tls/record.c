@@ -46,6 +46,7 @@ record *record_new(const record_birth *b) {
     if (!r) return NULL;
     r->mem = b->mem;
     r->now_ms = b->now_ms;
+    r->warmup = b->warmup;
     r->records_per_key = b->records_per_key ? b->records_per_key : LIMIT_TLS_RECORDS_PER_KEY;
     r->server = b->server;
     r->kind = s->kind;

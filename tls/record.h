@@ -32,6 +32,7 @@ typedef struct record_birth {
     /* Milliseconds of any steady clock, for record sizes after a pause; NULL: sizes go by bytes
      * alone. */
     uint64_t (*now_ms)(void);
+    tls_warmup warmup;
     /* Records to write under one key; 0: what the AEAD allows (section 5.5). */
     uint64_t records_per_key;
 } record_birth;

@@ -51,7 +51,8 @@ struct record {
     uint32_t update_bytes;  /* data since the last token */
     uint64_t update_ms;
     uint64_t sent_ms; /* when something was sealed last */
-    uint32_t sent;    /* bytes since the beginning or the last pause, up to LIMIT_TLS_WARM */
+    uint32_t sent;    /* bytes since the beginning or the last pause, up to warmup.bytes */
+    tls_warmup warmup;
 };
 
 /* Queues an alert and makes all later calls fail with `why`. Returns TLS_FAILED. */

@@ -65,13 +65,13 @@ bool record_write_update(record *r) {
 /* A record is of use only when all of it has come, so the first ones fit a packet each: a page then
  * begins to show while the congestion window is still small. */
 static size_t record_room(record *r) {
-    return r->sent < LIMIT_TLS_WARM ? LIMIT_TLS_SMALL_RECORD : LIMIT_TLS_FULL_RECORD;
+    return r->sent < r->warmup.bytes ? LIMIT_TLS_SMALL_RECORD : LIMIT_TLS_FULL_RECORD;
 }
 
 static void begin_again(record *r) {
     if (!r->now_ms) return;
     uint64_t now = r->now_ms();
-    if (now - r->sent_ms > LIMIT_TLS_COLD_MS) r->sent = 0;
+    if (now - r->sent_ms > r->warmup.pause_ms) r->sent = 0;
     r->sent_ms = now;
 }
 
@@ -92,7 +92,7 @@ static stretch plan(record *r, size_t left) {
     uint64_t keys = r->records_per_key - r->write.seq;
     stretch s = {(left + room - 1) / room, left};
     if (room == LIMIT_TLS_SMALL_RECORD) {
-        size_t small = (LIMIT_TLS_WARM - r->sent + room - 1) / room;
+        size_t small = (r->warmup.bytes - r->sent + room - 1) / room;
         if (small < most) most = small;
     }
     if (most > keys) most = (size_t)keys;
@@ -120,7 +120,7 @@ size_t record_write_seal(record *r, const span *iov, size_t n) {
         }
         outq_commit(&r->out, (size_t)(end - p));
         left -= s.bytes;
-        if (r->sent < LIMIT_TLS_WARM) r->sent += (uint32_t)s.bytes;
+        if (r->sent < r->warmup.bytes) r->sent += (uint32_t)s.bytes;
     }
     return all - left;
 }

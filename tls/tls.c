@@ -124,7 +124,7 @@ static span plain(void *self) {
 /* Records fit a packet at first: what is in a record cannot be read before its last byte, and the
  * first round trips of TCP carry little. */
 static size_t record_size(const tls_conn *c) {
-    return c->warm < LIMIT_TLS_WARM ? LIMIT_TLS_SMALL_RECORD : LIMIT_TLS_RECORD;
+    return c->warm < c->config->warmup.bytes ? LIMIT_TLS_SMALL_RECORD : LIMIT_TLS_RECORD;
 }
 
 /* A place in what is to be sealed. */
@@ -164,7 +164,7 @@ static size_t seal(void *self, const span *iov, size_t n) {
     if (c->record) return record_seal(c->record, iov, n);
     if (!c->over || c->status == TLS_FAILED || c->closed) return 0;
     uint64_t now = tls_takeover_clock();
-    if (now - c->sealed_ms > LIMIT_TLS_COLD_MS) c->warm = 0;
+    if (now - c->sealed_ms > c->config->warmup.pause_ms) c->warm = 0;
     c->sealed_ms = now;
     advance(&p, 0);
     while (tls_bytes_count(&c->out) < LIMIT_SEALED) {
@@ -176,7 +176,7 @@ static size_t seal(void *self, const span *iov, size_t n) {
             break;
         }
         taken += (size_t)w;
-        if (c->warm < LIMIT_TLS_WARM) c->warm += (uint32_t)w;
+        if (c->warm < c->config->warmup.bytes) c->warm += (uint32_t)w;
         advance(&p, (size_t)w);
     }
     return taken;

@@ -79,6 +79,13 @@ typedef enum tls_check {
     TLS_CHECK_TRUST   /* fail the handshake unless it is trusted */
 } tls_check;
 
+/* Records are small at first and after a pause, so that each fits a packet and can be read as it
+ * comes. */
+typedef struct tls_warmup {
+    uint32_t bytes;    /* so many go in small records; 0: none */
+    uint32_t pause_ms; /* nothing was sealed for longer than that: they begin again */
+} tls_warmup;
+
 typedef struct tls_settings {
     bool server;
     const tls_identity *identities; /* server: the first is the default, others by SNI, at most
@@ -91,6 +98,7 @@ typedef struct tls_settings {
     const char *ciphers;     /* OpenSSL or IANA names separated by ':', both versions; NULL: ours */
     const char *groups;      /* "X25519:P-256:P-384:P-521"; NULL: ours */
     const char *keylog_file; /* appended to in the format of NSS; NULL: none */
+    const tls_warmup *warmup; /* NULL: LIMIT_TLS_WARM, LIMIT_TLS_COLD_MS; copied */
     bool no_tickets;
     bool tolerate_expired; /* a certificate may be expired, and all else must be right */
 } tls_settings;

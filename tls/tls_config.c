@@ -48,6 +48,7 @@ static tls_config *new_config(const tls_settings *s, size_t pairs, char *why) {
     c->server = s->server;
     c->check = s->check;
     c->tolerate_expired = s->tolerate_expired;
+    c->warmup = s->warmup ? *s->warmup : (tls_warmup){LIMIT_TLS_WARM, LIMIT_TLS_COLD_MS};
     c->keylog = -1;
     mbedtls_ssl_config_init(&c->ssl);
     mbedtls_x509_crt_init(&c->trusted);

@@ -36,6 +36,7 @@ struct tls_config {
     uint16_t *groups;
     const char **alpn; /* one block with its texts */
     mbedtls_ssl_ticket_context ticket_keys;
+    tls_warmup warmup;
     int keylog; /* -1: none */
     char fingerprint[3 * 32];
 };
@@ -114,7 +115,7 @@ typedef struct tls_conn {
     bool closed;      /* close_notify is queued */
     bool full;        /* certificates were seen: not resumed */
     uint8_t refusals; /* of renegotiations */
-    uint32_t warm;    /* bytes sealed since it was idle last, up to LIMIT_TLS_WARM */
+    uint32_t warm;    /* bytes sealed since it was idle last, up to config.warmup */
     uint64_t sealed_ms;
     tls_facts facts;
     char *name;        /* of the birth; owned */

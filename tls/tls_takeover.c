@@ -58,7 +58,8 @@ void tls_takeover_try(tls_conn *c) {
                       .secret_bytes = c->secrets->bytes,
                       .read_seq = counter(ssl->MBEDTLS_PRIVATE(in_ctr)),
                       .write_seq = counter(ssl->MBEDTLS_PRIVATE(cur_out_ctr)),
-                      .now_ms = tls_takeover_clock};
+                      .now_ms = tls_takeover_clock,
+                      .warmup = c->config->warmup};
     c->record = record_new(&b);
     if (!c->record) return;
     tls_takeover_forget(c);

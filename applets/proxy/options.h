@@ -61,6 +61,7 @@ typedef struct proxy_settings {
     bool insecure, verify_client, tolerate_expired;
     const char *client_ca_file, *client_key_file, *client_cert_file;
     int tls_min, tls_max;
+    uint64_t warmup_bytes, warmup_pause_ms;
 
     /* HTTP/2 */
     int64_t both_streams, front_streams, back_streams, padding;

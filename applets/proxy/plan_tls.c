@@ -20,10 +20,12 @@ static bool join_ciphers(plan_making *m, const char *tls12, const char *tls13, c
     return text != NULL;
 }
 
-static tls_settings base_of(const plan_making *m) {
+static tls_settings base_of(const plan_making *m, tls_warmup *warmup) {
     const char *keylog = getenv("SSLKEYLOGFILE");
+    *warmup = (tls_warmup){(uint32_t)m->set->warmup_bytes, (uint32_t)m->set->warmup_pause_ms};
     return (tls_settings){.version_min = (uint16_t)(VERSION_10 + m->set->tls_min),
                           .version_max = (uint16_t)(VERSION_10 + m->set->tls_max),
+                          .warmup = warmup,
                           .keylog_file = keylog && *keylog ? keylog : NULL};
 }
 
@@ -70,7 +72,8 @@ bool plan_tls_front(plan_making *m) {
     const proxy_settings *set = m->set;
     char password[LIMIT_PASSWORD] = "", why[TLS_WHY_ROOM];
     const char *alpn[3];
-    tls_settings s = base_of(m);
+    tls_warmup warmup;
+    tls_settings s = base_of(m, &warmup);
     bool any = false;
     for (size_t i = 0; i < m->plan->frontend_count; i++) any |= m->plan->frontends[i].tls;
     if (!any) return true;
@@ -94,7 +97,8 @@ static bool make_back(plan_making *m, const char *protocol, tls_config **to) {
     const proxy_settings *set = m->set;
     const char *alpn[] = {protocol, NULL};
     tls_identity identity = {set->client_cert_file, set->client_key_file, NULL};
-    tls_settings s = base_of(m);
+    tls_warmup warmup;
+    tls_settings s = base_of(m, &warmup);
     if (*to) return true;
     if (!join_ciphers(m, set->client_ciphers, set->tls13_client_ciphers, &s.ciphers)) return false;
     s.alpn = alpn;

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import unittest
 
 import peers
@@ -119,6 +120,83 @@ class Front(Tls):
         done = subprocess.run(["nghttp", "-nvy", proxy.url("/size-1"), proxy.url("/size-612")], capture_output=True, timeout=30)
         self.assertEqual(len(re.findall(rb"recv ALTSVC frame", done.stdout)), 1, done.stdout.decode())
         self.assertIn(b"two.example:8444", done.stdout)
+
+
+class Client:
+    """A connection over TLS that knows how large the records are that come."""
+
+    def __init__(self, proxy, version=ssl.TLSVersion.TLSv1_3):
+        context = ssl._create_unverified_context()
+        context.minimum_version = context.maximum_version = version
+        self.socket = socket.create_connection(("127.0.0.1", proxy.port), 20)
+        self.came, self.sent, self.rest = ssl.MemoryBIO(), ssl.MemoryBIO(), b""
+        self.tls = context.wrap_bio(self.came, self.sent, server_hostname="localhost")
+        self.pump(self.tls.do_handshake)
+        self.overhead = 17 if version == ssl.TLSVersion.TLSv1_3 else 24
+
+    def pump(self, step):
+        """What step returns, once enough has come for it; and the content of the records of data that came."""
+        sizes = []
+        while True:
+            try:
+                return step(), sizes
+            except ssl.SSLWantReadError:
+                self.socket.sendall(self.sent.read())
+                got = self.socket.recv(65536)
+                self.came.write(got)
+                self.rest += got
+                while len(self.rest) >= 5 and len(self.rest) >= 5 + (n := int.from_bytes(self.rest[3:5], "big")):
+                    if self.rest[0] == 23:
+                        sizes.append(n)
+                    self.rest = self.rest[5 + n:]
+            finally:
+                self.socket.sendall(self.sent.read())
+
+    def get(self, n):
+        """The sizes of the records that a file of n bytes comes in."""
+        self.tls.write(b"GET /size-%d HTTP/1.1\r\nHost: a\r\n\r\n" % n)
+        got, all_sizes = b"", []
+        while b"\r\n\r\n" not in got or len(got.partition(b"\r\n\r\n")[2]) < n:
+            piece, sizes = self.pump(lambda: self.tls.read(65536))
+            got += piece
+            all_sizes += sizes
+        return [size - self.overhead for size in all_sizes]
+
+
+class Records(Tls):
+    """They are small at first, and after a pause, as far as the options say."""
+    SMALL = 1370
+
+    def connect(self, proxy, *version):
+        client = Client(proxy, *version)
+        self.addCleanup(client.socket.close)
+        return client
+
+    def test_sizes(self):
+        options = "--tls-dyn-rec-warmup-threshold=%s", "--tls-dyn-rec-idle-timeout=%s"
+        for words, small in (([], 65536), ([options[0] % "8K", options[1] % "1h"], 8192), ([options[0] % 0], 0),
+                             ([options[0] % "2M"], 2 << 20)):
+            proxy = self.start("-n1", backend(server.port), *words, identity=first)
+            for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
+                with self.subTest("%s %s" % (words, version)):
+                    client = self.connect(proxy, version)
+                    client.get(0)  # with it come tickets of TLS 1.3, which look like data
+                    at, sizes = 0, client.get(1048576)
+                    for size in sizes:
+                        if at + 2 * self.SMALL < small:
+                            self.assertLessEqual(size, self.SMALL, (at, sizes))
+                        at += size
+                    self.assertEqual(max(sizes) > self.SMALL, small < 1048576, sizes)
+                    if small < 65536:
+                        time.sleep(1.1)
+                        self.assertGreater(sum(client.get(65536)[:2]), 2 * self.SMALL)
+
+    def test_pauses(self):
+        client = self.connect(self.start("-n1", backend(server.port), "--tls-dyn-rec-idle-timeout=200ms", identity=first))
+        self.assertGreater(max(client.get(1048576)), self.SMALL)
+        time.sleep(0.5)
+        sizes = client.get(65536)
+        self.assertLessEqual(max(sizes[:10]), self.SMALL, sizes)
 
 
 class Back(Tls):

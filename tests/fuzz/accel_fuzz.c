@@ -116,6 +116,7 @@ static record *side(uint16_t suite, bool server) {
         .write_secret = server ? down : up,
         .secret_bytes = suite == RECORD_AES_256_GCM_SHA384 ? SHA2_384 : SHA2_256,
         .records_per_key = 20,
+        .warmup = {LIMIT_TLS_WARM, LIMIT_TLS_COLD_MS},
     });
     must(r != NULL);
     return r;

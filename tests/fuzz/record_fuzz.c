@@ -111,7 +111,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                                    .read_secret = up,
                                    .write_secret = down,
                                    .secret_bytes = number == RECORD_AES_256_GCM_SHA384 ? 48 : 32,
-                                   .now_ms = how & NO_CLOCK ? NULL : clock_of});
+                                   .now_ms = how & NO_CLOCK ? NULL : clock_of,
+                                   .warmup = {LIMIT_TLS_WARM, LIMIT_TLS_COLD_MS}});
     if (!r) abort();
     span in = span_of(data + 1, size - 1);
     sum sent = {0}, got = {0};

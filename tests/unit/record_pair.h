@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 
+#include "core/limits.h"
 #include "tests/unit/mem_hook.h"
 #include "tls/record.h"
 #include "tls/record_impl.h"
@@ -16,6 +17,8 @@ static const uint8_t secret_up[48] = {1, 2, 3}, secret_down[48] = {4, 5, 6};
 
 __attribute__((unused)) static uint64_t now_ms(void) { return clock_ms; }
 
+static tls_warmup warmup = {LIMIT_TLS_WARM, LIMIT_TLS_COLD_MS};
+
 static record *side(uint16_t suite, bool server, uint64_t per_key) {
     size_t n = suite == RECORD_AES_256_GCM_SHA384 ? 48 : 32;
     return record_new(&(record_birth){
@@ -26,6 +29,7 @@ static record *side(uint16_t suite, bool server, uint64_t per_key) {
         .write_secret = server ? secret_down : secret_up,
         .secret_bytes = n,
         .now_ms = now_ms,
+        .warmup = warmup,
         .records_per_key = per_key,
     });
 }

@@ -244,6 +244,31 @@ Test(record, sizes) {
     cr_assert_eq(held, 0);
 }
 
+Test(record, other_sizes) {
+    static uint8_t text[65536];
+    span all = span_of(text, sizeof text);
+    size_t first, few = (3000 + LIMIT_TLS_SMALL_RECORD - 1) / LIMIT_TLS_SMALL_RECORD;
+    clock_ms = 5000;
+    warmup = (tls_warmup){3000, 10};
+    record *a = side(suites[0], true, 0);
+    cr_assert_eq(record_seal(a, &all, 1), sizeof text);
+    cr_assert_eq(record_count(drained(a), &first), few + 4);
+    cr_assert_eq(first, LIMIT_TLS_SMALL_RECORD);
+    clock_ms += 11;
+    record_seal(a, &all, 1);
+    cr_assert_eq(record_count(drained(a), &first), few + 4);
+    record_free(a);
+    warmup = (tls_warmup){0, 10};
+    a = side(suites[0], true, 0);
+    for (int i = 0; i < 2; i++, clock_ms += 1000) {
+        cr_assert_eq(record_seal(a, &all, 1), sizeof text);
+        cr_assert_eq(record_count(drained(a), &first), 5);
+        cr_assert_eq(first, LIMIT_TLS_FULL_RECORD);
+    }
+    record_free(a);
+    cr_assert_eq(held, 0);
+}
+
 /* Nothing but itself is held when all has been written and taken. */
 Test(record, at_rest) {
     static uint8_t text[100000];

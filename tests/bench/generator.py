@@ -28,10 +28,10 @@ def cpu_us():
     return (used.ru_utime + used.ru_stime) * 1e6
 
 
-def run(command, core, n, options):
+def run(command, core, n, options, size=("-c16", "-m32")):
     """CPU microseconds of a generator per request, its start and end in it, and its requests per second."""
     before = cpu_us()
-    done = subprocess.run(["taskset", "-c", str(core), *command, "-n", str(n), "-c16", "-m32", *options], capture_output=True, text=True,
+    done = subprocess.run(["taskset", "-c", str(core), *command, "-n", str(n), *size, *options], capture_output=True, text=True,
                           timeout=300)
     cost = (cpu_us() - before) / n
     counts, rate = re.search(r"(\d+) succeeded, 0 failed", done.stdout), re.search(r"([\d.]+) req/s", done.stdout)

@@ -112,8 +112,9 @@ def print_python_hpack(name, row):
 
 
 def print_python_server(name, row):
-    print("\n%s: %s\n%-14s %14s %12s" % (name, row["title"], "", "CPU us/request", "requests/s"))
+    print("\n%s: %s\n%-14s %14s %12s %10s %10s" % (name, row["title"], "", "CPU us/request", "requests/s", "ran", "in line"))
     for who, v in sorted(row["servers"].items(), key=lambda item: item[1]["us"]):
-        print("%-14s %14.2f %12.0f" % (who, v["us"], v["rate"]))
-    print("aim %s; %.1fx by CPU time, %.1fx by requests" % (
-        row["aim"], row["ratio"], row["servers"]["h2box"]["rate"] / row["servers"]["python3-h2"]["rate"]))
+        print("%-14s %14.2f %12.0f %8.0f %% %8.0f %%" % (who, v["us"], v["rate"], v["ran"] * 100, v["in_line"] * 100))
+    print("aim %s; %.1fx by CPU time, %.1fx by requests" % (row["aim"], row["ratio"]["us"], row["ratio"]["rate"]))
+    for who in row["starved"]:
+        print("the load was the limit of %s: its requests per second say less than its CPU time" % who)

@@ -107,11 +107,11 @@ def python_hpack_row(name, args, *_):
 
 
 def python_server_row(name, args, *_):
-    n = bindings.SERVER.quick if args.quick else bindings.SERVER.n
-    figures = bindings.server(args.rounds, n)
-    row = {"title": bindings.SERVER.title, "aim": AIMS[name], "requests": n,
-           "servers": {who: report.best_of(f) for who, f in figures.items()}}
-    row["ratio"] = row["servers"]["python3-h2"]["us"] / row["servers"]["h2box"]["us"]
+    n = bindings.QUICK if args.quick else bindings.N
+    row = {"title": bindings.TITLE, "aim": AIMS[name], "requests": n, "servers": bindings.server(args.rounds, n)}
+    ours, theirs = row["servers"]["h2box"], row["servers"]["python3-h2"]
+    row["ratio"] = {"us": theirs["us"] / ours["us"], "rate": ours["rate"] / theirs["rate"]}
+    row["starved"] = [who for who, v in row["servers"].items() if v["ran"] + v["in_line"] < bindings.FULL]
     report.print_python_server(name, row)
     return row
 

@@ -56,10 +56,17 @@ class Server:
 
     def cpu_us(self):
         """Microseconds on a CPU of all its threads, by the scheduler's own count."""
+        return self.schedstat(0)
+
+    def waited_us(self):
+        """Microseconds that they could have run in, and other work had the CPU."""
+        return self.schedstat(1)
+
+    def schedstat(self, column):
         total = 0
         for task in self.tasks():
             with open(task + "/schedstat") as f:
-                total += int(f.read().split()[0])
+                total += int(f.read().split()[column])
         return total / 1000
 
     def private_bytes(self):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """--frontend-http2-dump-request-header and -response-header of `h2box proxy`: what is in these files, beside nghttpx's, and whose they
-are. timeout: 60"""
+are. timeout: 60
+labels: threads"""
 import contextlib
 import os
 import re

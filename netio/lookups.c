@@ -6,8 +6,9 @@
 #include "netio/loop_impl.h"
 #include "netio/resolve.h"
 
-/* libc's resolver keeps its buffers on the stack, a few KiB each; a thread would have 8 MiB. */
-#define STACK (256u * 1024)
+/* libc's resolver keeps a few KiB on the stack, what modules of nsswitch.conf do is theirs; a
+ * thread would have 8 MiB. What is not touched costs no memory. */
+#define STACK (1024u * 1024)
 
 typedef enum lookup_state {
     WAITS,

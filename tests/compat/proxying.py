@@ -5,9 +5,9 @@ import peers
 
 
 class Proxy(peers.Running):
-    """`h2box proxy` with one frontend and what else is given; conf: lines of a configuration file."""
+    """`h2box proxy` with one frontend and what else is given; conf: lines of a configuration file; before: what runs it."""
 
-    def __init__(self, *options, frontend="", identity=None, conf=None, name=None, port=None):
+    def __init__(self, *options, frontend="", identity=None, conf=None, name=None, port=None, before=()):
         port = port or peers.free_port()
         self.access = None
         args = [name] if name else [peers.H2BOX, "proxy"]
@@ -15,7 +15,7 @@ class Proxy(peers.Running):
             args += ["--conf", conf]
         tls = "" if identity else ";no-tls"
         args += ["-f127.0.0.1,%d%s%s" % (port, tls, frontend), *options]
-        super().__init__([*args, *peers.key_and_cert(identity)], port)
+        super().__init__([*before, *args, *peers.key_and_cert(identity)], port)
         self.scheme = "https" if identity else "http"
 
     def __exit__(self, *_):

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/limits.h"
 #include "tls/accel/cpu.h"
 #include "tls/record_impl.h"
 

@@ -43,7 +43,9 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static lookup_line own, lines[LIMIT_LOOKUP_LINES]; /* the program's, and those of accounts */
 static lookup_line *due, **due_last = &due;
 static unsigned running;
-static uint32_t seed; /* so that nobody can tell who shares a line with whom */
+static uint32_t seed;   /* so that nobody can tell who shares a line with whom */
+static pthread_t ended; /* the thread that has ended last, to be joined */
+static bool has_ended;
 
 /* ---- lines ---- */
 
@@ -118,26 +120,51 @@ static bool give_back(lookup *q) {
     return q->loop && loop_mail_post(q->loop, &q->mail);
 }
 
-/* One after the other, as long as there are any. */
+/* The one that has ended before; true when there was one. Under the lock. */
+static bool swap_ended(pthread_t *other, bool there) {
+    pthread_t before = ended;
+    bool was = has_ended;
+    ended = *other;
+    has_ended = there;
+    *other = before;
+    return was;
+}
+
+/* One after the other, as long as there are any. A thread that ends joins the one before it. */
 static void *run(void *user) {
     static const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    pthread_t other = pthread_self();
+    bool join = false;
     for (lookup *q = user, *next; q; q = next) {
         resolve_prepare();
         q->error = getaddrinfo(q->host, NULL, &hints, &q->list);
         pthread_mutex_lock(&lock);
         bool told = give_back(q);
         next = take_next();
+        if (!next) join = swap_ended(&other, true);
         pthread_mutex_unlock(&lock);
         if (!told) forget(q);
     }
+    if (join) pthread_join(other, NULL);
     return NULL;
 }
 
+/* At the end of the process: what libc keeps for a thread that is not quite over would be lost. Who
+ * still looks up is not waited for. */
+static void join_ended(void) {
+    pthread_t last = pthread_self();
+    pthread_mutex_lock(&lock);
+    bool join = swap_ended(&last, false);
+    pthread_mutex_unlock(&lock);
+    if (join) pthread_join(last, NULL);
+}
+
 static bool start_thread(lookup *q) {
+    static bool joins; /* under the lock */
     pthread_attr_t how;
     pthread_t id;
-    if (pthread_attr_init(&how) != 0) return false;
-    pthread_attr_setdetachstate(&how, PTHREAD_CREATE_DETACHED);
+    if (!joins) joins = atexit(join_ended) == 0;
+    if (!joins || pthread_attr_init(&how) != 0) return false;
     pthread_attr_setstacksize(&how, STACK);
     bool started = pthread_create(&id, &how, run, q) == 0;
     pthread_attr_destroy(&how);

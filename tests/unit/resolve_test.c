@@ -2,13 +2,33 @@
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/limits.h"
 #include "netio/loop_impl.h"
 #include "netio/resolve.h"
 
 /* ---- the made resolver ---- */
+
+/* What a thread keeps until it is over: it takes its time to give it back. */
+static pthread_key_t keeps;
+static atomic_uint kept;
+static bool slow_to_end;
+
+static void give_up(void *kept_by) {
+    (void)kept_by;
+    usleep(100000);
+    atomic_fetch_sub(&kept, 1);
+}
+
+static void keep_something(void) {
+    if (!slow_to_end) return;
+    atomic_fetch_add(&kept, 1);
+    pthread_setspecific(keeps, &kept);
+}
 
 /* "dead..." is silent until it is let go, "once..." is silent the first time, "busy..." answers
  * EAI_AGAIN twice, "none..." is not there; all else is 127.0.0.1. */
@@ -34,6 +54,7 @@ static bool begins(const char *name, const char *with) {
 int getaddrinfo(const char *name, const char *service, const struct addrinfo *hints,
                 struct addrinfo **list) {
     if (service || hints->ai_socktype != SOCK_STREAM) abort();
+    keep_something();
     *list = NULL;
     pthread_mutex_lock(&lock);
     unsigned times = ++asked;
@@ -307,4 +328,44 @@ Test(resolve, cancelled_in_every_state, .timeout = 60) {
     loop_run(l);
     ask_dead(questions, 3, 1);
     end(); /* a loop does not wait for who is silent */
+}
+
+/* ---- the end of the process ---- */
+
+/* The last word, since a child of many threads is nothing for a sanitizer to end. */
+static void nothing_is_kept(void) { _exit(atomic_load(&kept) ? 9 : 0); }
+
+static int status_of_child(void (*does)(void)) {
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        atexit(nothing_is_kept); /* before a look-up: it is called after what is done at the end */
+        begin();
+        does();
+        exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void looks_up_and_ends(void) {
+    slow_to_end = pthread_key_create(&keeps, give_up) == 0;
+    for (unsigned i = 0; i < 3; i++) ask_of(&questions[i], "some.test", i + 1);
+    until_told(3);
+    loop_free(l);
+}
+
+static void is_left_without_an_answer(void) {
+    ask_dead(questions, 2, 1);
+    until_asked(2);
+    for (unsigned i = 0; i < 2; i++) resolve_cancel(questions[i].r);
+    loop_free(l);
+}
+
+Test(resolve, who_has_looked_up_is_waited_for, .timeout = 60) {
+    cr_assert_eq(status_of_child(looks_up_and_ends), 0);
+}
+
+Test(resolve, who_still_does_is_not, .timeout = 60) {
+    cr_assert_eq(status_of_child(is_left_without_an_answer), 0);
 }

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "netio/known_host.h"
-#include "netio/loop_impl.h"
+#include "tests/unit/loop_for.h"
 
 /* ---- the made resolver: "name" has the addresses of `zone`, found on a later turn ---- */
 
@@ -115,19 +115,8 @@ static dial *dial_name(void) {
     return dial_open(l, "name", listen_port(ear), &birth, 5000, &calls, NULL);
 }
 
-static void stop(timer *t) {
-    (void)t;
-    loop_stop(l);
-}
-
-static void run_for(uint64_t ms) {
-    timer t = {.fire = stop};
-    timer_arm(l, &t, ms);
-    loop_run(l);
-}
-
 static void until(unsigned good, unsigned bad) {
-    for (unsigned n = 0; n < 2000 && (opened < good || failed < bad); n++) run_for(5);
+    for (unsigned n = 0; n < 2000 && (opened < good || failed < bad); n++) loop_for(l, 5);
     cr_assert_eq(opened, good);
     cr_assert_eq(failed, bad);
 }
@@ -183,7 +172,7 @@ Test(known_host, for_a_time, .timeout = 60) {
     begin(20);
     dial_name();
     until(1, 0);
-    run_for(40);
+    loop_for(l, 40);
     dial_name();
     until(2, 0);
     cr_assert_eq(lookups, 2);
@@ -240,13 +229,13 @@ Test(known_host, dials_that_are_given_up, .timeout = 60) {
     answer_ms = 30;
     dial *d[4];
     for (unsigned i = 0; i < 4; i++) d[i] = dial_name();
-    run_for(1);
+    loop_for(l, 1);
     cr_assert_eq(lookups, 1);
     dial_cancel(d[1]);
     dial_cancel(d[0]);
     dial_cancel(d[3]);
     until(1, 0);
-    run_for(20);
+    loop_for(l, 20);
     cr_assert_eq(opened + failed, 1);
     end();
 }

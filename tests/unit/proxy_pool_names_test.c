@@ -1,11 +1,8 @@
 /* applets/proxy/pool_origin.c, pool_backend.c: names that nobody answers for, and who waits for
  * them; with a made getaddrinfo. */
-#include <arpa/inet.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <stdlib.h>
 
+#include "tests/unit/made_address.h"
 #include "tests/unit/proxy_pool.h"
 
 enum { DEAD = LIMIT_LOOKUPS_EACH + LIMIT_LOOKUPS_WAITING };
@@ -33,17 +30,9 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
         pthread_mutex_unlock(&lock);
         return EAI_NONAME;
     }
-    struct addrinfo *a = calloc(1, sizeof *a + sizeof(struct sockaddr_in));
-    struct sockaddr_in *in = (struct sockaddr_in *)(void *)(a + 1);
-    in->sin_family = AF_INET;
-    in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    a->ai_addr = (struct sockaddr *)in;
-    a->ai_addrlen = sizeof *in;
-    *list = a;
+    *list = made_address();
     return 0;
 }
-
-void freeaddrinfo(struct addrinfo *list) { free(list); }
 
 static void end_names(void) {
     end();

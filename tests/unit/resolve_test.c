@@ -3,13 +3,13 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/limits.h"
-#include "netio/loop_impl.h"
 #include "netio/resolve.h"
+#include "tests/unit/loop_for.h"
+#include "tests/unit/made_address.h"
 
 /* ---- the made resolver ---- */
 
@@ -37,16 +37,6 @@ static pthread_cond_t change = PTHREAD_COND_INITIALIZER;
 static bool let_go;
 static unsigned asked, running, most;
 
-static struct addrinfo *an_address(void) {
-    struct addrinfo *a = calloc(1, sizeof *a + sizeof(struct sockaddr_in));
-    struct sockaddr_in *in = (struct sockaddr_in *)(void *)(a + 1);
-    in->sin_family = AF_INET;
-    in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    a->ai_addr = (struct sockaddr *)in;
-    a->ai_addrlen = sizeof *in;
-    return a;
-}
-
 static bool begins(const char *name, const char *with) {
     return strncmp(name, with, strlen(with)) == 0;
 }
@@ -67,11 +57,9 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     pthread_mutex_unlock(&lock);
     if (silent || begins(name, "none")) return EAI_NONAME;
     if (begins(name, "busy") && times < 3) return EAI_AGAIN;
-    *list = an_address();
+    *list = made_address();
     return 0;
 }
-
-void freeaddrinfo(struct addrinfo *list) { free(list); }
 
 static unsigned times_asked(void) {
     pthread_mutex_lock(&lock);
@@ -126,26 +114,15 @@ static void ask_dead(question *q, unsigned n, uint32_t whose) {
     }
 }
 
-static void stop(timer *t) {
-    (void)t;
-    loop_stop(l);
-}
-
-static void run_for(uint64_t ms) {
-    timer t = {.fire = stop};
-    timer_arm(l, &t, ms);
-    loop_run(l);
-}
-
 static void until_told(unsigned n) {
-    for (unsigned i = 0; i < 4000 && told < n; i++) run_for(5);
+    for (unsigned i = 0; i < 4000 && told < n; i++) loop_for(l, 5);
     cr_assert_eq(told, n);
 }
 
 /* Threads may begin late, and then do what nobody waits for any more. */
 static void until_asked(unsigned n) {
-    for (unsigned i = 0; i < 4000 && times_asked() < n; i++) run_for(5);
-    run_for(20);
+    for (unsigned i = 0; i < 4000 && times_asked() < n; i++) loop_for(l, 5);
+    loop_for(l, 20);
     cr_assert_eq(times_asked(), n);
 }
 
@@ -223,7 +200,7 @@ Test(resolve, without_a_limit_once, .timeout = 60) {
     until_told(1);
     cr_assert_str_eq(questions[0].why, "the name servers do not answer");
     ask(&questions[1], "dead.test", &(dial_lookup){.tries = 3});
-    run_for(50);
+    loop_for(l, 50);
     cr_assert_eq(told, 1);
     let_all_go();
     until_told(2);
@@ -235,13 +212,13 @@ Test(resolve, no_time_is_counted_in_the_line, .timeout = 60) {
     begin();
     ask_dead(questions, LIMIT_LOOKUPS_EACH, 5);
     ask(&questions[20], "some.test", &(dial_lookup){.limit_ms = 1, .tries = 1, .whose = 5});
-    run_for(50);
+    loop_for(l, 50);
     cr_assert_eq(told, 0);
     for (unsigned i = 0; i < LIMIT_LOOKUPS_EACH; i++) {
         resolve_cancel(questions[i].r); /* their threads are kept all the same */
         questions[i].r = NULL;
     }
-    run_for(20);
+    loop_for(l, 20);
     cr_assert_eq(told, 0);
     let_all_go();
     until_told(1);
@@ -269,14 +246,14 @@ Test(resolve, silence_for_one_is_none_for_others, .timeout = 60) {
 Test(resolve, lines_have_an_end, .timeout = 60) {
     begin();
     ask_dead(questions, LIMIT_LOOKUPS_EACH + LIMIT_LOOKUPS_WAITING, 1);
-    run_for(10);
+    loop_for(l, 10);
     cr_assert_eq(told, 0);
     ask_of(&questions[200], "some.test", 1);
     cr_assert_eq(told, 0, "never within the call");
     until_told(1);
     cr_assert_str_eq(questions[200].why, DIAL_NAMES_FULL);
     ask_dead(&questions[300], 200, 0); /* but the program's own */
-    run_for(10);
+    loop_for(l, 10);
     cr_assert_eq(told, 1);
     end();
 }
@@ -293,7 +270,7 @@ Test(resolve, a_name_that_others_want_too, .timeout = 60) {
     begin();
     ask_dead(questions, LIMIT_LOOKUPS_EACH + 20, 1);
     ask_of(&questions[100], "some.test", 1);
-    run_for(20);
+    loop_for(l, 20);
     cr_assert_eq(told, 0);
     /* All of these standing in the line of the first would be one seed in 2^64. */
     for (uint32_t i = 2; i < 10; i++) resolve_share(questions[100].r, i);
@@ -319,7 +296,7 @@ Test(resolve, cancelled_in_every_state, .timeout = 60) {
     begin();
     for (unsigned round = 0; round < 20; round++) {
         for (unsigned i = 0; i < 30; i++) ask_of(&questions[i], "some.test", i / 10 + 1);
-        if (round % 2) run_for(0);
+        if (round % 2) loop_for(l, 0);
         for (unsigned i = 0; i < 30; i++) {
             if (questions[i].r) resolve_cancel(questions[i].r);
             questions[i].r = NULL;
